@@ -1,0 +1,181 @@
+//! What has an actor, and how it is named.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::id::ProjectId;
+
+/// The two worlds, which share nothing: users, balances, listings, analytics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum World {
+    /// Real traffic.
+    #[default]
+    Live,
+    /// Testing and development.
+    Test,
+}
+
+impl World {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Live, Self::Test];
+
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// What an entity is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Someone who earns: a person, or a user of one project only.
+    User,
+    /// A project with its keys, policy and reward budget.
+    Project,
+    /// The world itself: minted, burned, treasury, pool.
+    System,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::User, Self::Project, Self::System];
+
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Project => "project",
+            Self::System => "system",
+        }
+    }
+}
+
+/// The name of an entity: world, kind, and a key that is unique in both.
+///
+/// Cheap to clone: the key is shared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntityId {
+    /// The world it lives in.
+    pub world: World,
+    /// What it is.
+    pub kind: Kind,
+    /// A user's [`UserRef`] as text, a project's id, or `main` for the system.
+    pub key: Arc<str>,
+}
+
+impl EntityId {
+    /// Longest key, in bytes.
+    pub const MAX_KEY_BYTES: usize = 600;
+
+    /// A user.
+    #[must_use]
+    pub fn user(world: World, user: &UserRef) -> Self {
+        Self { world, kind: Kind::User, key: user.to_string().into() }
+    }
+
+    /// A project.
+    #[must_use]
+    pub fn project(world: World, project: ProjectId) -> Self {
+        Self { world, kind: Kind::Project, key: project.to_string().into() }
+    }
+
+    /// The one system entity of a world.
+    #[must_use]
+    pub fn system(world: World) -> Self {
+        Self { world, kind: Kind::System, key: "main".into() }
+    }
+
+    /// The project that this entity is, if it is one.
+    #[must_use]
+    pub fn as_project(&self) -> Option<ProjectId> {
+        match self.kind {
+            Kind::Project => self.key.parse().ok(),
+            Kind::User | Kind::System => None,
+        }
+    }
+}
+
+impl fmt::Display for EntityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.world.as_str(), self.kind.as_str(), self.key)
+    }
+}
+
+/// Who a user is. Two apps' user `42` are two users; a person is the same in every project.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UserRef {
+    /// A person, by the `sub` of their token.
+    Person(Arc<str>),
+    /// A user id that only its project gave.
+    ProjectUser(ProjectId, Arc<str>),
+    /// A visitor that a project has not identified.
+    Anonymous(ProjectId, Arc<str>),
+}
+
+impl UserRef {
+    /// The project whose user this is; `None` for a person.
+    #[must_use]
+    pub fn project(&self) -> Option<ProjectId> {
+        match self {
+            Self::Person(_) => None,
+            Self::ProjectUser(project, _) | Self::Anonymous(project, _) => Some(*project),
+        }
+    }
+}
+
+impl fmt::Display for UserRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person(sub) => f.write_str(sub),
+            Self::ProjectUser(project, id) => write!(f, "{project}/u/{id}"),
+            Self::Anonymous(project, id) => write!(f, "{project}/a/{id}"),
+        }
+    }
+}
+
+impl FromStr for UserRef {
+    type Err = std::convert::Infallible;
+
+    /// Reads what `Display` wrote. Whatever does not have the form of a project's user is a
+    /// person; tokens whose `sub` has that form are refused where they are verified.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.splitn(3, '/');
+        let project = parts.next().and_then(|id| id.parse::<ProjectId>().ok());
+        Ok(match (project, parts.next(), parts.next()) {
+            (Some(project), Some("u"), Some(id)) => Self::ProjectUser(project, id.into()),
+            (Some(project), Some("a"), Some(id)) => Self::Anonymous(project, id.into()),
+            _ => Self::Person(text.into()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_of_two_projects_never_meet_and_names_are_read_back() {
+        let (one, two) = (ProjectId::new(1), ProjectId::new(2));
+        let users = [
+            UserRef::Person("6f1c9d0e-8a53-4b0e-9b1a-0d7a3c1f2e4d".into()),
+            UserRef::Person("42".into()),
+            UserRef::ProjectUser(one, "42".into()),
+            UserRef::ProjectUser(two, "42".into()),
+            UserRef::ProjectUser(one, "a/42".into()),
+            UserRef::Anonymous(one, "42".into()),
+            UserRef::Anonymous(one, "".into()),
+        ];
+        for (i, user) in users.iter().enumerate() {
+            assert_eq!(user.to_string().parse::<UserRef>(), Ok(user.clone()));
+            for other in &users[i + 1..] {
+                assert_ne!(user.to_string(), other.to_string());
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Where something stands: in the whole journal ([`Position`]) and in one stream ([`Version`]).
+
+use std::fmt;
+
+macro_rules! counter {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(u64);
+
+        impl $name {
+            /// Before the first.
+            pub const ZERO: Self = Self(0);
+
+            /// Takes the number as it is.
+            #[must_use]
+            pub const fn new(value: u64) -> Self {
+                Self(value)
+            }
+
+            /// The number itself.
+            #[must_use]
+            pub const fn get(self) -> u64 {
+                self.0
+            }
+
+            /// The one after this one. Saturates at `u64::MAX`, which at a billion a second is
+            /// five centuries away.
+            #[must_use]
+            pub const fn next(self) -> Self {
+                Self(self.0.saturating_add(1))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+counter! {
+    /// A record's place in the journal: 1, 2, 3 … in the order in which records were appended.
+    Position
+}
+
+counter! {
+    /// A record's place in its entity's stream: 1, 2, 3 … without a gap.
+    Version
+}

@@ -1,0 +1,20 @@
+//! The rules of PRIV Protocol as pure state machines.
+//!
+//! Every entity (a user, a project, the system itself) is a [`Machine`]: `decide` looks at the state
+//! and a command and says which events follow, `apply` folds an event into the state and cannot
+//! fail. Time and ids come in as arguments; nothing here reads a clock, a disk or a random number,
+//! so whatever a machine decides can be replayed.
+//!
+//! What is left out on purpose: how events are stored (`priv-persistence`), who runs a machine
+//! (`priv-actors`), and what a client sees (`priv-http`).
+
+pub mod entity;
+pub mod id;
+pub mod journal_point;
+pub mod money;
+pub mod time;
+
+pub use entity::{EntityId, Kind, UserRef, World};
+pub use journal_point::{Position, Version};
+pub use money::Micros;
+pub use time::{Day, Timestamp};

@@ -1,0 +1,2 @@
+//! privd
+fn main() {}
