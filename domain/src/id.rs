@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use ulid::Ulid;
 
+use crate::time::Timestamp;
+
 /// The text is not an id of the wanted kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be an id like {example}…")]
@@ -27,6 +29,12 @@ macro_rules! id {
             #[must_use]
             pub const fn new(bits: u128) -> Self {
                 Self(bits)
+            }
+
+            /// When it was made, to the millisecond.
+            #[must_use]
+            pub fn made_at(self) -> Timestamp {
+                Timestamp::from_millis(i64::try_from(Ulid(self.0).timestamp_ms()).unwrap_or(i64::MAX))
             }
 
             /// The 128 bits of the ULID.

@@ -8,13 +8,28 @@
 //! What is left out on purpose: how events are stored (`priv-persistence`), who runs a machine
 //! (`priv-actors`), and what a client sees (`priv-http`).
 
+pub mod answers;
+pub mod consent;
+pub mod earning;
 pub mod entity;
+pub mod event;
 pub mod id;
 pub mod journal_point;
+pub mod ledger;
+pub mod letter;
+pub mod machine;
 pub mod money;
+pub mod outbox;
+pub mod project;
+pub mod system;
 pub mod time;
+pub mod user;
 
+pub use answers::RequestTag;
 pub use entity::{EntityId, Kind, UserRef, World};
+pub use event::{EventKey, EventType, RawEvent};
+pub use id::{ClaimId, KeyId, ProjectId, TransferId};
 pub use journal_point::{Position, Version};
+pub use machine::{Entity, EntryOf, Machine};
 pub use money::Micros;
 pub use time::{Day, Timestamp};

@@ -146,13 +146,12 @@ impl std::str::FromStr for Micros {
             return Err(NotAnAmount::Negative);
         }
         let too_large = |_| NotAnAmount::TooLarge;
-        let dropped = i64::try_from(digits.len().saturating_sub(trimmed.len())).map_err(too_large)?;
+        let dropped =
+            i64::try_from(digits.len().saturating_sub(trimmed.len())).map_err(too_large)?;
         let decimals = i64::try_from(fraction.len()).map_err(too_large)?;
         // value = trimmed × 10^power micros
-        let power = i64::from(exponent)
-            .saturating_sub(decimals)
-            .saturating_add(dropped)
-            .saturating_add(6);
+        let power =
+            i64::from(exponent).saturating_sub(decimals).saturating_add(dropped).saturating_add(6);
         if power < 0 {
             return Err(NotAnAmount::TooFine);
         }

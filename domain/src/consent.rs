@@ -1,0 +1,229 @@
+//! What a person agreed to, and how that decides about an event.
+
+use sha2::{Digest, Sha256};
+
+use crate::time::Timestamp;
+
+/// The four purposes, each agreed to or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Preferences {
+    /// Events may be stored.
+    pub analytics: bool,
+    /// May be used for marketing.
+    pub marketing: bool,
+    /// May be shared, and therefore earns.
+    pub data_sharing: bool,
+    /// May be used to personalise.
+    pub personalization: bool,
+}
+
+/// A change to some of the four; `None` leaves one as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PreferenceChange {
+    /// See [`Preferences::analytics`].
+    pub analytics: Option<bool>,
+    /// See [`Preferences::marketing`].
+    pub marketing: Option<bool>,
+    /// See [`Preferences::data_sharing`].
+    pub data_sharing: Option<bool>,
+    /// See [`Preferences::personalization`].
+    pub personalization: Option<bool>,
+}
+
+impl PreferenceChange {
+    /// The preferences after the change.
+    #[must_use]
+    pub fn applied_to(self, before: Preferences) -> Preferences {
+        Preferences {
+            analytics: self.analytics.unwrap_or(before.analytics),
+            marketing: self.marketing.unwrap_or(before.marketing),
+            data_sharing: self.data_sharing.unwrap_or(before.data_sharing),
+            personalization: self.personalization.unwrap_or(before.personalization),
+        }
+    }
+}
+
+/// One version of what a person agreed to.
+///
+/// `hash` covers everything else, `previous` is the hash of the version before (zeros before the
+/// first): a chain that a person can keep and check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsentRecord {
+    /// 1, 2, 3 …
+    pub version: u32,
+    /// What was agreed.
+    pub preferences: Preferences,
+    /// When.
+    pub at: Timestamp,
+    /// Where the person was asked, as the caller names it.
+    pub source: Option<Box<str>>,
+    /// Which text the person saw, as the caller names it.
+    pub policy_version: Option<Box<str>>,
+    /// Of the version before.
+    pub previous: [u8; 32],
+    /// Of this version.
+    pub hash: [u8; 32],
+}
+
+impl ConsentRecord {
+    /// The version that follows `before`.
+    #[must_use]
+    pub fn following(
+        before: Option<&Self>,
+        change: PreferenceChange,
+        source: Option<Box<str>>,
+        policy_version: Option<Box<str>>,
+        at: Timestamp,
+    ) -> Self {
+        let preferences = change.applied_to(before.map(|r| r.preferences).unwrap_or_default());
+        let version = before.map_or(1, |record| record.version.saturating_add(1));
+        let previous = before.map_or([0; 32], |record| record.hash);
+        let mut record =
+            Self { version, preferences, at, source, policy_version, previous, hash: [0; 32] };
+        record.hash = record.computed_hash();
+        record
+    }
+
+    /// SHA-256 over the previous hash and the record's members, each on a line of its own; a text
+    /// goes in with its length in front, so that no two records have the same lines.
+    #[must_use]
+    pub fn computed_hash(&self) -> [u8; 32] {
+        let Preferences { analytics, marketing, data_sharing, personalization } = self.preferences;
+        let text = |text: &Option<Box<str>>| {
+            text.as_ref().map_or_else(|| "-".to_owned(), |t| format!("{}:{t}", t.len()))
+        };
+        let mut sha = Sha256::new();
+        sha.update(self.previous);
+        sha.update(format!(
+            "priv-consent-1\n{}\n{analytics} {marketing} {data_sharing} {personalization}\n{}\n{}\n{}\n",
+            self.version,
+            self.at.as_millis(),
+            text(&self.source),
+            text(&self.policy_version),
+        ));
+        sha.finalize().into()
+    }
+}
+
+/// What holds where a user has never been asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConsentPolicy {
+    /// Stored only if the event says that consent was given.
+    #[default]
+    OptIn,
+    /// Stored unless the event says that consent was refused.
+    OptOut,
+}
+
+impl ConsentPolicy {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OptIn => "opt_in",
+            Self::OptOut => "opt_out",
+        }
+    }
+}
+
+/// What consent says about storing an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageVerdict {
+    /// It may be stored.
+    Store,
+    /// The user has said no.
+    Withdrawn,
+    /// The user has not been asked, and the project stores only what was agreed to.
+    Missing,
+}
+
+/// Whether an event may be stored: the user's own record wins over what the client says.
+#[must_use]
+pub fn may_store(
+    record: Option<&ConsentRecord>,
+    policy: ConsentPolicy,
+    client_says: Option<bool>,
+) -> StorageVerdict {
+    match (record, policy, client_says) {
+        (Some(record), _, _) if record.preferences.analytics => StorageVerdict::Store,
+        (Some(_), _, _) | (None, ConsentPolicy::OptOut, Some(false)) => StorageVerdict::Withdrawn,
+        (None, ConsentPolicy::OptIn, Some(true))
+        | (None, ConsentPolicy::OptOut, Some(true) | None) => StorageVerdict::Store,
+        (None, ConsentPolicy::OptIn, Some(false) | None) => StorageVerdict::Missing,
+    }
+}
+
+/// Whether a stored event may be shared, and so earns. A browser's Global Privacy Control counts
+/// as a refusal unless the user has said yes since it was first seen.
+#[must_use]
+pub fn may_share(record: Option<&ConsentRecord>, privacy_control_since: Option<Timestamp>) -> bool {
+    match (record, privacy_control_since) {
+        (None, _) => false,
+        (Some(record), None) => record.preferences.data_sharing,
+        (Some(record), Some(since)) => record.preferences.data_sharing && record.at > since,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(analytics: bool, data_sharing: bool, at: i64) -> ConsentRecord {
+        let change = PreferenceChange {
+            analytics: Some(analytics),
+            data_sharing: Some(data_sharing),
+            ..Default::default()
+        };
+        ConsentRecord::following(None, change, None, None, Timestamp::from_millis(at))
+    }
+
+    #[test]
+    fn the_record_decides_then_the_policy_then_what_the_client_says() {
+        use ConsentPolicy::{OptIn, OptOut};
+        use StorageVerdict::{Missing, Store, Withdrawn};
+        let (yes, no) = (record(true, false, 1), record(false, false, 1));
+        let table = [
+            (Some(&yes), OptIn, Some(false), Store),
+            (Some(&yes), OptIn, None, Store),
+            (Some(&no), OptOut, Some(true), Withdrawn),
+            (Some(&no), OptIn, Some(true), Withdrawn),
+            (None, OptIn, Some(true), Store),
+            (None, OptIn, Some(false), Missing),
+            (None, OptIn, None, Missing),
+            (None, OptOut, Some(true), Store),
+            (None, OptOut, None, Store),
+            (None, OptOut, Some(false), Withdrawn),
+        ];
+        for (record, policy, says, expected) in table {
+            assert_eq!(may_store(record, policy, says), expected, "{record:?} {policy:?} {says:?}");
+        }
+    }
+
+    #[test]
+    fn privacy_control_refuses_sharing_until_the_user_says_yes_after_it() {
+        let at = Timestamp::from_millis;
+        assert!(!may_share(None, None));
+        assert!(!may_share(Some(&record(true, false, 1)), None));
+        assert!(may_share(Some(&record(true, true, 1)), None));
+        assert!(!may_share(Some(&record(true, true, 1)), Some(at(1))));
+        assert!(may_share(Some(&record(true, true, 2)), Some(at(1))));
+    }
+
+    #[test]
+    fn versions_form_a_chain_and_any_change_breaks_it() {
+        let first = record(true, true, 5);
+        let change = PreferenceChange { marketing: Some(true), ..Default::default() };
+        let now = Timestamp::from_millis(6);
+        let source = Some("app".into());
+        let second = ConsentRecord::following(Some(&first), change, source, None, now);
+        assert_eq!((second.version, second.previous), (2, first.hash));
+        assert!(second.preferences.data_sharing && second.preferences.marketing);
+        assert_eq!(second.computed_hash(), second.hash);
+        let mut forged = second.clone();
+        forged.preferences.marketing = false;
+        assert_ne!(forged.computed_hash(), second.hash);
+        let mut moved = second;
+        (moved.source, moved.policy_version) = (None, Some("app".into()));
+        assert_ne!(moved.computed_hash(), moved.hash);
+    }
+}

@@ -1,0 +1,103 @@
+//! Letters between entities, and the transfer: the one way for money to cross.
+//!
+//! A transfer has three steps. The payer opens it (what it sends leaves `available` and is in
+//! flight) and offers it; the payee accepts or refuses; the payer settles or takes it back, and
+//! tells the payee that it may forget. Whatever is still due is part of the state of whoever waits
+//! for it, so after a crash it is sent again; a step that comes twice is answered as the first time.
+
+use crate::earning::Payer;
+use crate::entity::EntityId;
+use crate::id::{ClaimId, TransferId};
+use crate::money::Micros;
+
+/// Money on its way from one entity to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// Names it to both sides.
+    pub id: TransferId,
+    /// Who gets it.
+    pub to: EntityId,
+    /// How much; may be nothing where something else than money moves.
+    pub amount: Micros,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// What a transfer is for, and what else it carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A payer funds a claim of what a user has earned with it.
+    Claim(PartId),
+    /// The treasury fills a project's reward budget.
+    Budget,
+    /// The treasury gives a user something.
+    Grant,
+    /// A project's user becomes a person: balance, and what was earned and not yet claimed.
+    Link(Vec<LinkedAccrual>),
+}
+
+/// Names a part of a claim: what one payer is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartId {
+    /// The claim.
+    pub claim: ClaimId,
+    /// Counted from 0.
+    pub part: u32,
+}
+
+/// What a linked user had earned with one payer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkedAccrual {
+    /// Who pays it.
+    pub payer: Payer,
+    /// Earned and not yet funded.
+    pub pending: Micros,
+    /// Earned and funded.
+    pub claimed: Micros,
+}
+
+/// Why a transfer was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// The claim is no longer waiting for it, or nobody asked for it and it is too old.
+    NotAwaited,
+    /// The payee doesn't exist.
+    NoSuchPayee,
+}
+
+/// What one entity says to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Letter {
+    /// To a payer: fund this part of a claim, as far as you can. The payer names the transfer: an
+    /// id is never used for a second one, so a late answer to the first can't end the second.
+    Fund {
+        /// What is to be funded.
+        part: PartId,
+        /// How much is asked for.
+        amount: Micros,
+    },
+    /// To the claimant: there is nothing to fund it with.
+    Unfunded {
+        /// What was to be funded.
+        part: PartId,
+    },
+    /// To the payee: take this.
+    Offer(Transfer),
+    /// To the payer: taken.
+    Accepted {
+        /// Which.
+        transfer: TransferId,
+    },
+    /// To the payer: not taken.
+    Refused {
+        /// Which.
+        transfer: TransferId,
+        /// Why.
+        why: NotTaken,
+    },
+    /// To the payee: it is settled, you may forget that you took it.
+    Forget {
+        /// Which.
+        transfer: TransferId,
+    },
+}

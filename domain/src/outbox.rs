@@ -1,0 +1,212 @@
+//! Both ends of transfers, as every machine keeps them.
+//!
+//! [`Outbox`] is the payer's: what it has opened and not yet settled. [`Inbox`] is the payee's:
+//! what it has taken and the payer may still ask about.
+
+use std::collections::BTreeMap;
+
+use crate::answers::RequestTag;
+use crate::entity::EntityId;
+use crate::id::TransferId;
+use crate::letter::{Letter, PartId, Purpose, Transfer};
+use crate::machine::{Outgoing, Ticket};
+use crate::money::Micros;
+use crate::time::Timestamp;
+
+/// Transfers that one entity may have open at once.
+pub const MAX_OPEN: usize = 100_000;
+
+/// A transfer on its way, and who waits for its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenTransfer {
+    /// The transfer.
+    pub transfer: Transfer,
+    /// The request that waits for it.
+    pub asked: Option<Asked>,
+}
+
+/// Someone who waits, across a crash if need be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// By which the waiting request is found.
+    pub ticket: Ticket,
+    /// Under which the answer is remembered.
+    pub request: Option<RequestTag>,
+}
+
+/// What a payer has sent and not yet settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outbox {
+    open: BTreeMap<TransferId, OpenTransfer>,
+    funding: BTreeMap<PartId, TransferId>,
+}
+
+impl Outbox {
+    /// Adds one that was opened.
+    pub fn open(&mut self, open: OpenTransfer) {
+        if let Purpose::Claim(part) = open.transfer.purpose {
+            self.funding.insert(part, open.transfer.id);
+        }
+        self.open.insert(open.transfer.id, open);
+    }
+
+    /// Removes one that has ended.
+    pub fn close(&mut self, id: TransferId) -> Option<OpenTransfer> {
+        let open = self.open.remove(&id)?;
+        if let Purpose::Claim(part) = open.transfer.purpose {
+            self.funding.remove(&part);
+        }
+        Some(open)
+    }
+
+    /// The one that funds a part of a claim.
+    #[must_use]
+    pub fn funding(&self, part: PartId) -> Option<&OpenTransfer> {
+        self.get(*self.funding.get(&part)?)
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, id: TransferId) -> Option<&OpenTransfer> {
+        self.open.get(&id)
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &OpenTransfer> {
+        self.open.values()
+    }
+
+    /// Whether no more may be opened.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.open.len() >= MAX_OPEN
+    }
+
+    /// What is in flight.
+    #[must_use]
+    pub fn in_flight(&self) -> Micros {
+        self.iter().fold(Micros::ZERO, |sum, open| sum.saturating_add(open.transfer.amount))
+    }
+
+    /// The offers, to be made again.
+    pub fn offers(&self) -> impl Iterator<Item = Outgoing> {
+        self.iter().map(|open| offer(&open.transfer))
+    }
+
+    /// Memory on the heap, in bytes, about.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.open.len().saturating_mul(size_of::<(TransferId, OpenTransfer)>())
+    }
+}
+
+/// The letter that offers a transfer.
+#[must_use]
+pub fn offer(transfer: &Transfer) -> Outgoing {
+    Outgoing { to: transfer.to.clone(), letter: Letter::Offer(transfer.clone()) }
+}
+
+/// Milliseconds for which an offer that was not asked for is good, and for which it is remembered
+/// once taken: a doubled offer that comes late finds either the memory of the first or is too old.
+pub const OFFER_GOOD_MILLIS: i64 = 600_000;
+
+/// What a payee has taken and the payer may ask about again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inbox {
+    taken: Vec<Taken>,
+}
+
+/// A transfer that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Which.
+    pub id: TransferId,
+    /// Who sent it.
+    pub from: EntityId,
+    /// Whether the payee had asked for it: then its own state tells whether it came.
+    pub asked_for: bool,
+    /// Whether the payer has settled it.
+    pub settled: bool,
+}
+
+impl Inbox {
+    /// Remembers that one was taken, and from whom.
+    pub fn take(&mut self, id: TransferId, from: EntityId, asked_for: bool, at: Timestamp) {
+        self.taken.retain(|taken| !taken.settled || is_good(taken.id, at));
+        self.taken.push(Taken { id, from, asked_for, settled: false });
+    }
+
+    /// Forgets one that its payer has settled, at once or when a late repeat would be too old.
+    pub fn forget(&mut self, id: TransferId, at: Timestamp) {
+        for taken in self.taken.iter_mut().filter(|taken| taken.id == id) {
+            taken.settled = true;
+        }
+        self.taken.retain(|taken| !taken.settled || !taken.asked_for && is_good(taken.id, at));
+        if self.taken.is_empty() {
+            self.taken = Vec::new();
+        }
+    }
+
+    /// Whether it was taken.
+    #[must_use]
+    pub fn has(&self, id: TransferId) -> bool {
+        self.taken.iter().any(|taken| taken.id == id)
+    }
+
+    /// Whether it was taken and not yet settled.
+    #[must_use]
+    pub fn waits_for(&self, id: TransferId) -> bool {
+        self.taken.iter().any(|taken| taken.id == id && !taken.settled)
+    }
+
+    /// All of them, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Taken> {
+        self.taken.iter()
+    }
+
+    /// What to tell the payers again: they settle, or say that they have.
+    pub fn acceptances(&self) -> impl Iterator<Item = Outgoing> {
+        let due = self.taken.iter().filter(|taken| !taken.settled);
+        due.map(|taken| accepted(taken.id, taken.from.clone()))
+    }
+
+    /// Memory on the heap, in bytes, about.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.taken.capacity().saturating_mul(size_of::<Taken>())
+    }
+}
+
+impl FromIterator<Taken> for Inbox {
+    fn from_iter<I: IntoIterator<Item = Taken>>(taken: I) -> Self {
+        Self { taken: taken.into_iter().collect() }
+    }
+}
+
+impl FromIterator<OpenTransfer> for Outbox {
+    fn from_iter<I: IntoIterator<Item = OpenTransfer>>(open: I) -> Self {
+        let mut outbox = Self::default();
+        for open in open {
+            outbox.open(open);
+        }
+        outbox
+    }
+}
+
+/// Whether an offer that was not asked for may be taken at `now`.
+#[must_use]
+pub fn is_good(id: TransferId, now: Timestamp) -> bool {
+    now.millis_since(id.made_at()) <= OFFER_GOOD_MILLIS
+}
+
+/// The letter that tells a payer that its transfer was taken.
+#[must_use]
+pub fn accepted(transfer: TransferId, payer: EntityId) -> Outgoing {
+    Outgoing { to: payer, letter: Letter::Accepted { transfer } }
+}
+
+/// The letters to payees whose transfers were settled.
+#[must_use]
+pub fn forget(transfer: TransferId, payee: EntityId) -> Outgoing {
+    Outgoing { to: payee, letter: Letter::Forget { transfer } }
+}

@@ -1,0 +1,142 @@
+//! What an operator decides about a project.
+
+use super::{ApiKey, Event, Project, Refusal, Reply};
+use crate::consent::ConsentPolicy;
+use crate::earning::{DEFAULT_DAILY_CAP, Rates};
+use crate::machine::{Answer, Context, Decision};
+use crate::money::Micros;
+
+/// What was bought: decides the rate limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Plan {
+    /// 10 requests a second, 10,000 a day.
+    #[default]
+    Free,
+    /// 100 requests a second, 1,000,000 a day.
+    Pro,
+    /// No limit but what is configured.
+    Enterprise,
+}
+
+impl Plan {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Pro => "pro",
+            Self::Enterprise => "enterprise",
+        }
+    }
+}
+
+/// What an operator decides about a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// For people to read; 1 to 200 characters, checked at the edge.
+    pub name: Box<str>,
+    /// What was bought.
+    pub plan: Plan,
+    /// What holds where a user was never asked.
+    pub consent_policy: ConsentPolicy,
+    /// What an event earns.
+    pub rates: Rates,
+    /// What a user can earn in a UTC day.
+    pub daily_cap: Micros,
+    /// In place of the plan's.
+    pub requests_per_second: Option<u32>,
+    /// In place of the plan's.
+    pub requests_per_day: Option<u32>,
+    /// Whether a publishable key may read analytics.
+    pub publishable_reads_analytics: bool,
+}
+
+impl Default for Settings {
+    /// What holds where an operator decides nothing.
+    fn default() -> Self {
+        Self {
+            name: "".into(),
+            plan: Plan::default(),
+            consent_policy: ConsentPolicy::default(),
+            rates: Rates::default(),
+            daily_cap: DEFAULT_DAILY_CAP,
+            requests_per_second: None,
+            requests_per_day: None,
+            publishable_reads_analytics: true,
+        }
+    }
+}
+
+/// Some settings, anew; `None` leaves one as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingsChange {
+    /// See [`Settings::name`].
+    pub name: Option<Box<str>>,
+    /// See [`Settings::plan`].
+    pub plan: Option<Plan>,
+    /// See [`Settings::consent_policy`].
+    pub consent_policy: Option<ConsentPolicy>,
+    /// See [`Rates::track`].
+    pub track_rate: Option<Micros>,
+    /// See [`Rates::page_view`].
+    pub page_view_rate: Option<Micros>,
+    /// See [`Rates::identify`].
+    pub identify_rate: Option<Micros>,
+    /// See [`Settings::daily_cap`].
+    pub daily_cap: Option<Micros>,
+    /// See [`Settings::requests_per_second`]; `Some(None)` goes back to the plan's.
+    pub requests_per_second: Option<Option<u32>>,
+    /// See [`Settings::requests_per_day`]; `Some(None)` goes back to the plan's.
+    pub requests_per_day: Option<Option<u32>>,
+    /// See [`Settings::publishable_reads_analytics`].
+    pub publishable_reads_analytics: Option<bool>,
+}
+
+impl SettingsChange {
+    /// The settings after the change.
+    #[must_use]
+    pub fn applied_to(self, before: &Settings) -> Settings {
+        Settings {
+            name: self.name.unwrap_or_else(|| before.name.clone()),
+            plan: self.plan.unwrap_or(before.plan),
+            consent_policy: self.consent_policy.unwrap_or(before.consent_policy),
+            rates: Rates {
+                track: self.track_rate.unwrap_or(before.rates.track),
+                page_view: self.page_view_rate.unwrap_or(before.rates.page_view),
+                identify: self.identify_rate.unwrap_or(before.rates.identify),
+            },
+            daily_cap: self.daily_cap.unwrap_or(before.daily_cap),
+            requests_per_second: self.requests_per_second.unwrap_or(before.requests_per_second),
+            requests_per_day: self.requests_per_day.unwrap_or(before.requests_per_day),
+            publishable_reads_analytics: self
+                .publishable_reads_analytics
+                .unwrap_or(before.publishable_reads_analytics),
+        }
+    }
+}
+
+pub(super) fn create(
+    project: &Project,
+    settings: Settings,
+    keys: Vec<ApiKey>,
+    context: &Context<'_>,
+) -> Result<Decision<Project>, Refusal> {
+    if project.exists() {
+        return Err(Refusal::Exists);
+    }
+    let reply =
+        Reply::Settings { created_at: context.now, settings: settings.clone(), keys: keys.clone() };
+    Ok(Decision::of(vec![Event::Created { settings, keys }], Answer::Now(reply)))
+}
+
+pub(super) fn change(
+    project: &Project,
+    change: SettingsChange,
+    by: Box<str>,
+    reason: Option<Box<str>>,
+) -> Result<Decision<Project>, Refusal> {
+    let created_at = project.created_at.ok_or(Refusal::NoSuchProject)?;
+    let settings = change.applied_to(&project.settings);
+    let reply = Reply::Settings { created_at, settings: settings.clone(), keys: Vec::new() };
+    Ok(Decision::of(vec![Event::Changed { settings, by, reason }], Answer::Now(reply)))
+}

@@ -1,0 +1,449 @@
+//! The system of one world: what was minted, the treasury, the pool; and what operators did that
+//! concerns nobody else's stream.
+
+use crate::entity::{EntityId, Kind};
+use crate::id::TransferId;
+use crate::ledger::{AccountClass, Posting};
+use crate::letter::{Letter, PartId, Purpose, Transfer};
+use crate::machine::{Answer, Completed, Context, Decision, Machine, Outgoing, Ticket};
+use crate::money::Micros;
+use crate::outbox::{Asked, Inbox, OpenTransfer, Outbox, forget, offer};
+use crate::time::Timestamp;
+
+/// The state of the system in one world.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct System {
+    /// All that was ever minted.
+    pub minted: Micros,
+    /// All that was ever burned.
+    pub burned: Micros,
+    /// The protocol's own money.
+    pub treasury: Micros,
+    /// Pays rewards that no project pays.
+    pub pool: Micros,
+    /// What stakers are owed.
+    pub stakers: Micros,
+    /// What it has sent.
+    pub outbox: Outbox,
+    /// What it has taken in.
+    pub inbox: Inbox,
+}
+
+/// Where minted money goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MintTo {
+    /// The treasury.
+    Treasury,
+    /// The pool.
+    Pool,
+    /// A user, by way of the treasury.
+    User(EntityId),
+}
+
+/// What the system can be asked.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Make money.
+    Mint {
+        /// How much.
+        amount: Micros,
+        /// For whom.
+        to: MintTo,
+        /// Who.
+        by: Box<str>,
+        /// Why.
+        reason: Box<str>,
+    },
+    /// Fill a project's reward budget from the treasury.
+    FundBudget {
+        /// Whose.
+        project: EntityId,
+        /// How much.
+        amount: Micros,
+        /// Who.
+        by: Box<str>,
+        /// Why.
+        reason: Option<Box<str>>,
+    },
+    /// Write down what an operator did.
+    NoteOperatorAction {
+        /// Who.
+        by: Box<str>,
+        /// What, to whom.
+        action: Box<str>,
+        /// Why.
+        reason: Option<Box<str>>,
+    },
+    /// From another entity.
+    Letter {
+        /// Who wrote.
+        from: EntityId,
+        /// What.
+        letter: Letter,
+    },
+}
+
+/// What happened to the system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Money was made.
+    Minted {
+        /// How much.
+        amount: Micros,
+        /// Into which account: treasury or pool.
+        into: AccountClass,
+        /// Who.
+        by: Box<str>,
+        /// Why.
+        reason: Box<str>,
+    },
+    /// An operator did something.
+    OperatorActed {
+        /// Who.
+        by: Box<str>,
+        /// What, to whom.
+        action: Box<str>,
+        /// Why.
+        reason: Option<Box<str>>,
+    },
+    /// The treasury or the pool sent something.
+    TransferOpened {
+        /// Out of which account.
+        out_of: AccountClass,
+        /// What.
+        open: OpenTransfer,
+    },
+    /// It arrived.
+    TransferSettled {
+        /// Which.
+        transfer: TransferId,
+    },
+    /// It did not.
+    TransferReturned {
+        /// Which.
+        transfer: TransferId,
+        /// Into which account it went back.
+        into: AccountClass,
+        /// How much.
+        amount: Micros,
+    },
+}
+
+/// What the system answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// To [`Command::Mint`].
+    Minted {
+        /// How much.
+        amount: Micros,
+        /// Minted in all, after it.
+        minted: Micros,
+    },
+    /// To [`Command::FundBudget`].
+    Funded {
+        /// How much arrived.
+        amount: Micros,
+        /// What the treasury has left.
+        treasury: Micros,
+    },
+    /// To [`Command::NoteOperatorAction`].
+    Noted,
+    /// What was sent was not taken, and came back.
+    NotTaken,
+}
+
+/// Why the system says no.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The treasury has less.
+    #[error("the treasury has {available} PRIV")]
+    TreasuryTooSmall {
+        /// What it has.
+        available: Micros,
+    },
+    /// More than can ever be.
+    #[error("no more can be minted than {} micros in all", u64::MAX)]
+    TooMuch,
+    /// Too many transfers are under way.
+    #[error("too much is under way")]
+    TooMuchUnderWay,
+    /// The same request is being carried out.
+    #[error("the first request is under way")]
+    UnderWay,
+}
+
+impl System {
+    fn account_mut(&mut self, class: AccountClass) -> Option<&mut Micros> {
+        match class {
+            AccountClass::Treasury => Some(&mut self.treasury),
+            AccountClass::Pool => Some(&mut self.pool),
+            AccountClass::Stakers => Some(&mut self.stakers),
+            AccountClass::Burned => Some(&mut self.burned),
+            AccountClass::Minted
+            | AccountClass::Budget
+            | AccountClass::User
+            | AccountClass::InFlight => None,
+        }
+    }
+
+    fn change(&mut self, class: AccountClass, change: impl FnOnce(Micros) -> Micros) {
+        if let Some(account) = self.account_mut(class) {
+            *account = change(*account);
+        }
+    }
+
+    fn is_under_way(&self, context: &Context<'_>) -> bool {
+        context.request.is_some()
+            && self
+                .outbox
+                .iter()
+                .any(|open| open.asked.is_some_and(|asked| asked.request == context.request))
+    }
+
+    fn mint(
+        &self,
+        amount: Micros,
+        to: MintTo,
+        by: Box<str>,
+        reason: Box<str>,
+        context: &Context<'_>,
+    ) -> Result<Decision<Self>, Refusal> {
+        if self.is_under_way(context) {
+            return Err(Refusal::UnderWay);
+        }
+        // All money was minted once, so no account can ever hold more than fits.
+        let minted = self.minted.checked_add(amount).ok_or(Refusal::TooMuch)?;
+        let into = match to {
+            MintTo::Treasury | MintTo::User(_) => AccountClass::Treasury,
+            MintTo::Pool => AccountClass::Pool,
+        };
+        let event = Event::Minted { amount, into, by, reason };
+        match to {
+            MintTo::Treasury | MintTo::Pool => {
+                Ok(Decision::of(vec![event], Answer::Now(Reply::Minted { amount, minted })))
+            }
+            MintTo::User(user) => {
+                let (opened, letter, ticket) = self.send(user, amount, Purpose::Grant, context)?;
+                let events = vec![event, opened];
+                Ok(Decision::of(events, Answer::Later(ticket)).sending(vec![letter]))
+            }
+        }
+    }
+
+    fn fund_budget(
+        &self,
+        project: EntityId,
+        amount: Micros,
+        by: Box<str>,
+        reason: Option<Box<str>>,
+        context: &Context<'_>,
+    ) -> Result<Decision<Self>, Refusal> {
+        if self.is_under_way(context) {
+            return Err(Refusal::UnderWay);
+        }
+        if amount > self.treasury {
+            return Err(Refusal::TreasuryTooSmall { available: self.treasury });
+        }
+        let action = format!("fund the budget of {project} with {amount} PRIV").into();
+        let (opened, letter, ticket) = self.send(project, amount, Purpose::Budget, context)?;
+        let events = vec![Event::OperatorActed { by, action, reason }, opened];
+        Ok(Decision::of(events, Answer::Later(ticket)).sending(vec![letter]))
+    }
+
+    fn send(
+        &self,
+        to: EntityId,
+        amount: Micros,
+        purpose: Purpose,
+        context: &Context<'_>,
+    ) -> Result<(Event, Outgoing, Ticket), Refusal> {
+        if self.outbox.is_full() {
+            return Err(Refusal::TooMuchUnderWay);
+        }
+        let ticket = Ticket(context.fresh);
+        let transfer = Transfer { id: TransferId::new(context.fresh), to, amount, purpose };
+        let letter = offer(&transfer);
+        let asked = Some(Asked { ticket, request: context.request });
+        let open = OpenTransfer { transfer, asked };
+        Ok((Event::TransferOpened { out_of: AccountClass::Treasury, open }, letter, ticket))
+    }
+
+    fn read_letter(&self, from: EntityId, letter: Letter, context: &Context<'_>) -> Decision<Self> {
+        match letter {
+            Letter::Accepted { transfer } => {
+                let (events, letters) = self.settle(&[(from, letter)]);
+                let mut decision = Decision::of(events, Answer::Nothing).sending(letters);
+                decision.completed =
+                    self.outbox.get(transfer).and_then(|open| self.completed(open));
+                decision
+            }
+            Letter::Refused { transfer, .. } => self.take_back(transfer),
+            Letter::Fund { part, amount } => self.fund(from, part, amount, context),
+            Letter::Offer(transfer) => Decision::nothing().sending(vec![Outgoing {
+                to: from,
+                letter: Letter::Refused {
+                    transfer: transfer.id,
+                    why: crate::letter::NotTaken::NoSuchPayee,
+                },
+            }]),
+            Letter::Forget { .. } | Letter::Unfunded { .. } => Decision::nothing(),
+        }
+    }
+
+    /// Funds a part of a claim from the pool, as far as it goes.
+    fn fund(
+        &self,
+        claimant: EntityId,
+        part: PartId,
+        asked: Micros,
+        context: &Context<'_>,
+    ) -> Decision<Self> {
+        if let Some(open) = self.outbox.funding(part) {
+            return Decision::nothing().sending(vec![offer(&open.transfer)]);
+        }
+        let amount = asked.min(self.pool);
+        if amount.is_zero() || self.outbox.is_full() {
+            let letter = Letter::Unfunded { part };
+            return Decision::nothing().sending(vec![Outgoing { to: claimant, letter }]);
+        }
+        let id = TransferId::new(context.fresh);
+        let transfer = Transfer { id, to: claimant, amount, purpose: Purpose::Claim(part) };
+        let letters = vec![offer(&transfer)];
+        let open = OpenTransfer { transfer, asked: None };
+        let events = vec![Event::TransferOpened { out_of: AccountClass::Pool, open }];
+        Decision::of(events, Answer::Nothing).sending(letters)
+    }
+
+    fn completed(&self, open: &OpenTransfer) -> Option<Completed<Reply>> {
+        let asked = open.asked?;
+        let amount = open.transfer.amount;
+        let reply = match open.transfer.to.kind {
+            Kind::Project => Reply::Funded { amount, treasury: self.treasury },
+            Kind::User | Kind::System => Reply::Minted { amount, minted: self.minted },
+        };
+        Some(Completed { ticket: asked.ticket, request: asked.request, reply })
+    }
+
+    fn settle(&self, letters: &[(EntityId, Letter)]) -> (Vec<Event>, Vec<Outgoing>) {
+        let mut events = Vec::new();
+        let mut answers = Vec::new();
+        for (from, letter) in letters {
+            if let Letter::Accepted { transfer } = letter {
+                if self.outbox.get(*transfer).is_some() {
+                    events.push(Event::TransferSettled { transfer: *transfer });
+                }
+                answers.push(forget(*transfer, from.clone()));
+            }
+        }
+        (events, answers)
+    }
+
+    fn take_back(&self, transfer: TransferId) -> Decision<Self> {
+        let Some(open) = self.outbox.get(transfer) else { return Decision::nothing() };
+        let amount = open.transfer.amount;
+        let into = out_of(open);
+        let events = vec![Event::TransferReturned { transfer, into, amount }];
+        let mut decision = Decision::of(events, Answer::Nothing);
+        decision.completed = open.asked.map(|asked| Completed {
+            ticket: asked.ticket,
+            // What failed is not remembered: a repeat tries again.
+            request: None,
+            reply: Reply::NotTaken,
+        });
+        decision
+    }
+}
+
+/// The account that a transfer of the system's came from.
+fn out_of(open: &OpenTransfer) -> AccountClass {
+    match open.transfer.purpose {
+        Purpose::Claim(_) => AccountClass::Pool,
+        Purpose::Budget | Purpose::Grant | Purpose::Link(_) => AccountClass::Treasury,
+    }
+}
+
+impl Machine for System {
+    type Command = Command;
+    type Event = Event;
+    type Reply = Reply;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command, context: &Context<'_>) -> Result<Decision<Self>, Refusal> {
+        match command {
+            Command::Mint { amount, to, by, reason } => self.mint(amount, to, by, reason, context),
+            Command::FundBudget { project, amount, by, reason } => {
+                self.fund_budget(project, amount, by, reason, context)
+            }
+            Command::NoteOperatorAction { by, action, reason } => {
+                let events = vec![Event::OperatorActed { by, action, reason }];
+                Ok(Decision::of(events, Answer::Now(Reply::Noted)))
+            }
+            Command::Letter { from, letter } => Ok(self.read_letter(from, letter, context)),
+        }
+    }
+
+    fn receive(from: EntityId, letter: Letter) -> Command {
+        Command::Letter { from, letter }
+    }
+
+    fn can_wait(&self, letter: &Letter) -> bool {
+        match letter {
+            // Where someone waits for the end, it can't wait.
+            Letter::Accepted { transfer } => {
+                self.outbox.get(*transfer).is_none_or(|open| open.asked.is_none())
+            }
+            Letter::Fund { .. }
+            | Letter::Unfunded { .. }
+            | Letter::Offer(_)
+            | Letter::Refused { .. }
+            | Letter::Forget { .. } => false,
+        }
+    }
+
+    fn decide_waiting(&self, letters: &[(EntityId, Letter)]) -> (Vec<Event>, Vec<Outgoing>) {
+        self.settle(letters)
+    }
+
+    fn apply(&mut self, event: &Event, _at: Timestamp) {
+        match event {
+            Event::Minted { amount, into, .. } => {
+                self.minted = self.minted.saturating_add(*amount);
+                self.change(*into, |held| held.saturating_add(*amount));
+            }
+            Event::OperatorActed { .. } => {}
+            Event::TransferOpened { out_of, open } => {
+                self.change(*out_of, |held| held.saturating_sub(open.transfer.amount));
+                self.outbox.open(open.clone());
+            }
+            Event::TransferSettled { transfer } => {
+                self.outbox.close(*transfer);
+            }
+            Event::TransferReturned { transfer, into, amount } => {
+                self.outbox.close(*transfer);
+                self.change(*into, |held| held.saturating_add(*amount));
+            }
+        }
+    }
+
+    fn postings(me: &EntityId, event: &Event) -> Vec<Posting> {
+        let (debit, credit, amount) = match event {
+            Event::Minted { amount, into, .. } => (AccountClass::Minted, *into, *amount),
+            Event::TransferOpened { out_of, open } => {
+                (*out_of, AccountClass::InFlight, open.transfer.amount)
+            }
+            Event::TransferReturned { into, amount, .. } => {
+                (AccountClass::InFlight, *into, *amount)
+            }
+            Event::OperatorActed { .. } | Event::TransferSettled { .. } => return Vec::new(),
+        };
+        vec![Posting::within(me, debit, credit, amount)]
+    }
+
+    fn outstanding(&self, _me: &EntityId) -> Vec<Outgoing> {
+        self.outbox.offers().chain(self.inbox.acceptances()).collect()
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.outbox.heap_bytes().saturating_add(self.inbox.heap_bytes())
+    }
+}

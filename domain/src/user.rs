@@ -1,0 +1,464 @@
+//! A user: what they agreed to, what they have earned, what they can spend.
+
+use crate::consent::{ConsentPolicy, ConsentRecord, PreferenceChange};
+use crate::earning::{DayEarnings, Payer, Terms};
+use crate::entity::EntityId;
+use crate::event::{EventKey, EventType, RawEvent};
+use crate::id::{ClaimId, ProjectId, TransferId};
+use crate::ledger::{AccountClass, Posting};
+use crate::letter::{Letter, PartId, Transfer};
+use crate::machine::{Context, Decision, Machine, Outgoing};
+use crate::money::Micros;
+use crate::outbox::{Inbox, OpenTransfer, Outbox};
+use crate::time::Timestamp;
+
+mod bookkeeping;
+mod claim;
+mod link;
+mod record_events;
+mod seen;
+mod set_consent;
+mod transfers;
+
+pub use claim::{ClaimPart, OpenClaim};
+pub use seen::{DEDUPLICATION_DAYS, MAX_SEEN, SeenEvents};
+
+/// Longest list of linked users of one person.
+pub const MAX_LINKED: usize = 100;
+
+/// Claims that one user may have open at once.
+pub const MAX_OPEN_CLAIMS: usize = 16;
+
+/// The state of a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// What is in force; `None` if they were never asked.
+    pub consent: Option<Box<ConsentRecord>>,
+    /// When a browser of theirs first sent Global Privacy Control.
+    pub privacy_control_since: Option<Timestamp>,
+    /// What they have earned, by project, in the order in which the projects came.
+    pub accruals: Vec<Accrual>,
+    /// What they can spend.
+    pub available: Micros,
+    /// Ids of recent events.
+    pub seen: SeenEvents,
+    /// Claims that payers have not all answered.
+    pub claims: Vec<OpenClaim>,
+    /// What they have sent.
+    pub outbox: Outbox,
+    /// What they have taken in.
+    pub inbox: Inbox,
+    /// Facts that few users have.
+    pub links: Option<Box<Links>>,
+}
+
+/// How a user is tied to others, and to a wallet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// The person whom this user became. Such a user earns nothing more.
+    pub became: Option<EntityId>,
+    /// Keys of the users who became this person, oldest first.
+    pub absorbed: Vec<Box<str>>,
+    /// The wallet that they proved to hold.
+    pub wallet: Option<[u8; 20]>,
+}
+
+/// What a user has earned with one payer. Present from the first stored event of a project on, so
+/// it also says which projects may look the user up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accrual {
+    /// Who pays it.
+    pub payer: Payer,
+    /// Earned and not yet funded.
+    pub pending: Micros,
+    /// Earned and funded.
+    pub claimed: Micros,
+    /// Against the daily cap.
+    pub today: DayEarnings,
+}
+
+impl Accrual {
+    fn new(payer: Payer) -> Self {
+        Self { payer, pending: Micros::ZERO, claimed: Micros::ZERO, today: DayEarnings::default() }
+    }
+}
+
+/// What a user can be asked.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Store and pay a request's events.
+    RecordEvents(RecordEvents),
+    /// Agree to some purposes, or no longer.
+    SetConsent {
+        /// Which.
+        change: PreferenceChange,
+        /// Where the person was asked; at most 64 bytes, checked at the edge.
+        source: Option<Box<str>>,
+        /// Which text; at most 64 bytes, checked at the edge.
+        policy_version: Option<Box<str>>,
+    },
+    /// Have what was earned paid out.
+    ClaimEarnings {
+        /// How much; all of it where `None`.
+        amount: Option<Micros>,
+        /// The least that may be claimed.
+        minimum: Micros,
+    },
+    /// Become a person: give them what this user has.
+    BecomePerson {
+        /// The person.
+        person: EntityId,
+    },
+    /// Hold a wallet whose key signed for it.
+    BindWallet {
+        /// Its address.
+        address: [u8; 20],
+    },
+    /// From another entity.
+    Letter {
+        /// Who wrote.
+        from: EntityId,
+        /// What.
+        letter: Letter,
+    },
+}
+
+/// A request's events for one user, from one project.
+#[derive(Clone, Debug)]
+pub struct RecordEvents {
+    /// Who sends.
+    pub project: ProjectId,
+    /// What holds where the user was never asked.
+    pub policy: ConsentPolicy,
+    /// What the project pays.
+    pub terms: Terms,
+    /// Whether the request carried `Sec-GPC: 1`.
+    pub privacy_control: bool,
+    /// The events in the order in which they were sent.
+    pub events: Vec<NewEvent>,
+    /// Decide only: nothing is stored.
+    pub dry_run: bool,
+}
+
+/// An event that is offered.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// Its identity.
+    pub key: EventKey,
+    /// What the client says about consent.
+    pub consent_given: Option<bool>,
+    /// All of it.
+    pub raw: RawEvent,
+}
+
+/// What happened to a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Events were stored, and earned.
+    EventsRecorded {
+        /// Who sent them.
+        project: ProjectId,
+        /// The identity, type and time of each, in order.
+        events: Vec<(EventKey, EventType, Timestamp)>,
+        /// What they earned together.
+        earned: Micros,
+    },
+    /// Global Privacy Control was seen for the first time.
+    PrivacyControlSeen,
+    /// The user agreed to something, or no longer.
+    ConsentChanged(Box<ConsentRecord>),
+    /// A claim was begun.
+    ClaimOpened(OpenClaim),
+    /// A payer funds nothing of a claim.
+    ClaimPartUnfunded {
+        /// Which.
+        part: PartId,
+    },
+    /// All payers have answered.
+    ClaimClosed {
+        /// The claim.
+        claim: ClaimId,
+    },
+    /// Something came in.
+    TransferAccepted {
+        /// Who sent it.
+        from: EntityId,
+        /// What.
+        transfer: Transfer,
+    },
+    /// Something was sent.
+    TransferOpened(OpenTransfer),
+    /// It arrived.
+    TransferSettled {
+        /// Which.
+        transfer: TransferId,
+    },
+    /// It did not.
+    TransferReturned {
+        /// Which.
+        transfer: TransferId,
+        /// What came back.
+        amount: Micros,
+    },
+    /// The payer has settled what came in.
+    TransferForgotten {
+        /// Which.
+        transfer: TransferId,
+    },
+    /// A wallet's holder proved to be this user.
+    WalletBound {
+        /// Its address.
+        address: [u8; 20],
+    },
+}
+
+/// What a user answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// To [`Command::RecordEvents`].
+    Recorded(Recorded),
+    /// To [`Command::SetConsent`].
+    Consent(Box<ConsentRecord>),
+    /// To [`Command::ClaimEarnings`].
+    Claimed(Claimed),
+    /// To [`Command::BecomePerson`].
+    Linked(Linked),
+    /// To [`Command::BindWallet`].
+    WalletBound,
+    /// To a letter; nobody reads it.
+    Noted,
+}
+
+/// What became of a request's events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// One verdict an event, in order.
+    pub verdicts: Vec<Verdict>,
+    /// What they earned together.
+    pub earned: Micros,
+    /// The person whom this user became: events with [`Verdict::Elsewhere`] are theirs.
+    pub became: Option<EntityId>,
+}
+
+/// What became of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Stored.
+    Accepted {
+        /// What it earned; may be nothing.
+        earned: Micros,
+    },
+    /// Stored before; nothing changes.
+    Duplicate,
+    /// Not stored: the user has said no.
+    ConsentWithdrawn,
+    /// Not stored: the user has not been asked.
+    ConsentMissing,
+    /// Not stored: more events than are remembered came from this user within the window in which
+    /// repeats are recognised.
+    TooMany,
+    /// Not for this user: they became a person.
+    Elsewhere,
+}
+
+/// The end of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// The claim.
+    pub claim: ClaimId,
+    /// What was paid out.
+    pub claimed: Micros,
+    /// What payers could not cover; it stays pending.
+    pub unfunded: Micros,
+    /// The balance after it.
+    pub balance: Micros,
+    /// What is pending after it.
+    pub pending: Micros,
+    /// What was earned in all.
+    pub earned_total: Micros,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The end of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linked {
+    /// The balance that moved.
+    pub moved_balance: Micros,
+    /// The pending rewards that moved.
+    pub moved_pending: Micros,
+}
+
+/// Why a user says no.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nothing is pending.
+    #[error("there is nothing to claim")]
+    NothingToClaim,
+    /// Too little to claim.
+    #[error("the least that can be claimed is {minimum} PRIV")]
+    BelowMinimum {
+        /// The least.
+        minimum: Micros,
+    },
+    /// More than is pending.
+    #[error("only {pending} PRIV is pending")]
+    MoreThanPending {
+        /// What is pending and not being claimed.
+        pending: Micros,
+    },
+    /// Another claim is under way.
+    #[error("a claim is under way")]
+    ClaimUnderWay,
+    /// Too many claims or transfers are under way.
+    #[error("too much is under way for this user")]
+    TooMuchUnderWay,
+    /// This user is someone else already.
+    #[error("this user is linked to another person already")]
+    AlreadyLinked,
+    /// Linked to the same person before.
+    #[error("this user is being linked")]
+    LinkUnderWay,
+    /// The amounts do not fit.
+    #[error("the account can't hold more")]
+    TooMuch,
+    /// The user has a consent chain at its end.
+    #[error("this user became a person; ask the person")]
+    BecamePerson,
+}
+
+impl User {
+    /// Earned and not yet funded, in all.
+    #[must_use]
+    pub fn pending(&self) -> Micros {
+        self.accruals.iter().fold(Micros::ZERO, |sum, a| sum.saturating_add(a.pending))
+    }
+
+    /// Earned in all, funded or not.
+    #[must_use]
+    pub fn earned_total(&self) -> Micros {
+        self.accruals.iter().fold(Micros::ZERO, |sum, accrual| {
+            sum.saturating_add(accrual.pending).saturating_add(accrual.claimed)
+        })
+    }
+
+    /// The person whom this user became.
+    #[must_use]
+    pub fn became(&self) -> Option<&EntityId> {
+        self.links.as_ref().and_then(|links| links.became.as_ref())
+    }
+
+    /// Whether a project has sent an event for this user that was stored.
+    #[must_use]
+    pub fn is_known_to(&self, project: ProjectId) -> bool {
+        self.accruals.iter().any(|accrual| accrual.payer == Payer::Project(project))
+    }
+
+    fn accrual_mut(&mut self, payer: Payer) -> &mut Accrual {
+        let index = match self.accruals.iter().position(|a| a.payer == payer) {
+            Some(index) => index,
+            None => {
+                self.accruals.push(Accrual::new(payer));
+                self.accruals.len().saturating_sub(1)
+            }
+        };
+        &mut self.accruals[index]
+    }
+
+    fn links_mut(&mut self) -> &mut Links {
+        self.links.get_or_insert_default()
+    }
+}
+
+impl Machine for User {
+    type Command = Command;
+    type Event = Event;
+    type Reply = Reply;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command, context: &Context<'_>) -> Result<Decision<Self>, Refusal> {
+        match command {
+            Command::RecordEvents(request) => Ok(record_events::decide(self, request, context)),
+            Command::SetConsent { change, source, policy_version } => {
+                set_consent::decide(self, change, source, policy_version, context)
+            }
+            Command::ClaimEarnings { amount, minimum } => {
+                claim::decide(self, amount, minimum, context)
+            }
+            Command::BecomePerson { person } => link::become_person(self, person, context),
+            Command::BindWallet { address } => link::bind_wallet(self, address),
+            Command::Letter { from, letter } => Ok(transfers::decide(self, from, letter, context)),
+        }
+    }
+
+    fn receive(from: EntityId, letter: Letter) -> Command {
+        Command::Letter { from, letter }
+    }
+
+    fn can_wait(&self, letter: &Letter) -> bool {
+        matches!(letter, Letter::Forget { .. })
+    }
+
+    fn decide_waiting(&self, letters: &[(EntityId, Letter)]) -> (Vec<Event>, Vec<Outgoing>) {
+        bookkeeping::decide_waiting(self, letters)
+    }
+
+    fn apply(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::EventsRecorded { project, events, earned } => {
+                record_events::apply(self, *project, events, *earned, at);
+            }
+            Event::PrivacyControlSeen => self.privacy_control_since = Some(at),
+            Event::ConsentChanged(record) => self.consent = Some(record.clone()),
+            Event::ClaimOpened(claim) => self.claims.push(claim.clone()),
+            Event::ClaimPartUnfunded { part } => {
+                claim::answer_part(self, *part, Micros::ZERO);
+            }
+            Event::ClaimClosed { claim } => claim::close(self, *claim),
+            Event::TransferAccepted { from, transfer } => {
+                transfers::apply_accepted(self, from, transfer, at);
+            }
+            Event::TransferOpened(open) => transfers::apply_opened(self, open),
+            Event::TransferSettled { transfer } => {
+                self.outbox.close(*transfer);
+            }
+            Event::TransferReturned { transfer, amount } => {
+                transfers::apply_returned(self, *transfer, *amount);
+            }
+            Event::TransferForgotten { transfer } => self.inbox.forget(*transfer, at),
+            Event::WalletBound { address } => self.links_mut().wallet = Some(*address),
+        }
+    }
+
+    fn postings(me: &EntityId, event: &Event) -> Vec<Posting> {
+        let (debit, credit, amount) = match event {
+            Event::TransferAccepted { transfer, .. } => {
+                (AccountClass::InFlight, AccountClass::User, transfer.amount)
+            }
+            Event::TransferOpened(open) => {
+                (AccountClass::User, AccountClass::InFlight, open.transfer.amount)
+            }
+            Event::TransferReturned { amount, .. } => {
+                (AccountClass::InFlight, AccountClass::User, *amount)
+            }
+            Event::EventsRecorded { .. }
+            | Event::PrivacyControlSeen
+            | Event::ConsentChanged(_)
+            | Event::ClaimOpened(_)
+            | Event::ClaimPartUnfunded { .. }
+            | Event::ClaimClosed { .. }
+            | Event::TransferSettled { .. }
+            | Event::TransferForgotten { .. }
+            | Event::WalletBound { .. } => return Vec::new(),
+        };
+        vec![Posting::within(me, debit, credit, amount)]
+    }
+
+    fn outstanding(&self, me: &EntityId) -> Vec<Outgoing> {
+        bookkeeping::outstanding(self, me)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        bookkeeping::heap_bytes(self)
+    }
+}

@@ -1,0 +1,57 @@
+//! What a user still owes an answer to, and how large a user is.
+
+use super::{Accrual, ClaimPart, Event, Links, OpenClaim, User, claim};
+use crate::consent::ConsentRecord;
+use crate::entity::EntityId;
+use crate::letter::Letter;
+use crate::machine::Outgoing;
+
+pub(super) fn decide_waiting(
+    user: &User,
+    letters: &[(EntityId, Letter)],
+) -> (Vec<Event>, Vec<Outgoing>) {
+    let events = letters.iter().filter_map(|(_, letter)| match letter {
+        Letter::Forget { transfer } if user.inbox.waits_for(*transfer) => {
+            Some(Event::TransferForgotten { transfer: *transfer })
+        }
+        Letter::Forget { .. }
+        | Letter::Fund { .. }
+        | Letter::Unfunded { .. }
+        | Letter::Offer(_)
+        | Letter::Accepted { .. }
+        | Letter::Refused { .. } => None,
+    });
+    (events.collect(), Vec::new())
+}
+
+pub(super) fn outstanding(user: &User, me: &EntityId) -> Vec<Outgoing> {
+    let claims = user.claims.iter().flat_map(|open| claim::fund_letters(open, me.world));
+    claims.chain(user.outbox.offers()).chain(user.inbox.acceptances()).collect()
+}
+
+pub(super) fn heap_bytes(user: &User) -> usize {
+    let list = |slots: usize, each: usize| slots.saturating_mul(each);
+    let claims = user
+        .claims
+        .iter()
+        .fold(list(user.claims.capacity(), size_of::<OpenClaim>()), |sum, open| {
+            sum.saturating_add(list(open.parts.capacity(), size_of::<ClaimPart>()))
+        });
+    let consent = user.consent.as_ref().map_or(0, |_| size_of::<ConsentRecord>());
+    let links = user.links.as_ref().map_or(0, |links| {
+        links.absorbed.iter().fold(size_of::<Links>(), |sum, key| {
+            sum.saturating_add(key.len()).saturating_add(size_of::<Box<str>>())
+        })
+    });
+    [
+        list(user.accruals.capacity(), size_of::<Accrual>()),
+        claims,
+        consent,
+        links,
+        user.seen.heap_bytes(),
+        user.outbox.heap_bytes(),
+        user.inbox.heap_bytes(),
+    ]
+    .iter()
+    .fold(0, |sum: usize, bytes| sum.saturating_add(*bytes))
+}
