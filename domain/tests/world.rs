@@ -378,7 +378,7 @@ fn begin() -> Simulation {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn money_is_conserved_and_paid_once_whatever_happens_to_letters(

@@ -1,0 +1,220 @@
+//! Who is where: the resident actors of one kind.
+//!
+//! An entity has at most one active actor. A message to one that is not resident activates it. An
+//! actor that goes keeps its snapshot first, then leaves the directory, and passes on what still
+//! reaches it; so a message is never lost between two lives, and two lives never overlap.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix::prelude::SendError;
+use actix::{Actor, Addr};
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use priv_domain::EntityId;
+
+use crate::entity_actor::{EntityActor, Mail};
+use crate::node::{Node, Resident};
+use crate::tracker::Tracker;
+
+/// The resident actors of one kind.
+pub struct Directory<M: Resident> {
+    slots: DashMap<EntityId, Slot<M>>,
+    activations: AtomicU64,
+    passivations: AtomicU64,
+}
+
+struct Slot<M: Resident> {
+    address: Addr<EntityActor<M>>,
+    tracker: Arc<Tracker>,
+}
+
+/// The message was not taken: the mailbox is full, or there is no memory for another actor.
+pub(crate) struct Full<M: Resident>(pub(crate) Mail<M>);
+
+/// What operators see of one resident actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResidentActor {
+    /// Who.
+    pub id: EntityId,
+    /// Messages in its mailbox.
+    pub queued: u32,
+    /// Memory, in bytes, about.
+    pub bytes: u32,
+    /// The longest that one message took, in microseconds.
+    pub slowest_micros: u32,
+}
+
+/// What operators see of a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DirectoryStats {
+    /// Actors in memory.
+    pub resident: usize,
+    /// Memory, in bytes, about.
+    pub bytes: u64,
+    /// Actors that were started.
+    pub activations: u64,
+    /// Actors that went.
+    pub passivations: u64,
+    /// Messages in all mailboxes.
+    pub queued: u64,
+    /// The slowest, the slowest first.
+    pub slowest: Vec<ResidentActor>,
+    /// The largest, the largest first.
+    pub largest: Vec<ResidentActor>,
+}
+
+/// Actors that are named in the statistics.
+const NAMED: usize = 5;
+
+impl<M: Resident> Default for Directory<M> {
+    fn default() -> Self {
+        Self {
+            slots: DashMap::new(),
+            activations: AtomicU64::new(0),
+            passivations: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<M: Resident> Directory<M> {
+    /// Puts a message into an actor's mailbox, and activates the actor if need be.
+    pub(crate) fn post(
+        &self,
+        node: &Arc<Node>,
+        id: &EntityId,
+        mail: Mail<M>,
+    ) -> Result<(), Full<M>> {
+        let now = node.ticks();
+        // Most often it is resident: nothing is cloned, and the shard is only read.
+        let mail = match self.slots.get(id) {
+            Some(slot) => match slot.post(mail, now) {
+                Ok(()) => return Ok(()),
+                Err(SendError::Full(mail)) => return Err(Full(mail)),
+                Err(SendError::Closed(mail)) => mail,
+            },
+            None => mail,
+        };
+        match self.slots.entry(id.clone()) {
+            Entry::Occupied(mut occupied) => match occupied.get().post(mail, now) {
+                Ok(()) => Ok(()),
+                Err(SendError::Full(mail)) => Err(Full(mail)),
+                // Only where the arbiter was stopped: the process is stopping.
+                Err(SendError::Closed(mail)) => {
+                    let slot = self.activate(node, id);
+                    let posted = slot.post(mail, now);
+                    occupied.insert(slot);
+                    posted.map_err(|error| Full(error.into_inner()))
+                }
+            },
+            Entry::Vacant(_) if !node.has_room() => Err(Full(mail)),
+            Entry::Vacant(vacant) => {
+                let slot = vacant.insert(self.activate(node, id));
+                slot.post(mail, now).map_err(|error| Full(error.into_inner()))
+            }
+        }
+    }
+
+    fn activate(&self, node: &Arc<Node>, id: &EntityId) -> Slot<M> {
+        self.activations.fetch_add(1, Ordering::Relaxed);
+        let tracker = Arc::new(Tracker::default());
+        let actor = EntityActor::new(id.clone(), node.clone(), tracker.clone());
+        let address = EntityActor::start_in_arbiter(node.arbiter(id), move |_| actor);
+        Slot { address, tracker }
+    }
+
+    /// Takes an actor that has gone out, unless another has its place already.
+    pub(crate) fn retire(&self, id: &EntityId, tracker: &Arc<Tracker>) {
+        let own = |_: &EntityId, slot: &Slot<M>| Arc::ptr_eq(&slot.tracker, tracker);
+        if self.slots.remove_if(id, own).is_some() {
+            self.passivations.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether an entity is resident.
+    #[must_use]
+    pub fn is_resident(&self, id: &EntityId) -> bool {
+        self.slots.contains_key(id)
+    }
+
+    /// What is known of one resident actor.
+    #[must_use]
+    pub fn resident(&self, id: &EntityId) -> Option<ResidentActor> {
+        self.slots.get(id).map(|slot| slot.described(id))
+    }
+
+    /// Messages to all actors that `which` picks, as far as their mailboxes take them.
+    pub(crate) fn post_to(
+        &self,
+        which: impl Fn(&Tracker) -> bool,
+        mail: impl Fn() -> Mail<M>,
+    ) -> usize {
+        let mut posted = 0;
+        for slot in self.slots.iter().filter(|slot| which(&slot.tracker)) {
+            slot.tracker.queue();
+            match slot.address.try_send(mail()) {
+                Ok(()) => posted += 1,
+                Err(_) => slot.tracker.taken(),
+            }
+        }
+        posted
+    }
+
+    /// Those that changed since their last snapshot.
+    pub(crate) fn changed(&self) -> Vec<EntityId> {
+        let changed = self.slots.iter().filter(|slot| slot.tracker.is_changed());
+        changed.map(|slot| slot.key().clone()).collect()
+    }
+
+    /// Calls `see` with each actor's last use and size.
+    pub(crate) fn ages(&self, mut see: impl FnMut(u32, u32)) {
+        for slot in self.slots.iter().filter(|slot| !slot.tracker.is_held()) {
+            see(slot.tracker.last_used_ticks(), slot.tracker.bytes());
+        }
+    }
+
+    /// Sums over all, and the few that stand out. Looks at every resident actor.
+    #[must_use]
+    pub fn stats(&self) -> DirectoryStats {
+        let mut all = Vec::with_capacity(self.slots.len());
+        all.extend(self.slots.iter().map(|slot| slot.described(slot.key())));
+        let mut stats = DirectoryStats {
+            resident: all.len(),
+            bytes: all.iter().map(|actor| u64::from(actor.bytes)).sum(),
+            activations: self.activations.load(Ordering::Relaxed),
+            passivations: self.passivations.load(Ordering::Relaxed),
+            queued: all.iter().map(|actor| u64::from(actor.queued)).sum(),
+            ..DirectoryStats::default()
+        };
+        stats.slowest = most(&mut all, |actor| actor.slowest_micros);
+        stats.largest = most(&mut all, |actor| actor.bytes);
+        stats
+    }
+}
+
+fn most(all: &mut [ResidentActor], by: impl Fn(&ResidentActor) -> u32) -> Vec<ResidentActor> {
+    let named = NAMED.min(all.len());
+    if named > 0 {
+        all.select_nth_unstable_by_key(named - 1, |actor| std::cmp::Reverse(by(actor)));
+    }
+    let mut named = all[..named].to_vec();
+    named.sort_by_key(|actor| std::cmp::Reverse(by(actor)));
+    named
+}
+
+impl<M: Resident> Slot<M> {
+    fn post(&self, mail: Mail<M>, now: u32) -> Result<(), SendError<Mail<M>>> {
+        self.tracker.touch(now);
+        self.tracker.queue();
+        self.address.try_send(mail).inspect_err(|_| self.tracker.taken())
+    }
+
+    fn described(&self, id: &EntityId) -> ResidentActor {
+        ResidentActor {
+            id: id.clone(),
+            queued: self.tracker.queued(),
+            bytes: self.tracker.bytes(),
+            slowest_micros: self.tracker.slowest_micros(),
+        }
+    }
+}

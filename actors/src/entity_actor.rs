@@ -1,0 +1,228 @@
+//! The actor around a shell: a mailbox, timers, and the two ends of a life.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::fut::wrap_future;
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message};
+use priv_domain::letter::Letter;
+use priv_domain::machine::Outgoing;
+use priv_domain::{EntityId, Position};
+use priv_persistence::snapshots::Snapshot;
+use tokio::sync::oneshot;
+
+use crate::ask::{Ask, AskError, Response};
+use crate::node::{Node, Resident};
+use crate::shell::{Moment, Shell};
+use crate::tracker::Tracker;
+
+/// Messages that one actor's mailbox holds.
+pub(crate) const MAILBOX: usize = 1_024;
+
+/// How long a letter waits that the journal had no room for.
+const LETTER_AGAIN: Duration = Duration::from_millis(20);
+
+/// Memory of an actor without its state, in bytes: mailbox, context, task, place in the directory.
+/// Measured by the memory benchmark.
+const ACTOR_BYTES: usize = 1_000;
+
+/// What an actor is sent.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) enum Mail<M: Resident> {
+    /// A command whose answer somebody waits for.
+    Ask(Ask<M>),
+    /// A letter from another entity.
+    Letter { from: EntityId, letter: Letter },
+    /// A look at the shell.
+    Look(Look<M>),
+    /// For a snapshot of what has changed; nothing where nothing has.
+    Snapshot(oneshot::Sender<Option<(Snapshot, Position)>>),
+    /// Go, if you have not been used after this moment.
+    Passivate { unused_since: u32, done: Option<oneshot::Sender<Passivated>> },
+}
+
+/// A look at a shell.
+pub(crate) type Look<M> = Box<dyn FnOnce(&mut Shell<M>) + Send>;
+
+/// What became of a wish to passivate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passivated {
+    /// It went.
+    Gone,
+    /// It is in use, or waits for others.
+    InUse,
+}
+
+pub(crate) struct EntityActor<M: Resident> {
+    id: EntityId,
+    node: Arc<Node>,
+    tracker: Arc<Tracker>,
+    life: Life<M>,
+    flush_is_due: bool,
+}
+
+enum Life<M: Resident> {
+    /// Its snapshot could not be read; the process is being stopped.
+    Broken,
+    Active(Box<Shell<M>>),
+    /// Another one has, or will have, taken its place: what still comes is passed on.
+    Retired,
+}
+
+impl<M: Resident> EntityActor<M> {
+    pub(crate) fn new(id: EntityId, node: Arc<Node>, tracker: Arc<Tracker>) -> Self {
+        Self { id, node, tracker, life: Life::Broken, flush_is_due: false }
+    }
+
+    fn moment<'a>(node: &'a Node) -> Moment<'a> {
+        let now = node.clock().now();
+        Moment { now, fresh: node.fresh(now), journal: node.journal() }
+    }
+
+    fn send(&self, letters: Vec<Outgoing>) {
+        for outgoing in letters {
+            self.node.send(self.id.clone(), outgoing);
+        }
+    }
+
+    fn with_shell(
+        &mut self,
+        ctx: &mut Context<Self>,
+        work: impl FnOnce(&mut Shell<M>, Moment<'_>) -> Vec<Outgoing>,
+    ) {
+        let Life::Active(shell) = &mut self.life else { return };
+        let began = Instant::now();
+        let before = shell.position();
+        let letters = work(shell, Self::moment(&self.node));
+        if shell.position() != before {
+            self.tracker.set_changed(true);
+        }
+        self.tracker.set_held(shell.is_held());
+        let bytes = u32::try_from(shell.heap_bytes() + ACTOR_BYTES).unwrap_or(u32::MAX);
+        self.node.add_resident_bytes(self.tracker.set_bytes(bytes));
+        let flush = shell.waiting() > 0;
+        self.tracker.took_micros(u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
+        self.send(letters);
+        if flush {
+            self.flush_later(ctx);
+        }
+    }
+
+    fn flush_later(&mut self, ctx: &mut Context<Self>) {
+        if !std::mem::replace(&mut self.flush_is_due, true) {
+            ctx.run_later(M::FLUSH_AFTER, |actor, ctx| {
+                actor.flush_is_due = false;
+                actor.with_shell(ctx, |shell, moment| shell.flush(moment));
+            });
+        }
+    }
+
+    fn letter(&mut self, from: EntityId, letter: Letter, ctx: &mut Context<Self>) {
+        let mut again = None;
+        self.with_shell(ctx, |shell, moment| match shell.read(from, letter, moment) {
+            Ok(letters) => letters,
+            Err(unread) => {
+                again = Some(unread);
+                Vec::new()
+            }
+        });
+        if let Some((from, letter)) = again {
+            ctx.run_later(LETTER_AGAIN, move |actor, ctx| actor.letter(from, letter, ctx));
+        }
+    }
+
+    fn snapshot(&mut self, reply: oneshot::Sender<Option<(Snapshot, Position)>>) {
+        let snapshot = match &self.life {
+            Life::Active(shell) if self.tracker.is_changed() => {
+                self.tracker.set_changed(false);
+                Some((Snapshot::of(&self.id, shell.entity()), shell.position()))
+            }
+            Life::Active(_) | Life::Broken | Life::Retired => None,
+        };
+        // The housekeeper asks; if it has gone the process is stopping.
+        let _ = reply.send(snapshot);
+    }
+
+    fn passivate(
+        &mut self,
+        unused_since: u32,
+        done: Option<oneshot::Sender<Passivated>>,
+        ctx: &mut Context<Self>,
+    ) {
+        let used = self.tracker.last_used_ticks() > unused_since || self.tracker.queued() > 0;
+        if !used {
+            self.with_shell(ctx, |shell, moment| shell.flush(moment));
+        }
+        let answer = move |how| done.map(|done| done.send(how));
+        let Life::Active(shell) = &self.life else {
+            let _ = answer(Passivated::Gone);
+            return;
+        };
+        if used || shell.is_held() || !shell.outstanding().is_empty() {
+            let _ = answer(Passivated::InUse);
+            return;
+        }
+        let snapshot = self.tracker.is_changed().then(|| Snapshot::of(&self.id, shell.entity()));
+        let durable = self.node.journal().when_durable(shell.position());
+        // Mail waits in the mailbox until the snapshot is kept; then it is passed on.
+        ctx.wait(wrap_future::<_, Self>(durable).map(move |durable, actor, _| {
+            let kept = match (durable, snapshot) {
+                (Ok(()), Some(snapshot)) => actor.node.keep_snapshot(&snapshot),
+                (Ok(()), None) => true,
+                (Err(_), _) => false,
+            };
+            if kept {
+                actor.life = Life::Retired;
+                actor.node.add_resident_bytes(actor.tracker.set_bytes(0));
+                M::directory(&actor.node).retire(&actor.id, &actor.tracker);
+            }
+            let _ = answer(if kept { Passivated::Gone } else { Passivated::InUse });
+        }));
+    }
+}
+
+impl<M: Resident> Actor for EntityActor<M> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        match self.node.load::<M>(&self.id) {
+            Ok(entity) => self.life = Life::Active(Box::new(Shell::new(self.id.clone(), entity))),
+            Err(error) => return self.node.store_is_broken(&error),
+        }
+        self.with_shell(ctx, |shell, _| shell.outstanding());
+    }
+}
+
+impl<M: Resident> Handler<Mail<M>> for EntityActor<M> {
+    type Result = ();
+
+    fn handle(&mut self, mail: Mail<M>, ctx: &mut Self::Context) {
+        self.tracker.taken();
+        match (&self.life, mail) {
+            (Life::Retired, Mail::Passivate { done, .. }) => {
+                let _ = done.map(|done| done.send(Passivated::Gone));
+            }
+            (Life::Retired, Mail::Snapshot(reply)) => drop(reply.send(None)),
+            (Life::Retired, mail) => self.node.pass_on(self.id.clone(), mail),
+            (Life::Broken, Mail::Ask(ask)) => {
+                let outcome = Err(AskError::Stopping);
+                let _ = ask.responder.send(Response { outcome, position: Position::ZERO });
+            }
+            (Life::Broken, _) => {}
+            (Life::Active(_), Mail::Ask(ask)) => {
+                self.with_shell(ctx, |shell, moment| shell.ask(ask, moment));
+            }
+            (Life::Active(_), Mail::Letter { from, letter }) => self.letter(from, letter, ctx),
+            (Life::Active(_), Mail::Look(look)) => self.with_shell(ctx, |shell, _| {
+                look(shell);
+                Vec::new()
+            }),
+            (Life::Active(_), Mail::Snapshot(reply)) => self.snapshot(reply),
+            (Life::Active(_), Mail::Passivate { unused_since, done }) => {
+                self.passivate(unused_since, done, ctx);
+            }
+        }
+    }
+}

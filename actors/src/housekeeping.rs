@@ -1,0 +1,190 @@
+//! What goes on in the background: actors that are not needed go, and the store is brought up to
+//! date from time to time.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use priv_domain::project::Project;
+use priv_domain::system::System;
+use priv_domain::user::User;
+use priv_domain::{EntityId, Position};
+use tokio::sync::{Notify, oneshot};
+
+use crate::entity_actor::Mail;
+use crate::node::{Node, Resident};
+
+/// Time between looks at who is idle.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// Snapshots that are asked for at once.
+const SNAPSHOTS_AT_ONCE: usize = 512;
+
+/// Reaches the housekeeper from anywhere.
+#[derive(Debug)]
+pub(crate) struct Housekeeper {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    memory_is_short: Notify,
+    stop: AtomicBool,
+}
+
+/// The housekeeper's own side.
+pub(crate) struct Housekeeping {
+    shared: Arc<Shared>,
+}
+
+impl Housekeeper {
+    pub(crate) fn new() -> (Self, Housekeeping) {
+        let shared = Arc::new(Shared::default());
+        (Self { shared: shared.clone() }, Housekeeping { shared })
+    }
+
+    pub(crate) fn memory_is_short(&self) {
+        self.shared.memory_is_short.notify_one();
+    }
+
+    pub(crate) fn stop(&self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.shared.memory_is_short.notify_one();
+    }
+}
+
+impl Housekeeping {
+    /// Works until the node stops or is gone.
+    pub(crate) fn run(self, node: &Weak<Node>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        match runtime {
+            Ok(runtime) => runtime.block_on(self.work(node)),
+            Err(error) => tracing::error!(%error, "no housekeeping: the system gives no timer"),
+        }
+    }
+
+    async fn work(self, node: &Weak<Node>) {
+        let mut checkpointed = Instant::now();
+        loop {
+            let memory_is_short = self.shared.memory_is_short.notified();
+            // Either is a reason to look.
+            let _ = tokio::time::timeout(SWEEP_EVERY, memory_is_short).await;
+            let Some(node) = node.upgrade() else { return };
+            if self.shared.stop.load(Ordering::SeqCst) {
+                return;
+            }
+            sweep(&node);
+            if checkpointed.elapsed() >= node.options().checkpoint_every {
+                checkpoint(&node).await;
+                checkpointed = Instant::now();
+            }
+        }
+    }
+}
+
+/// Asks those who are idle to go, and above the memory budget those who were used least recently.
+fn sweep(node: &Arc<Node>) {
+    let idle = node.ticks().checked_sub(Node::ticks_of(node.options().idle));
+    let unused_since = match (idle, cutoff_for_memory(node)) {
+        (Some(idle), Some(memory)) => idle.max(memory),
+        (Some(cutoff), None) | (None, Some(cutoff)) => cutoff,
+        (None, None) => return,
+    };
+    passivate_unused::<User>(node, unused_since);
+    passivate_unused::<Project>(node, unused_since);
+}
+
+fn passivate_unused<M: Resident>(node: &Node, unused_since: u32) {
+    M::directory(node).post_to(
+        |tracker| !tracker.is_held() && tracker.last_used_ticks() <= unused_since,
+        || Mail::Passivate { unused_since, done: None },
+    );
+}
+
+/// The moment whose users must have gone for the budget to hold again, with an eighth to spare;
+/// `None` within the budget.
+fn cutoff_for_memory(node: &Node) -> Option<u32> {
+    let budget = node.options().resident_bytes;
+    let resident = node.resident_bytes();
+    if resident <= budget {
+        return None;
+    }
+    let mut by_age: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut see = |used, bytes| *by_age.entry(used).or_default() += u64::from(bytes);
+    node.users.ages(&mut see);
+    node.projects.ages(&mut see);
+    let mut excess = resident.saturating_sub(budget - budget / 8);
+    for (used, bytes) in by_age {
+        if bytes >= excess {
+            return Some(used);
+        }
+        excess -= bytes;
+    }
+    Some(node.ticks())
+}
+
+/// Keeps snapshots of all that changed, waits for the projector, and notes the position up to
+/// which the store then holds everything.
+pub(crate) async fn checkpoint(node: &Arc<Node>) {
+    let began = Instant::now();
+    // What is durable now is in the state of an actor, or in a snapshot that one left.
+    let position = node.journal().durable();
+    let kept = [
+        keep_changed::<User>(node).await,
+        keep_changed::<Project>(node).await,
+        keep_changed::<System>(node).await,
+    ];
+    if kept.contains(&Kept::Stopped) {
+        return;
+    }
+    node.projection().when_projected(position).await;
+    match node.store().set_checkpoint(position) {
+        Ok(()) => tracing::debug!(
+            position = position.get(),
+            millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "checkpoint"
+        ),
+        Err(error) => node.store_is_broken(&error),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    All,
+    Stopped,
+}
+
+async fn keep_changed<M: Resident>(node: &Arc<Node>) -> Kept {
+    for ids in M::directory(node).changed().chunks(SNAPSHOTS_AT_ONCE) {
+        if keep_some::<M>(node, ids).await == Kept::Stopped {
+            return Kept::Stopped;
+        }
+    }
+    Kept::All
+}
+
+async fn keep_some<M: Resident>(node: &Arc<Node>, ids: &[EntityId]) -> Kept {
+    let mut asked = Vec::with_capacity(ids.len());
+    for id in ids {
+        let (reply, answer) = oneshot::channel();
+        node.post_until_taken::<M>(id, Mail::Snapshot(reply)).await;
+        asked.push(answer);
+    }
+    let mut snapshots = Vec::with_capacity(asked.len());
+    let mut last = Position::ZERO;
+    for answer in asked {
+        // One that has gone since has kept its own.
+        if let Ok(Some((snapshot, position))) = answer.await {
+            last = last.max(position);
+            snapshots.push(snapshot);
+        }
+    }
+    if node.journal().when_durable(last).await.is_err() {
+        return Kept::Stopped;
+    }
+    match snapshots.iter().all(|snapshot| node.keep_snapshot(snapshot)) {
+        true => Kept::All,
+        false => Kept::Stopped,
+    }
+}

@@ -1,0 +1,508 @@
+//! All of it in one process: journal, store, projector, directories.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use actix_rt::{Arbiter, ArbiterHandle};
+use priv_domain::entity::{EntityId, Kind};
+use priv_domain::machine::{Entity, Outgoing};
+use priv_domain::project::Project;
+use priv_domain::system::System;
+use priv_domain::user::User;
+use priv_domain::{RequestTag, Timestamp};
+use priv_persistence::data_dir::{DataDir, DataDirError};
+use priv_persistence::disk::Disk;
+use priv_persistence::journal::{FatalError, FileJournal, Journal, OpenError};
+use priv_persistence::projector::Projection;
+use priv_persistence::recovery::{RecoveryError, recover};
+use priv_persistence::snapshots::Snapshot;
+use priv_persistence::{Store, StoreError};
+use tokio::sync::oneshot;
+
+use crate::ask::{Answered, Ask, AskError, Origin, Response};
+use crate::clock::{Clock, Ids};
+use crate::directory::{Directory, Full};
+use crate::entity_actor::{Mail, Passivated};
+use crate::housekeeping::Housekeeper;
+use crate::projecting::{GROUPS_QUEUED, project_groups};
+use crate::shell::{Kept, Shell};
+
+/// Milliseconds in a tick, by which the last use of actors is told apart.
+const TICK_MILLIS: i64 = 16;
+
+/// How long a full mailbox is tried again before the caller is told to come later.
+const PATIENCE: Duration = Duration::from_millis(200);
+const TRY_AGAIN: Duration = Duration::from_millis(2);
+
+/// A machine whose entities have actors.
+pub trait Resident: Kept + Unpin {
+    /// How long letters that can wait do at most.
+    const FLUSH_AFTER: Duration;
+
+    /// Where its actors are.
+    fn directory(node: &Node) -> &Directory<Self>;
+}
+
+impl Resident for User {
+    const FLUSH_AFTER: Duration = Duration::from_secs(2);
+
+    fn directory(node: &Node) -> &Directory<Self> {
+        &node.users
+    }
+}
+
+impl Resident for Project {
+    const FLUSH_AFTER: Duration = Duration::from_millis(100);
+
+    fn directory(node: &Node) -> &Directory<Self> {
+        &node.projects
+    }
+}
+
+impl Resident for System {
+    const FLUSH_AFTER: Duration = Duration::from_millis(100);
+
+    fn directory(node: &Node) -> &Directory<Self> {
+        &node.systems
+    }
+}
+
+/// How a node is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Threads that actors run on.
+    pub arbiters: usize,
+    /// Memory for resident actors, in bytes. Above it the least recently used go.
+    pub resident_bytes: u64,
+    /// Actors that were not used for this long go.
+    pub idle: Duration,
+    /// Time between checkpoints.
+    pub checkpoint_every: Duration,
+    /// sled's cache, in bytes.
+    pub store_cache_bytes: u64,
+    /// The journal's.
+    pub journal: priv_persistence::journal::Options,
+}
+
+impl Options {
+    /// The defaults for a data directory.
+    #[must_use]
+    pub fn new(data_dir: PathBuf) -> Self {
+        Self {
+            data_dir,
+            arbiters: std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2)),
+            resident_bytes: 512 << 20,
+            idle: Duration::from_secs(300),
+            checkpoint_every: Duration::from_secs(60),
+            store_cache_bytes: 64 << 20,
+            journal: priv_persistence::journal::Options::default(),
+        }
+    }
+}
+
+/// Why a node can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The data directory can't be had.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The journal can't be opened.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// What is made from the journal can't be brought up to date.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// The system gives no random numbers or no threads.
+    #[error("the system gives no random numbers or threads: {0}")]
+    System(String),
+}
+
+/// What to do when the process can't go on: it must end, and recovery decides.
+pub type OnFatal = Arc<dyn Fn(&dyn std::error::Error) + Send + Sync>;
+
+/// A running node.
+pub struct Node {
+    pub(crate) users: Directory<User>,
+    pub(crate) projects: Directory<Project>,
+    pub(crate) systems: Directory<System>,
+    journal: Arc<dyn Journal>,
+    store: Store,
+    projection: Projection,
+    clock: Arc<dyn Clock>,
+    ids: Ids,
+    /// Kept alive here.
+    arbiters: Vec<Arbiter>,
+    arbiter_handles: Vec<ArbiterHandle>,
+    started: Timestamp,
+    resident: AtomicI64,
+    options: Options,
+    on_fatal: OnFatal,
+    housekeeper: Housekeeper,
+    _data_dir: DataDir,
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Node {
+    /// Recovers a data directory and wakes those who wait for others. Call inside an actix system.
+    /// Blocks until it is recovered.
+    ///
+    /// # Errors
+    /// See [`NodeError`]; each says what to do.
+    pub fn start(
+        options: Options,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        on_fatal: OnFatal,
+    ) -> Result<Arc<Self>, NodeError> {
+        let data_dir = DataDir::lock(&options.data_dir)?;
+        let ids = Ids::new().map_err(|error| NodeError::System(error.to_string()))?;
+        let (groups, queue) = sync_channel(GROUPS_QUEUED);
+        let fatal = on_fatal.clone();
+        let journal = FileJournal::open(
+            disk,
+            &data_dir.journal(),
+            options.journal.clone(),
+            // The projector's end closes the channel only when the process stops.
+            Some(Box::new(move |group| drop(groups.send(group)))),
+            Box::new(move |error: &FatalError| fatal(error)),
+        )?;
+        let journal: Arc<dyn Journal> = Arc::new(journal);
+        let recovered = recover(data_dir.path(), journal.as_ref(), options.store_cache_bytes)?;
+        let fatal = on_fatal.clone();
+        let projector = recovered.projector;
+        spawn("projector", move || project_groups(projector, &queue, &fatal))?;
+        let (housekeeper, housekeeping) = Housekeeper::new();
+        let arbiters: Vec<Arbiter> = (0..options.arbiters.max(1)).map(|_| Arbiter::new()).collect();
+        let node = Arc::new(Self {
+            users: Directory::default(),
+            projects: Directory::default(),
+            systems: Directory::default(),
+            journal,
+            store: recovered.store,
+            projection: recovered.projection,
+            started: clock.now(),
+            clock,
+            ids,
+            arbiter_handles: arbiters.iter().map(Arbiter::handle).collect(),
+            arbiters,
+            resident: AtomicI64::new(0),
+            options,
+            on_fatal,
+            housekeeper,
+            _data_dir: data_dir,
+        });
+        for id in recovered.with_dues {
+            node.wake(id);
+        }
+        let weak = Arc::downgrade(&node);
+        spawn("housekeeper", move || housekeeping.run(&weak))?;
+        Ok(node)
+    }
+
+    /// Asks an entity to do something. The answer comes when all that it depends on is durable.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn ask<M: Resident>(
+        self: &Arc<Self>,
+        id: &EntityId,
+        command: M::Command,
+        request: Option<RequestTag>,
+    ) -> Result<Answered<M::Reply>, AskError<M::Refusal>> {
+        let (responder, response) = oneshot::channel();
+        self.post_patiently::<M>(id, Mail::Ask(Ask { command, request, responder }))
+            .await
+            .map_err(|Full(_)| AskError::Overloaded)?;
+        let Response { outcome, position } = response.await.map_err(|_| AskError::Stopping)?;
+        // A refusal depends on what came before it as much as an answer does.
+        self.journal.when_durable(position).await.map_err(|_| AskError::Stopping)?;
+        let (reply, origin) = outcome?;
+        Ok(Answered { reply, origin, position })
+    }
+
+    /// Looks at an entity's state. What `look` returns comes when what it saw is durable.
+    ///
+    /// # Errors
+    /// [`AskError::Overloaded`] or [`AskError::Stopping`].
+    pub async fn look<M: Resident, T: Send + 'static>(
+        self: &Arc<Self>,
+        id: &EntityId,
+        look: impl FnOnce(&Entity<M>) -> T + Send + 'static,
+    ) -> Result<Answered<T>, AskError<M::Refusal>> {
+        self.look_at_shell(id, move |shell| look(shell.entity())).await
+    }
+
+    /// Looks at an entity, and may leave a listener.
+    ///
+    /// # Errors
+    /// [`AskError::Overloaded`] or [`AskError::Stopping`].
+    pub async fn look_at_shell<M: Resident, T: Send + 'static>(
+        self: &Arc<Self>,
+        id: &EntityId,
+        look: impl FnOnce(&mut Shell<M>) -> T + Send + 'static,
+    ) -> Result<Answered<T>, AskError<M::Refusal>> {
+        let (responder, response) = oneshot::channel();
+        let look = Box::new(move |shell: &mut Shell<M>| {
+            let seen = look(shell);
+            // A caller who has gone away is told nothing.
+            let _ = responder.send((seen, shell.position()));
+        });
+        self.post_patiently::<M>(id, Mail::Look(look))
+            .await
+            .map_err(|Full(_)| AskError::Overloaded)?;
+        let (reply, position) = response.await.map_err(|_| AskError::Stopping)?;
+        self.journal.when_durable(position).await.map_err(|_| AskError::Stopping)?;
+        Ok(Answered { reply, origin: Origin::Fresh, position })
+    }
+
+    async fn post_patiently<M: Resident>(
+        self: &Arc<Self>,
+        id: &EntityId,
+        mail: Mail<M>,
+    ) -> Result<(), Full<M>> {
+        let mut full = match M::directory(self).post(self, id, mail) {
+            Ok(()) => return Ok(()),
+            Err(full) => full,
+        };
+        let tries = PATIENCE.as_millis() / TRY_AGAIN.as_millis();
+        for _ in 0..tries {
+            tokio::time::sleep(TRY_AGAIN).await;
+            full = match M::directory(self).post(self, id, full.0) {
+                Ok(()) => return Ok(()),
+                Err(full) => full,
+            };
+        }
+        Err(full)
+    }
+
+    /// Sends a letter on its way. Where the mailbox is full it is tried again until it is not:
+    /// what is on its way is bounded by what payers may have open.
+    pub(crate) fn send(self: &Arc<Self>, from: EntityId, outgoing: Outgoing) {
+        let Outgoing { to, letter } = outgoing;
+        match to.kind {
+            Kind::User => self.pass_on::<User>(to, Mail::Letter { from, letter }),
+            Kind::Project => self.pass_on::<Project>(to, Mail::Letter { from, letter }),
+            Kind::System => self.pass_on::<System>(to, Mail::Letter { from, letter }),
+        }
+    }
+
+    /// Brings a message to whoever has an entity now. Call on an arbiter.
+    pub(crate) fn pass_on<M: Resident>(self: &Arc<Self>, id: EntityId, mail: Mail<M>) {
+        let Err(Full(mail)) = M::directory(self).post(self, &id, mail) else { return };
+        let node = self.clone();
+        actix_rt::spawn(async move { node.post_until_taken(&id, mail).await });
+    }
+
+    pub(crate) async fn post_until_taken<M: Resident>(
+        self: &Arc<Self>,
+        id: &EntityId,
+        mut mail: Mail<M>,
+    ) {
+        while let Err(Full(full)) = M::directory(self).post(self, id, mail) {
+            mail = full;
+            tokio::time::sleep(TRY_AGAIN).await;
+        }
+    }
+
+    fn wake(self: &Arc<Self>, id: EntityId) {
+        let node = self.clone();
+        let arbiter = self.arbiter(&id);
+        // Being looked at is enough: whoever is activated sends again what is due.
+        let woken = match id.kind {
+            Kind::User => arbiter.spawn_fn(move || {
+                node.pass_on::<User>(id, Mail::Look(Box::new(|_| ())));
+            }),
+            Kind::Project => arbiter.spawn_fn(move || {
+                node.pass_on::<Project>(id, Mail::Look(Box::new(|_| ())));
+            }),
+            Kind::System => arbiter.spawn_fn(move || {
+                node.pass_on::<System>(id, Mail::Look(Box::new(|_| ())));
+            }),
+        };
+        if !woken {
+            tracing::error!("an arbiter has stopped: what is due is sent after the next start");
+        }
+    }
+
+    /// Lets an entity's actor go now, if nobody uses it and it waits for nobody.
+    ///
+    /// # Errors
+    /// [`AskError::Overloaded`] or [`AskError::Stopping`].
+    pub async fn passivate<M: Resident>(
+        self: &Arc<Self>,
+        id: &EntityId,
+    ) -> Result<Passivated, AskError<M::Refusal>> {
+        if !M::directory(self).is_resident(id) {
+            return Ok(Passivated::Gone);
+        }
+        let (done, answer) = oneshot::channel();
+        let mail = Mail::Passivate { unused_since: u32::MAX, done: Some(done) };
+        self.post_patiently::<M>(id, mail).await.map_err(|Full(_)| AskError::Overloaded)?;
+        answer.await.map_err(|_| AskError::Stopping)
+    }
+
+    /// Keeps a snapshot of an entity now.
+    ///
+    /// # Errors
+    /// [`AskError::Overloaded`] or [`AskError::Stopping`].
+    pub async fn snapshot<M: Resident>(
+        self: &Arc<Self>,
+        id: &EntityId,
+    ) -> Result<(), AskError<M::Refusal>> {
+        let (reply, answer) = oneshot::channel();
+        self.post_patiently::<M>(id, Mail::Snapshot(reply))
+            .await
+            .map_err(|Full(_)| AskError::Overloaded)?;
+        if let Some((snapshot, position)) = answer.await.map_err(|_| AskError::Stopping)? {
+            self.journal.when_durable(position).await.map_err(|_| AskError::Stopping)?;
+            if !self.keep_snapshot(&snapshot) {
+                return Err(AskError::Stopping);
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the store up to date, and notes up to where it is.
+    pub async fn checkpoint(self: &Arc<Self>) {
+        crate::housekeeping::checkpoint(self).await;
+    }
+
+    /// Stops: snapshots what has changed, closes the store and then the journal. Nothing may be
+    /// asked of the node meanwhile.
+    ///
+    /// # Errors
+    /// The store could not be closed; then it is rebuilt at the next start. Nothing is lost.
+    pub async fn stop(self: &Arc<Self>) -> Result<(), StoreError> {
+        self.housekeeper.stop();
+        self.checkpoint().await;
+        self.projection.when_projected(self.journal.durable()).await;
+        self.journal.shutdown();
+        self.store.set_checkpoint(self.store.checkpoint()?)?;
+        let closed = self.store.clone().close();
+        for arbiter in &self.arbiters {
+            arbiter.stop();
+        }
+        closed
+    }
+
+    pub(crate) fn load<M: Resident>(&self, id: &EntityId) -> Result<Entity<M>, StoreError> {
+        Ok(self.store.snapshots.get(id)?.unwrap_or_default())
+    }
+
+    /// Keeps a snapshot whose position is durable. Says whether it could.
+    pub(crate) fn keep_snapshot(&self, snapshot: &Snapshot) -> bool {
+        match self.store.snapshots.put(snapshot) {
+            Ok(()) => true,
+            Err(error) => {
+                self.store_is_broken(&error);
+                false
+            }
+        }
+    }
+
+    /// The store can't be used: the process ends, and the next start rebuilds it.
+    pub(crate) fn store_is_broken(&self, error: &StoreError) {
+        if let Err(error) = self.store.distrust() {
+            tracing::error!(%error, "cannot note that the store is broken: remove its folder");
+        }
+        (self.on_fatal)(error);
+    }
+
+    pub(crate) fn fresh(&self, now: Timestamp) -> u128 {
+        self.ids.fresh(now)
+    }
+
+    /// A new ULID's bits.
+    #[must_use]
+    pub fn fresh_id(&self) -> u128 {
+        self.fresh(self.clock.now())
+    }
+
+    /// Time since the start, in ticks of 16 ms.
+    pub(crate) fn ticks(&self) -> u32 {
+        u32::try_from(self.clock.now().millis_since(self.started) / TICK_MILLIS).unwrap_or(0)
+    }
+
+    pub(crate) fn ticks_of(duration: Duration) -> u32 {
+        let millis = u128::try_from(TICK_MILLIS).unwrap_or(1);
+        u32::try_from(duration.as_millis() / millis).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn arbiter(&self, id: &EntityId) -> &ArbiterHandle {
+        let mut hasher = std::hash::DefaultHasher::new();
+        id.hash(&mut hasher);
+        let handles = &self.arbiter_handles;
+        &handles[usize::try_from(hasher.finish() >> 32).unwrap_or(0) % handles.len()]
+    }
+
+    pub(crate) fn add_resident_bytes(&self, change: i64) {
+        let before = self.resident.fetch_add(change, Ordering::Relaxed);
+        if change > 0 && self.over(before + change, 1, 1) {
+            self.housekeeper.memory_is_short();
+        }
+    }
+
+    /// Memory of resident actors, in bytes, about.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        u64::try_from(self.resident.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// Whether another actor may be activated: up to an eighth over the budget, so that the
+    /// housekeeper can keep up while nobody waits.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.over(self.resident.load(Ordering::Relaxed), 9, 8)
+    }
+
+    fn over(&self, bytes: i64, times: u64, per: u64) -> bool {
+        let budget = self.options.resident_bytes.saturating_mul(times) / per;
+        u64::try_from(bytes).is_ok_and(|bytes| bytes > budget)
+    }
+
+    /// The journal.
+    #[must_use]
+    pub fn journal(&self) -> &dyn Journal {
+        self.journal.as_ref()
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What the projector has made.
+    #[must_use]
+    pub fn projection(&self) -> &Projection {
+        &self.projection
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// How it is run.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+}
+
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), NodeError> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map(drop).map_err(|error| NodeError::System(error.to_string()))
+}

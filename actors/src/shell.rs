@@ -1,0 +1,280 @@
+//! The shell around a machine: it decides, appends, applies, answers, in this order.
+//!
+//! A plain struct; the actor around it only moves messages. What it hands out may depend on records
+//! that are not durable yet: each response says on which, and whoever takes it out of the process
+//! waits for that.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use priv_domain::letter::Letter;
+use priv_domain::machine::{
+    Answer, Context, Entity, Entry, EntryOf, Handled, Machine, Outgoing, Ticket,
+};
+use priv_domain::{EntityId, Position, RequestTag, Timestamp};
+use priv_persistence::codec::{self, FORMAT, Stored};
+use priv_persistence::journal::{AppendError, Draft, Journal};
+
+use crate::ask::{Ask, AskError, Origin, Responder, Response};
+
+/// Letters that may wait at once.
+pub const MAX_WAITING: usize = 256;
+
+/// A listener to an entity: called after each entry; goes when it returns [`Listening::Ended`].
+pub type Listener<M> = Box<dyn FnMut(&Entity<M>) -> Listening + Send>;
+
+/// Whether a listener stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listening {
+    /// It does.
+    On,
+    /// It doesn't.
+    Ended,
+}
+
+/// A machine that can be kept.
+pub trait Kept: Machine<Event: Stored, Reply: Stored> + Stored {}
+
+impl<M: Machine<Event: Stored, Reply: Stored> + Stored> Kept for M {}
+
+/// An entity in use.
+pub struct Shell<M: Kept> {
+    id: EntityId,
+    entity: Entity<M>,
+    /// Letters that wait for the next entry.
+    waiting: Vec<(EntityId, Letter)>,
+    askers: Vec<(Ticket, Responder<M>)>,
+    listeners: Vec<Listener<M>>,
+}
+
+/// What the shell needs to know of the moment.
+#[derive(Clone, Copy)]
+pub struct Moment<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// A new id.
+    pub fresh: u128,
+    /// Where entries go.
+    pub journal: &'a dyn Journal,
+}
+
+impl<M: Kept> Shell<M> {
+    /// An entity as it was left.
+    #[must_use]
+    pub fn new(id: EntityId, entity: Entity<M>) -> Self {
+        Self { id, entity, waiting: Vec::new(), askers: Vec::new(), listeners: Vec::new() }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &EntityId {
+        &self.id
+    }
+
+    /// Its state.
+    #[must_use]
+    pub fn entity(&self) -> &Entity<M> {
+        &self.entity
+    }
+
+    /// Whether somebody listens or waits.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        !self.listeners.is_empty() || !self.askers.is_empty()
+    }
+
+    /// Letters that wait for the next entry.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Adds a listener.
+    pub fn listen(&mut self, listener: Listener<M>) {
+        self.listeners.push(listener);
+    }
+
+    /// Memory that it takes on the heap, in bytes, about.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.entity.machine.heap_bytes() + self.entity.answers.heap_bytes() + self.id.key.len()
+    }
+
+    /// Decides a command and answers, now or when it is completed. Returns the letters to send.
+    pub(crate) fn ask(&mut self, ask: Ask<M>, moment: Moment<'_>) -> Vec<Outgoing> {
+        let Ask { command, request, responder } = ask;
+        match self.decide(command, request, moment) {
+            Ok(Decided { answer: Answer::Later(ticket), letters }) => {
+                self.askers.push((ticket, responder));
+                letters
+            }
+            Ok(Decided { answer: Answer::Now(reply), letters }) => {
+                self.respond(responder, Ok((reply, Origin::Fresh)));
+                letters
+            }
+            Ok(Decided { answer: Answer::Nothing, letters }) => letters,
+            Err(Undecided::Replayed(reply)) => {
+                self.respond(responder, Ok((reply, Origin::Replayed)));
+                Vec::new()
+            }
+            Err(Undecided::Error(error)) => {
+                self.respond(responder, Err(error));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Reads a letter, now or with the next entry. Returns the letters to send.
+    ///
+    /// # Errors
+    /// The journal has no room: the letter must be brought again.
+    pub fn read(
+        &mut self,
+        from: EntityId,
+        letter: Letter,
+        moment: Moment<'_>,
+    ) -> Result<Vec<Outgoing>, (EntityId, Letter)> {
+        if self.entity.machine.can_wait(&letter) {
+            self.waiting.push((from, letter));
+            return match self.waiting.len() >= MAX_WAITING {
+                true => Ok(self.flush(moment)),
+                false => Ok(Vec::new()),
+            };
+        }
+        match self.decide(M::receive(from.clone(), letter.clone()), None, moment) {
+            Ok(decided) => Ok(decided.letters),
+            Err(Undecided::Error(AskError::Overloaded)) => Err((from, letter)),
+            // A letter is not refused, and has no idempotency key. A fault was logged.
+            Err(Undecided::Error(_) | Undecided::Replayed(_)) => Ok(Vec::new()),
+        }
+    }
+
+    /// Writes what letters that waited come to. Where the journal has no room they wait on.
+    pub fn flush(&mut self, moment: Moment<'_>) -> Vec<Outgoing> {
+        if self.waiting.is_empty() {
+            return Vec::new();
+        }
+        let (events, letters) = self.entity.machine.decide_waiting(&self.waiting);
+        if !events.is_empty() {
+            let entry = Entry { events, answered: None, raw_events: Vec::new() };
+            if self.append(&entry, moment).is_err() {
+                return Vec::new();
+            }
+        }
+        self.waiting.clear();
+        letters
+    }
+
+    fn decide(
+        &mut self,
+        command: M::Command,
+        request: Option<RequestTag>,
+        moment: Moment<'_>,
+    ) -> Result<Decided<M>, Undecided<M>> {
+        let context = Context { me: &self.id, now: moment.now, fresh: moment.fresh, request };
+        let entity = &self.entity;
+        // Deciding only reads the state: if it panics the state is as it was.
+        let handled = catch_unwind(AssertUnwindSafe(|| entity.handle(command, &context)));
+        let (entry, mut letters, answer, completed) = match handled {
+            Ok(Handled::Decided { entry, letters, answer, completed }) => {
+                (entry, letters, answer, completed)
+            }
+            Ok(Handled::Replayed(reply)) => return Err(Undecided::Replayed(reply)),
+            Ok(Handled::Mismatch) => return Err(Undecided::Error(AskError::Mismatch)),
+            Ok(Handled::TooManyAnswers) => return Err(Undecided::Error(AskError::Overloaded)),
+            Ok(Handled::Refused(refusal)) => {
+                return Err(Undecided::Error(AskError::Refused(refusal)));
+            }
+            Err(_) => {
+                tracing::error!(kind = self.id.kind.as_str(), "a decision panicked");
+                return Err(Undecided::Error(AskError::Fault));
+            }
+        };
+        if let Some(mut entry) = entry {
+            letters.extend(self.add_waiting(&mut entry));
+            self.append(&entry, moment).map_err(|error| Undecided::Error(error.into()))?;
+            self.waiting.clear();
+        }
+        if let Some((ticket, reply)) = completed {
+            self.complete(ticket, reply);
+        }
+        Ok(Decided { letters, answer })
+    }
+
+    /// Puts what letters that waited come to in front of an entry.
+    fn add_waiting(&self, entry: &mut EntryOf<M>) -> Vec<Outgoing> {
+        if self.waiting.is_empty() {
+            return Vec::new();
+        }
+        let (mut events, letters) = self.entity.machine.decide_waiting(&self.waiting);
+        events.append(&mut entry.events);
+        entry.events = events;
+        letters
+    }
+
+    fn append(&mut self, entry: &EntryOf<M>, moment: Moment<'_>) -> Result<(), AppendError> {
+        let core = codec::encode(entry);
+        let personal = (!entry.raw_events.is_empty()).then(|| codec::encode(&entry.raw_events));
+        let position = moment.journal.append(Draft {
+            entity: &self.id,
+            version: self.entity.version.next(),
+            previous: self.entity.position,
+            at: moment.now,
+            format: FORMAT,
+            core: &core,
+            personal: personal.as_deref(),
+        })?;
+        self.entity.apply(entry, moment.now, position);
+        let entity = &self.entity;
+        self.listeners.retain_mut(|listener| listener(entity) == Listening::On);
+        Ok(())
+    }
+
+    fn complete(&mut self, ticket: Ticket, reply: M::Reply) {
+        // After a restart nobody waits any more; the answer is remembered for who asks again.
+        if let Some(index) = self.askers.iter().position(|(waiting, _)| *waiting == ticket) {
+            let (_, responder) = self.askers.swap_remove(index);
+            self.respond(responder, Ok((reply, Origin::Fresh)));
+        }
+    }
+
+    fn respond(
+        &self,
+        responder: Responder<M>,
+        outcome: Result<(M::Reply, Origin), AskError<M::Refusal>>,
+    ) {
+        // A caller who has gone away is told nothing; what was decided stands.
+        let _ = responder.send(Response { outcome, position: self.entity.position });
+    }
+
+    /// What it waits for others to answer, to be sent again.
+    #[must_use]
+    pub fn outstanding(&self) -> Vec<Outgoing> {
+        self.entity.machine.outstanding(&self.id)
+    }
+
+    /// Where its last record stands.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.entity.position
+    }
+}
+
+struct Decided<M: Machine> {
+    letters: Vec<Outgoing>,
+    answer: Answer<M::Reply>,
+}
+
+enum Undecided<M: Machine> {
+    Replayed(M::Reply),
+    Error(AskError<M::Refusal>),
+}
+
+impl<R> From<AppendError> for AskError<R> {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Full => Self::Overloaded,
+            AppendError::TooLarge { .. } => Self::TooLarge,
+            AppendError::Stopped(_) => Self::Stopping,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The bodies of the answers, for each family of clients.
+//!
+//! Segment's clients look at the status only and get our own body, [`events_answer`].
+
+use std::borrow::Cow;
+
+use priv_domain::Micros;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::value::RawValue;
+
+use super::{Refused, Verdict};
+
+/// The answer of `/e/`, `/capture/` and `/batch/`, whatever became of the single events.
+pub const CAPTURE_ANSWER: &str = r#"{"status":1}"#;
+
+/// The answer of `/array/{key}/config`, which PostHog's browser client asks for at start: no
+/// recording, no surveys, no flags; send to `/e/`, compressed.
+pub const REMOTE_CONFIG_ANSWER: &str = concat!(
+    r#"{"supportedCompression":["gzip","gzip-js"],"hasFeatureFlags":false,"#,
+    r#""analytics":{"endpoint":"/e/"},"sessionRecording":false,"heatmaps":false,"surveys":false,"#,
+    r#""capturePerformance":false,"autocapture_opt_out":false,"autocaptureExceptions":false,"#,
+    r#""captureDeadClicks":false,"errorTracking":{"autocaptureExceptions":false},"#,
+    r#""siteApps":[],"isAuthenticated":false,"toolbarParams":{}}"#
+);
+
+/// The answer of `/flags/` and `/decide/`: there are no feature flags. In all versions at once, as
+/// clients ignore the members of the others'. `request_id` is a UUID.
+#[must_use]
+pub fn flags_answer(request_id: &str) -> String {
+    format!(
+        concat!(
+            r#"{{"flags":{{}},"featureFlags":{{}},"featureFlagPayloads":{{}},"#,
+            r#""errorsWhileComputingFlags":false,"supportedCompression":["gzip","gzip-js"],"#,
+            r#""sessionRecording":false,"requestId":{}}}"#
+        ),
+        serde_json::Value::from(request_id)
+    )
+}
+
+/// The answer of `/v1/projects/{key}/settings`, which Segment's browser client asks for at start:
+/// no destinations but this server. `api_host` has no scheme; `scheme` is `http` or `https`.
+#[must_use]
+pub fn segment_settings_answer(write_key: &str, api_host: &str, scheme: &str) -> String {
+    let api_host = format!("{api_host}/v1");
+    let server =
+        serde_json::json!({ "apiKey": write_key, "apiHost": api_host, "protocol": scheme });
+    serde_json::json!({ "integrations": { "Segment.io": server } }).to_string()
+}
+
+/// What became of an event that could be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// On disk.
+    Accepted,
+    /// It was on disk already.
+    Duplicate,
+    /// Not on disk; the client should send it again. Only the new capture of PostHog can say this
+    /// of single events.
+    Later,
+}
+
+/// What is said about one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventAnswer<'a> {
+    /// Its id: the client's, or ours where the client gave none.
+    pub id: Option<Cow<'a, str>>,
+    /// What became of it, or the verdict, code and message of its refusal.
+    pub result: Result<Taken, (Verdict, Cow<'a, str>, Cow<'a, str>)>,
+}
+
+impl<'a> From<&'a Refused> for EventAnswer<'a> {
+    fn from(refused: &'a Refused) -> Self {
+        Self {
+            id: refused.id.as_deref().map(Cow::Borrowed),
+            result: Err((
+                refused.verdict,
+                Cow::Borrowed(refused.code),
+                Cow::Borrowed(&refused.message),
+            )),
+        }
+    }
+}
+
+/// Which events are listed in an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// What was not plainly accepted.
+    Exceptions,
+    /// All of them (`?verbose=1`).
+    All,
+}
+
+/// The answer of `/events`, `/identify`, `/page` and of Segment's routes. `events` are in the
+/// order of the body.
+#[must_use]
+pub fn events_answer(events: &[EventAnswer<'_>], earned: Micros, listed: Listed) -> String {
+    let count = |result: &str| events.iter().filter(|event| event.word() == result).count();
+    let results = events
+        .iter()
+        .enumerate()
+        .filter(|(_, event)| listed == Listed::All || event.result != Ok(Taken::Accepted))
+        .map(|(index, event)| Line {
+            index,
+            id: event.id.as_deref(),
+            result: event.word(),
+            code: event.result.as_ref().err().map(|(_, code, _)| &**code),
+            message: event.result.as_ref().err().map(|(_, _, message)| &**message),
+        })
+        .collect();
+    let earned_priv = RawValue::from_string(earned.to_string())
+        .expect("an amount is written as a decimal number");
+    let data = Data {
+        accepted: count("accepted"),
+        duplicates: count("duplicate"),
+        dropped: count("dropped"),
+        rejected: count("rejected"),
+        earned_priv,
+        results,
+    };
+    to_json(&Success { success: true, data })
+}
+
+/// The answer of `/i/v1/analytics/events`: a verdict for each uuid. The client sends those that
+/// are `retry` again (with a `Retry-After`, after that), reports `drop` to the app, and takes all
+/// others as stored. An event without a uuid can't be answered.
+#[must_use]
+pub fn capture_v1_answer(events: &[EventAnswer<'_>]) -> String {
+    #[derive(Serialize)]
+    struct Answer<'a> {
+        results: ByUuid<'a>,
+    }
+    to_json(&Answer { results: ByUuid(events) })
+}
+
+impl EventAnswer<'_> {
+    fn word(&self) -> &'static str {
+        match self.result {
+            Ok(Taken::Accepted) => "accepted",
+            Ok(Taken::Duplicate) => "duplicate",
+            Ok(Taken::Later) => "retry",
+            Err((Verdict::Dropped, ..)) => "dropped",
+            Err((Verdict::Rejected, ..)) => "rejected",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Success<'a> {
+    success: bool,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    accepted: usize,
+    duplicates: usize,
+    dropped: usize,
+    rejected: usize,
+    earned_priv: Box<RawValue>,
+    results: Vec<Line<'a>>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+}
+
+struct ByUuid<'a>(&'a [EventAnswer<'a>]);
+
+impl Serialize for ByUuid<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut results = serializer.serialize_map(None)?;
+        for event in self.0 {
+            if let Some(uuid) = &event.id {
+                results.serialize_entry(uuid, &ByUuid::entry(event))?;
+            }
+        }
+        results.end()
+    }
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a str>,
+}
+
+impl ByUuid<'_> {
+    fn entry<'a>(event: &'a EventAnswer<'_>) -> Entry<'a> {
+        match &event.result {
+            Ok(Taken::Accepted | Taken::Duplicate) => Entry { result: "ok", details: None },
+            Ok(Taken::Later) => Entry { result: "retry", details: Some("not_persisted") },
+            Err((_, code, _)) => Entry { result: "drop", details: Some(code) },
+        }
+    }
+}
+
+fn to_json(answer: &impl Serialize) -> String {
+    serde_json::to_string(answer).expect("text and numbers can always be written as JSON")
+}

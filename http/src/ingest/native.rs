@@ -1,0 +1,163 @@
+//! Events in our own words and in Segment's, which differ only in spelling.
+
+use serde_json::value::RawValue;
+
+use super::fields::{EventFields, EventKey as Key, Fields, PageFields, PageKey};
+use super::time::{self, Said};
+use super::{EventKind, IncomingEvent, PrivRoute, Problem, Reader, SegmentRoute, consent, text};
+
+/// What a route says about the events that come to it.
+#[derive(Clone, Copy)]
+pub(super) struct Route {
+    type_where_absent: Option<&'static str>,
+    wants_user_id: bool,
+}
+
+impl From<PrivRoute> for Route {
+    fn from(route: PrivRoute) -> Self {
+        let (type_where_absent, wants_user_id) = match route {
+            PrivRoute::Events => (None, false),
+            PrivRoute::Identify => (Some("identify"), true),
+            PrivRoute::Page => (Some("page_view"), false),
+        };
+        Self { type_where_absent, wants_user_id }
+    }
+}
+
+impl From<SegmentRoute> for Route {
+    fn from(route: SegmentRoute) -> Self {
+        let type_where_absent = match route {
+            SegmentRoute::Batch => None,
+            SegmentRoute::Track => Some("track"),
+            SegmentRoute::Identify => Some("identify"),
+            SegmentRoute::Page => Some("page"),
+            SegmentRoute::Screen => Some("screen"),
+            SegmentRoute::Group => Some("group"),
+            SegmentRoute::Alias => Some("alias"),
+        };
+        Self { type_where_absent, wants_user_id: false }
+    }
+}
+
+/// The id of an event, by whatever name.
+pub(super) fn event_id<'a>(fields: &EventFields<'a>) -> Option<&'a RawValue> {
+    fields.first([Key::EventId, Key::MessageId, Key::Uuid, Key::Id])
+}
+
+/// Reads an event.
+pub(super) fn read(
+    fields: &EventFields<'_>,
+    route: Route,
+    reader: &Reader<'_>,
+) -> Result<IncomingEvent, Problem> {
+    let kind = kind(fields, route)?;
+    let id = text::id(event_id(fields), "event_id")?;
+    let user_id = text::id(fields.get(Key::UserId), "user_id")?;
+    let anonymous_id = text::id(fields.get(Key::AnonymousId), "anonymous_id")?;
+    if user_id.is_none() && anonymous_id.is_none() {
+        return Err(missing_user());
+    }
+    if route.wants_user_id && kind == EventKind::Identify && user_id.is_none() {
+        return Err(Problem::rejected("missing_user_id", "identify needs a user_id"));
+    }
+    let properties = properties(fields, kind);
+    let page = Page::of(fields, kind, properties);
+    let context = fields.get(Key::Context).filter(|raw| raw.get().starts_with('{'));
+    Ok(IncomingEvent {
+        id,
+        kind,
+        name: text::name(fields.first([Key::EventName, Key::Event, Key::Name]))?,
+        user_id,
+        anonymous_id,
+        session_id: text::id(fields.get(Key::SessionId), "session_id")?,
+        properties: text::object(properties, "properties")?,
+        context: text::object(context.or(reader.context), "context")?,
+        page_url: text::page_field(page.url),
+        page_title: text::page_field(page.title),
+        referrer: text::page_field(page.referrer),
+        timestamp: time::happened(said(fields), reader.arrival)?,
+        consent_given: consent_given(fields, context, reader),
+    })
+}
+
+pub(super) fn missing_user() -> Problem {
+    let message = "say whom the event is about: user_id or anonymous_id (userId, anonymousId)";
+    Problem::rejected("missing_user", message)
+}
+
+fn kind(fields: &EventFields<'_>, route: Route) -> Result<EventKind, Problem> {
+    let said = fields.first([Key::EventType, Key::Type]).map(|raw| text::string(raw).ok_or(raw));
+    let said = match &said {
+        Some(Ok(text)) if !text.is_empty() => Some(&**text),
+        Some(Ok(_)) | None => route.type_where_absent,
+        Some(Err(raw)) => Some(raw.get()),
+    };
+    match said {
+        Some("track") => Ok(EventKind::Track),
+        Some("page" | "page_view") => Ok(EventKind::PageView),
+        Some("identify") => Ok(EventKind::Identify),
+        Some(other @ ("screen" | "group" | "alias")) => Err(Problem::unsupported(other)),
+        Some(other) => {
+            let other: String = other.chars().take(40).collect();
+            let message =
+                format!("there is no event type {other:?}; send track, page_view or identify");
+            Err(Problem::rejected("unknown_type", message))
+        }
+        None => {
+            let message = "say what kind of event it is: event_type (or type) is track, page_view \
+                           or identify";
+            Err(Problem::rejected("missing_type", message))
+        }
+    }
+}
+
+fn properties<'a>(fields: &EventFields<'a>, kind: EventKind) -> Option<&'a RawValue> {
+    match kind {
+        EventKind::Identify => fields.first([Key::Traits, Key::Properties]),
+        EventKind::Track | EventKind::PageView => fields.first([Key::Properties, Key::Traits]),
+    }
+}
+
+/// Where an event says which page it is about.
+struct Page<'a> {
+    url: Option<&'a RawValue>,
+    title: Option<&'a RawValue>,
+    referrer: Option<&'a RawValue>,
+}
+
+impl<'a> Page<'a> {
+    fn of(fields: &EventFields<'a>, kind: EventKind, properties: Option<&'a RawValue>) -> Self {
+        let url = fields.first([Key::PageUrl, Key::Url]);
+        let title = fields.first([Key::PageTitle, Key::Title]);
+        let referrer = fields.get(Key::Referrer);
+        let inner: PageFields<'a> = match kind {
+            EventKind::PageView => Fields::within(properties),
+            EventKind::Track | EventKind::Identify => Fields::none(),
+        };
+        Self {
+            url: url.or(inner.get(PageKey::Url)),
+            title: title.or(inner.get(PageKey::Title)),
+            referrer: referrer.or(inner.get(PageKey::Referrer)),
+        }
+    }
+}
+
+fn said<'a>(fields: &EventFields<'a>) -> Said<'a> {
+    Said {
+        at: fields.first([Key::Timestamp, Key::OriginalTimestamp]),
+        millis_ago: None,
+        sent: fields.get(Key::SentAt),
+    }
+}
+
+fn consent_given(
+    fields: &EventFields<'_>,
+    context: Option<&RawValue>,
+    reader: &Reader<'_>,
+) -> Option<bool> {
+    let own = fields.get(Key::ConsentGiven).and_then(text::boolean);
+    own.or_else(|| match context {
+        Some(context) => consent::in_context(context),
+        None => reader.consent,
+    })
+}

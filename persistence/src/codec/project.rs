@@ -1,0 +1,43 @@
+//! The project's state, events and answers.
+
+use priv_domain::consent::ConsentPolicy;
+use priv_domain::project::{ApiKey, Event, KeyRole, Plan, Project, Reply, Scopes, Settings};
+
+use super::{stored_enum, stored_newtype, stored_struct};
+
+stored_newtype! {
+    Scopes: u8, Scopes::bits, Scopes::from_bits;
+}
+stored_enum!(KeyRole, "key role" { 0 => Publishable, 1 => Secret });
+stored_struct!(ApiKey { id, role, scopes, sha256, last_four, created_at, ends_at });
+stored_enum!(Plan, "plan" { 0 => Free, 1 => Pro, 2 => Enterprise });
+stored_enum!(ConsentPolicy, "consent policy" { 0 => OptIn, 1 => OptOut });
+stored_struct!(Settings {
+    name,
+    plan,
+    consent_policy,
+    rates,
+    daily_cap,
+    requests_per_second,
+    requests_per_day,
+    publishable_reads_analytics,
+});
+stored_struct!(Project { created_at, settings, keys, available, outbox, inbox });
+stored_enum!(Event, "project event" {
+    0 => Created { settings, keys },
+    1 => Changed { settings, by, reason },
+    2 => KeyIssued(key),
+    3 => KeyEnds { key, at },
+    4 => TransferAccepted { from, transfer },
+    5 => TransferOpened(open),
+    6 => TransferSettled { transfer },
+    7 => TransferReturned { transfer, amount },
+    8 => TransferForgotten { transfer },
+});
+stored_enum!(Reply, "project reply" {
+    0 => Settings { created_at, settings, keys },
+    1 => Key(key),
+    2 => KeyEnded { key, at },
+    3 => Remembered { body },
+    4 => Noted,
+});

@@ -1,0 +1,73 @@
+//! The user's state, events and answers.
+
+use priv_domain::consent::{ConsentRecord, Preferences};
+use priv_domain::user::{
+    Accrual, ClaimPart, Claimed, Event, Linked, Links, OpenClaim, Recorded, Reply, SeenEvents,
+    User, Verdict,
+};
+use priv_domain::{Day, EventKey};
+
+use super::leaf::get_list;
+use super::{DecodeError, Input, Output, Stored, stored_enum, stored_struct};
+
+stored_struct!(Preferences { analytics, marketing, data_sharing, personalization });
+stored_struct!(ConsentRecord { version, preferences, at, source, policy_version, previous, hash });
+stored_struct!(Accrual { payer, pending, claimed, today });
+stored_struct!(ClaimPart { payer, amount, funded });
+stored_struct!(OpenClaim { id, request, parts });
+stored_struct!(Links { became, absorbed, wallet });
+stored_struct!(User {
+    consent,
+    privacy_control_since,
+    accruals,
+    available,
+    seen,
+    claims,
+    outbox,
+    inbox,
+    links,
+});
+
+impl Stored for SeenEvents {
+    fn put(&self, out: &mut Output) {
+        self.by_day().collect::<Vec<(Day, Vec<EventKey>)>>().put(out);
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        get_list(input)
+    }
+}
+
+stored_enum!(Event, "user event" {
+    0 => EventsRecorded { project, events, earned },
+    1 => PrivacyControlSeen,
+    2 => ConsentChanged(record),
+    3 => ClaimOpened(claim),
+    4 => ClaimPartUnfunded { part },
+    5 => ClaimClosed { claim },
+    6 => TransferAccepted { from, transfer },
+    7 => TransferOpened(open),
+    8 => TransferSettled { transfer },
+    9 => TransferReturned { transfer, amount },
+    10 => TransferForgotten { transfer },
+    11 => WalletBound { address },
+});
+stored_enum!(Verdict, "verdict" {
+    0 => Accepted { earned },
+    1 => Duplicate,
+    2 => ConsentWithdrawn,
+    3 => ConsentMissing,
+    4 => TooMany,
+    5 => Elsewhere,
+});
+stored_struct!(Recorded { verdicts, earned, became });
+stored_struct!(Claimed { claim, claimed, unfunded, balance, pending, earned_total, at });
+stored_struct!(Linked { moved_balance, moved_pending });
+stored_enum!(Reply, "user reply" {
+    0 => Recorded(recorded),
+    1 => Consent(record),
+    2 => Claimed(claimed),
+    3 => Linked(linked),
+    4 => WalletBound,
+    5 => Noted,
+});

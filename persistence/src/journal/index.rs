@@ -1,0 +1,138 @@
+//! Where records lie in a segment: sparse, so that it is small, and near, so that little is read.
+
+use super::ReadError;
+use super::chain::ChainHash;
+use super::damage::{Damage, Fault};
+use super::group::{GROUP_MAGIC, HEADER_BYTES, Head, MARKER_BYTES, MARKER_MAGIC, padded};
+use super::record::{Raw, RecordView, u32_at};
+use super::window::Image;
+
+/// One entry for at least so many bytes: for a segment of 64 MiB at most 2,048 entries, 32 KiB.
+const SPACING_BYTES: u64 = 32 << 10;
+
+/// The offsets of some records of a segment, in order.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    entries: Vec<(u64, u64)>,
+    end: u64,
+}
+
+impl Index {
+    /// Takes note of a record if the last entry is far enough behind.
+    pub(super) fn note(&mut self, position: u64, offset: u64) {
+        if self.entries.last().is_none_or(|(_, last)| offset >= last + SPACING_BYTES) {
+            self.entries.push((position, offset));
+        }
+    }
+
+    /// Sets the offset at which the last group ends.
+    pub(super) fn set_end(&mut self, end: u64) {
+        self.end = end;
+    }
+
+    /// The piece that holds a position: from a record at or before it to a record after it, or
+    /// to the end; at least `want` bytes if there are so many.
+    pub(super) fn piece(&self, position: u64, want: u64) -> Option<(u64, u64)> {
+        let after = self.entries.partition_point(|(first, _)| *first <= position);
+        let (_, start) = *self.entries.get(after.checked_sub(1)?)?;
+        let far = self.entries[after..].iter().find(|(_, offset)| *offset >= start + want);
+        Some((start, far.map_or(self.end, |(_, offset)| *offset)))
+    }
+
+    /// Builds it again from the headers of groups and records, without checking their content:
+    /// whoever reads a record checks that one.
+    pub(super) fn build(image: &mut dyn Image, start: &ChainHash) -> Result<Self, ReadError> {
+        let mut index = Self::default();
+        let mut offset = segment_start();
+        while let Some(head) = Head::authentic(image.get(offset, HEADER_BYTES)?, start) {
+            let bytes = image.get(offset, head.padded())?;
+            let mut at = HEADER_BYTES;
+            for position in head.first..head.first + u64::from(head.count) {
+                let Some(raw) = bytes.get(at..).and_then(Raw::at_start) else { break };
+                index.note(position, offset + at as u64);
+                at += raw.len();
+            }
+            offset += head.padded() as u64;
+        }
+        index.set_end(offset);
+        Ok(index)
+    }
+}
+
+/// Where the first group of a segment begins.
+pub(super) const fn segment_start() -> u64 {
+    super::group::PAGE_BYTES as u64
+}
+
+/// Walks from record to record over a piece of a segment, past the ends of groups.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor {
+    /// The offset, in the segment, of the first byte of the piece.
+    base: u64,
+    at: usize,
+}
+
+impl Cursor {
+    /// At the start of a piece that begins with a record, a group, or the segment itself.
+    pub(super) const fn new(base: u64) -> Self {
+        Self { base, at: if base == 0 { super::group::PAGE_BYTES } else { 0 } }
+    }
+
+    /// Moves past ends and starts of groups; false at the end of the piece.
+    pub(super) fn goes_on(&mut self, piece: &[u8]) -> bool {
+        loop {
+            match u32_at(piece, self.at) {
+                None | Some(0) => return false,
+                Some(MARKER_MAGIC) => {
+                    let end = self.offset() + MARKER_BYTES as u64;
+                    self.at =
+                        padded(super::window::as_index(end)) - super::window::as_index(self.base);
+                }
+                Some(GROUP_MAGIC) => self.at += HEADER_BYTES,
+                Some(_) => return true,
+            }
+        }
+    }
+
+    /// The next record, unchecked but for its bounds; `None` at the end of the piece.
+    fn next<'a>(&mut self, piece: &'a [u8]) -> Result<Option<Raw<'a>>, u64> {
+        if !self.goes_on(piece) {
+            return Ok(None);
+        }
+        let raw = Raw::at_start(&piece[self.at..]).ok_or_else(|| self.offset())?;
+        self.at += raw.len();
+        Ok(Some(raw))
+    }
+
+    /// Where in the segment it stands.
+    const fn offset(&self) -> u64 {
+        self.base + self.at as u64
+    }
+
+    /// The record at `wanted`, passing over those before it, and checked in full: it is as it was
+    /// written. `None` at the end of the piece.
+    pub(super) fn find<'a>(
+        &mut self,
+        piece: &'a [u8],
+        wanted: u64,
+    ) -> Result<Option<RecordView<'a>>, Fault> {
+        let fault = |offset, damage| Fault { offset, position: wanted, damage };
+        loop {
+            let raw = match self.next(piece) {
+                Ok(Some(raw)) => raw,
+                Ok(None) => return Ok(None),
+                Err(offset) => return Err(fault(offset, Damage::Record)),
+            };
+            if raw.position() < wanted {
+                continue;
+            }
+            let offset = self.offset() - raw.len() as u64;
+            let view = raw.view().filter(|_| raw.has_good_checksum());
+            return match view {
+                None => Err(fault(offset, Damage::Record)),
+                Some(_) if raw.position() > wanted => Err(fault(offset, Damage::Order)),
+                Some(view) => Ok(Some(view)),
+            };
+        }
+    }
+}

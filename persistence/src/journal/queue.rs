@@ -1,0 +1,251 @@
+//! The groups that are being filled, and whether there is room for more.
+//!
+//! Where a group will lie is decided when its first record is appended: in the segment of the
+//! group before it, or at the start of a spare that is claimed then and there. So an accepted
+//! record always has a place on the disk, and a full disk is an answer before the fact, not a
+//! failure after it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use priv_domain::Position;
+
+use super::group::{HEADER_BYTES, MARKER_BYTES, padded};
+use super::record::{encode, encoded_len};
+use super::{AppendError, Draft, JournalStopped, Options};
+
+/// How many spares to have ready.
+const SPARES: u32 = 1;
+/// How many buffers to keep for the next groups: one fills while one is written.
+const BUFFERS: usize = 2;
+const KEY_LIMIT: u64 = u16::MAX as u64;
+
+/// A group that is being filled.
+#[derive(Debug)]
+pub(super) struct Building {
+    /// Room for the header, then records.
+    pub(super) bytes: Vec<u8>,
+    pub(super) first: u64,
+    pub(super) count: u32,
+    /// Whether it starts a new segment.
+    pub(super) rolls: bool,
+    /// What its segment has left at its start.
+    room: u64,
+}
+
+impl Building {
+    fn size_with(&self, more: usize) -> u64 {
+        padded(self.bytes.len() + more + MARKER_BYTES) as u64
+    }
+}
+
+/// The queue between those who append and the sequencer.
+#[derive(Debug)]
+pub(super) struct Queue {
+    filling: Mutex<Filling>,
+    ready: Condvar,
+    spare_wanted: Condvar,
+    appended: AtomicU64,
+    limits: Limits,
+}
+
+#[derive(Debug)]
+struct Limits {
+    queued: usize,
+    record: usize,
+    group: usize,
+    /// What a new segment has for groups.
+    segment: u64,
+}
+
+#[derive(Debug)]
+struct Filling {
+    groups: VecDeque<Building>,
+    buffers: Vec<Vec<u8>>,
+    next: u64,
+    /// Bytes that are not durable yet.
+    queued: usize,
+    /// What the segment has left after the last group that was taken.
+    room: u64,
+    /// Spares that are ready and not claimed.
+    spares: u32,
+    stopped: Option<JournalStopped>,
+}
+
+impl Queue {
+    /// `room`: what the active segment has left.
+    pub(super) fn new(options: &Options, next: u64, room: u64) -> Self {
+        Self {
+            filling: Mutex::new(Filling {
+                groups: VecDeque::new(),
+                buffers: Vec::new(),
+                next,
+                queued: 0,
+                room,
+                spares: 0,
+                stopped: None,
+            }),
+            ready: Condvar::new(),
+            spare_wanted: Condvar::new(),
+            appended: AtomicU64::new(next - 1),
+            limits: Limits {
+                queued: options.max_queued_bytes,
+                record: options.max_record_bytes,
+                group: options.group_bytes,
+                segment: options.room_of_segment(),
+            },
+        }
+    }
+
+    pub(super) fn appended(&self) -> Position {
+        Position::new(self.appended.load(Ordering::Acquire))
+    }
+
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.filling.lock().queued
+    }
+
+    /// Adds records to one group, and says the position of the last.
+    pub(super) fn append(&self, drafts: &[Draft<'_>]) -> Result<Position, AppendError> {
+        let bytes = self.measure(drafts)?;
+        let mut filling = self.filling.lock();
+        if let Some(why) = filling.stopped {
+            return Err(why.into());
+        }
+        if drafts.is_empty() {
+            return Ok(Position::new(filling.next - 1));
+        }
+        if filling.queued + bytes > self.limits.queued {
+            return Err(AppendError::Full);
+        }
+        self.make_place(&mut filling, bytes)?;
+        let mut next = filling.next;
+        let group = filling.groups.back_mut().expect("a place was made");
+        for draft in drafts {
+            encode(&mut group.bytes, draft, next);
+            next += 1;
+            group.count += 1;
+        }
+        filling.queued += bytes;
+        filling.next = next;
+        self.appended.store(next - 1, Ordering::Release);
+        drop(filling);
+        self.ready.notify_one();
+        Ok(Position::new(next - 1))
+    }
+
+    fn measure(&self, drafts: &[Draft<'_>]) -> Result<usize, AppendError> {
+        let too_large = |bytes: u64, limit: u64| AppendError::TooLarge { bytes, limit };
+        let mut all = 0;
+        for draft in drafts {
+            let bytes = encoded_len(draft);
+            if bytes > self.limits.record {
+                return Err(too_large(bytes as u64, self.limits.record as u64));
+            }
+            if draft.entity.key.len() as u64 > KEY_LIMIT {
+                return Err(too_large(draft.entity.key.len() as u64, KEY_LIMIT));
+            }
+            all += bytes;
+        }
+        let limit = self.limits.segment.min(self.limits.queued as u64);
+        let takes = padded(HEADER_BYTES + all + MARKER_BYTES) as u64;
+        if takes > self.limits.segment || all > self.limits.queued {
+            return Err(too_large(takes, limit));
+        }
+        Ok(all)
+    }
+
+    /// Makes sure that the last group takes so many more bytes.
+    fn make_place(&self, filling: &mut Filling, bytes: usize) -> Result<(), AppendError> {
+        let room = match filling.groups.back() {
+            Some(last) => {
+                let small = last.bytes.len() + bytes <= self.limits.group;
+                if small && last.size_with(bytes) <= last.room {
+                    return Ok(());
+                }
+                last.room - last.size_with(0)
+            }
+            None => filling.room,
+        };
+        let rolls = padded(HEADER_BYTES + bytes + MARKER_BYTES) as u64 > room;
+        if rolls {
+            filling.spares = filling.spares.checked_sub(1).ok_or(AppendError::Full)?;
+            self.spare_wanted.notify_one();
+        }
+        let mut buffer =
+            filling.buffers.pop().unwrap_or_else(|| Vec::with_capacity(self.limits.group + bytes));
+        buffer.clear();
+        buffer.resize(HEADER_BYTES, 0);
+        filling.groups.push_back(Building {
+            bytes: buffer,
+            first: filling.next,
+            count: 0,
+            rolls,
+            room: if rolls { self.limits.segment } else { room },
+        });
+        Ok(())
+    }
+
+    /// The next group to write; waits for one. `None` once there will be none any more.
+    pub(super) fn take(&self) -> Option<Building> {
+        let mut filling = self.filling.lock();
+        loop {
+            if let Some(group) = filling.groups.pop_front() {
+                filling.room = group.room - group.size_with(0);
+                return Some(group);
+            }
+            if filling.stopped.is_some() {
+                return None;
+            }
+            self.ready.wait(&mut filling);
+        }
+    }
+
+    /// Takes note that records of so many bytes are durable.
+    pub(super) fn release(&self, bytes: usize) {
+        self.filling.lock().queued -= bytes;
+    }
+
+    /// Takes a buffer back.
+    pub(super) fn recycle(&self, buffer: Vec<u8>) {
+        let usual = buffer.capacity() <= 2 * self.limits.group;
+        let mut filling = self.filling.lock();
+        if usual && filling.buffers.len() < BUFFERS {
+            filling.buffers.push(buffer);
+        }
+    }
+
+    /// Refuses what comes from now on. What is queued can still be taken, unless the disk failed.
+    pub(super) fn stop(&self, why: JournalStopped) {
+        let mut filling = self.filling.lock();
+        filling.stopped.get_or_insert(why);
+        match why {
+            JournalStopped::ShutDown => {}
+            JournalStopped::Failed => filling.groups.clear(),
+        }
+        drop(filling);
+        self.ready.notify_all();
+        self.spare_wanted.notify_all();
+    }
+
+    /// Waits until a spare is wanted; false: no more are. After a failure waits for `pause` first.
+    pub(super) fn wants_spare(&self, pause: Option<Duration>) -> bool {
+        let mut filling = self.filling.lock();
+        if let Some(pause) = pause
+            && filling.stopped.is_none()
+        {
+            self.spare_wanted.wait_for(&mut filling, pause);
+        }
+        while filling.stopped.is_none() && filling.spares >= SPARES {
+            self.spare_wanted.wait(&mut filling);
+        }
+        filling.stopped.is_none()
+    }
+
+    /// Takes note that a spare lies ready.
+    pub(super) fn add_spare(&self) {
+        self.filling.lock().spares += 1;
+    }
+}

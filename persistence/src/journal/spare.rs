@@ -1,0 +1,63 @@
+//! The next segment, made ahead of time, so that nobody waits while zeros are written.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::file::Shared;
+use super::segment::spare_path_of;
+use crate::disk::DiskFile;
+
+/// A segment without a position: zeros, all durable.
+pub(super) struct Spare {
+    pub(super) path: PathBuf,
+    pub(super) file: Arc<dyn DiskFile>,
+}
+
+/// Where the spares lie until they are needed.
+#[derive(Default)]
+pub(super) struct Shelf(Mutex<VecDeque<Spare>>);
+
+impl Shelf {
+    /// Takes the spare that was claimed from the queue.
+    pub(super) fn take(&self) -> Option<Spare> {
+        self.0.lock().pop_front()
+    }
+}
+
+/// Makes spares until the journal stops. A full disk is tried again and again: meanwhile the
+/// queue refuses what would need the next segment.
+pub(super) fn run(shared: &Shared) {
+    let mut number = 0;
+    let mut pause = None;
+    while shared.queue.wants_spare(pause) {
+        number += 1;
+        match prepare(shared, &spare_path_of(&shared.dir, number)) {
+            Ok(()) => {
+                if pause.take().is_some() {
+                    tracing::info!("the next segment is prepared: there is room again");
+                }
+            }
+            Err(error) => {
+                if pause.is_none() {
+                    tracing::warn!(
+                        dir = %shared.dir.display(),
+                        %error,
+                        "cannot prepare the next segment; the journal takes what still fits, then \
+                         refuses, and keeps trying",
+                    );
+                }
+                pause = Some(shared.options.retry);
+            }
+        }
+    }
+}
+
+fn prepare(shared: &Shared, path: &Path) -> std::io::Result<()> {
+    let file = shared.disk.create(path, shared.options.segment_bytes)?;
+    shared.shelf.0.lock().push_back(Spare { path: path.into(), file });
+    shared.queue.add_spare();
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! How the journal does.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use priv_domain::Position;
+
+use super::chain::ChainHash;
+
+/// How many groups "recent" is.
+const RECENT: usize = 1024;
+
+/// How the journal does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalStats {
+    /// The last position given out.
+    pub appended: Position,
+    /// The last position that is durable.
+    pub durable: Position,
+    /// The chain up to there, in hex.
+    pub chain_head: String,
+    /// Groups written since the start.
+    pub groups: u64,
+    /// Records in each of the recent groups.
+    pub group_records: Spread,
+    /// Bytes of each of the recent groups, with padding.
+    pub group_bytes: Spread,
+    /// How long the recent syncs took.
+    pub sync: SyncTimes,
+    /// Bytes that wait for the disk.
+    pub queued_bytes: u64,
+    /// Segments, archived ones included.
+    pub segments: u64,
+    /// Of these, how many are archived.
+    pub archived_segments: u64,
+    /// What they take on the disk; without spares.
+    pub bytes_on_disk: u64,
+}
+
+/// Of the recent groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spread {
+    /// Of the last one.
+    pub last: u64,
+    /// On average, rounded down.
+    pub mean: u64,
+    /// Of the largest one.
+    pub max: u64,
+}
+
+/// Times of recent syncs, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncTimes {
+    /// Half of them took at most this.
+    pub p50_micros: u64,
+    /// 99 of 100 took at most this.
+    pub p99_micros: u64,
+    /// None took more.
+    pub max_micros: u64,
+}
+
+/// One group that was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written {
+    pub(super) records: u32,
+    pub(super) bytes: u64,
+    pub(super) sync: Duration,
+}
+
+/// The recent groups.
+#[derive(Debug)]
+pub(super) struct Recent {
+    pub(super) groups: u64,
+    pub(super) head: ChainHash,
+    written: VecDeque<Written>,
+}
+
+impl Recent {
+    pub(super) fn new(head: ChainHash) -> Self {
+        Self { groups: 0, head, written: VecDeque::with_capacity(RECENT) }
+    }
+
+    pub(super) fn add(&mut self, written: Written, head: ChainHash) {
+        if self.written.len() == RECENT {
+            self.written.pop_front();
+        }
+        self.written.push_back(written);
+        self.groups += 1;
+        self.head = head;
+    }
+
+    pub(super) fn records(&self) -> Spread {
+        spread(self.written.iter().map(|group| u64::from(group.records)))
+    }
+
+    pub(super) fn bytes(&self) -> Spread {
+        spread(self.written.iter().map(|group| group.bytes))
+    }
+
+    pub(super) fn sync(&self) -> SyncTimes {
+        let mut micros: Vec<u64> = self
+            .written
+            .iter()
+            .map(|group| u64::try_from(group.sync.as_micros()).unwrap_or(u64::MAX))
+            .collect();
+        micros.sort_unstable();
+        let at = |percent: usize| {
+            let rank = (micros.len() * percent).div_ceil(100);
+            micros.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+        };
+        SyncTimes { p50_micros: at(50), p99_micros: at(99), max_micros: at(100) }
+    }
+}
+
+fn spread(values: impl ExactSizeIterator<Item = u64> + Clone) -> Spread {
+    let count = values.len().max(1) as u64;
+    Spread {
+        last: values.clone().last().unwrap_or_default(),
+        mean: values.clone().sum::<u64>() / count,
+        max: values.max().unwrap_or_default(),
+    }
+}

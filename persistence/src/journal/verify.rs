@@ -1,0 +1,357 @@
+//! Walking all of a journal: every checksum, every hash, every position.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use priv_domain::Position;
+
+use super::archive::Archive;
+use super::chain::ChainHash;
+use super::check::{Link, Tail, Walk, WholeGroup, check_rest, judge_tail, walk};
+use super::damage::{Damage, Fault};
+use super::group::PAGE_BYTES;
+use super::segment::{self, Form, Found, Header, Listing, path_of};
+use super::window::{ArchivedImage, Image, RawImage};
+use super::{Corruption, ReadError};
+use crate::disk::{Disk, DiskFile};
+
+/// More threads than this only wait for the disk.
+const MAX_THREADS: usize = 4;
+/// How often to look again at what a writer may be in the middle of.
+const LOOKS: u32 = 3;
+
+/// A journal that is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Segments, archived ones included.
+    pub segments: u64,
+    /// Of these, how many are archived.
+    pub archived_segments: u64,
+    /// Groups.
+    pub groups: u64,
+    /// Records.
+    pub records: u64,
+    /// Of these, how many have had their personal part taken out.
+    pub erased: u64,
+    /// What the segments take on the disk.
+    pub bytes_on_disk: u64,
+    /// The last position; zero if there is none.
+    pub last: Position,
+    /// The chain up to there.
+    pub head: ChainHash,
+    /// A group that was not finished: not damage, the next start will cut it off.
+    pub torn: Option<TornTail>,
+}
+
+/// A group that a power cut tore, or that is being written right now. Nobody was told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    /// The last segment.
+    pub file: PathBuf,
+    /// Where the group begins.
+    pub offset: u64,
+    /// Bytes up to the last one that is not zero.
+    pub bytes: u64,
+    /// How many records it was to have, if that can still be read.
+    pub records: Option<u32>,
+}
+
+/// Why a journal could not be found whole.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The folder has no journal.
+    #[error("there is no journal in {dir}", dir = .0.display())]
+    Nothing(PathBuf),
+    /// The disk failed.
+    #[error("cannot read {path}", path = path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the disk said.
+        source: io::Error,
+    },
+    /// It is damaged.
+    #[error(transparent)]
+    Corrupt(#[from] Corruption),
+}
+
+impl From<ReadError> for VerifyError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io { file, source } => Self::Io { path: file, source },
+            ReadError::Corrupt(corruption) => Self::Corrupt(corruption),
+        }
+    }
+}
+
+/// Checks all of the journal in a folder, and changes nothing. A writer and an archiver may be at
+/// work meanwhile.
+///
+/// # Errors
+/// The first damage, by position, with its file, offset and position.
+pub fn verify(disk: &dyn Disk, dir: &Path) -> Result<VerifyReport, VerifyError> {
+    let io = |source| VerifyError::Io { path: dir.into(), source };
+    let listing = Listing::of_live(disk, dir).map_err(io)?;
+    let Some((&last, closed)) = listing.segments.split_last() else {
+        return Err(VerifyError::Nothing(dir.into()));
+    };
+    let checked = check_closed(disk, dir, closed, Depth::Full)?;
+    let active = look_at_last(disk, dir, last)?;
+    check_follows(dir, after_closed(&checked, &active.header), &active.header, &active.path)?;
+
+    let sum = |of: fn(&Checked) -> u64| checked.iter().map(of).sum::<u64>();
+    Ok(VerifyReport {
+        segments: listing.segments.len() as u64,
+        archived_segments: sum(|segment| u64::from(segment.form == Form::Archived)),
+        groups: sum(|segment| segment.groups) + active.walk.groups,
+        records: sum(|segment| segment.records) + active.walk.records,
+        erased: sum(|segment| segment.erased) + active.walk.erased,
+        bytes_on_disk: sum(|segment| segment.bytes) + active.bytes,
+        last: Position::new(active.walk.link.next - 1),
+        head: active.walk.link.hash,
+        torn: active.torn(),
+    })
+}
+
+/// The last segment of a folder, which a writer may be filling: what looks like damage there may
+/// be a group that was still being written when it was read. Then a second look finds it whole.
+fn look_at_last(disk: &dyn Disk, dir: &Path, last: Found) -> Result<LastSegment, ReadError> {
+    let mut looks = 1;
+    loop {
+        let seen = LastSegment::check(disk, dir, last, &mut |_| Ok(()));
+        match seen {
+            Err(ReadError::Corrupt(_)) if looks < LOOKS => looks += 1,
+            seen => return seen,
+        }
+    }
+}
+
+/// How much of the closed segments to check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Everything.
+    Full,
+    /// Headers and footers only.
+    Ends,
+}
+
+/// A closed segment that was checked.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) header: Header,
+    pub(super) form: Form,
+    /// What it leads to; `None` if that was not looked at.
+    pub(super) end: Option<Link>,
+    pub(super) bytes: u64,
+    groups: u64,
+    records: u64,
+    erased: u64,
+}
+
+/// Checks closed segments, several at once: each starts from the hash in its own header, and only
+/// then is compared with what the one before it leads to.
+pub(super) fn check_closed(
+    disk: &dyn Disk,
+    dir: &Path,
+    closed: &[Found],
+    depth: Depth,
+) -> Result<Vec<Checked>, ReadError> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads.min(MAX_THREADS).min(closed.len());
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<(usize, Result<Checked, ReadError>)>> = Mutex::default();
+    let work = || {
+        while let Some(found) = closed.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let result = Checked::of(disk, dir, *found, depth);
+            let at = closed.partition_point(|other| other.first < found.first);
+            results.lock().push((at, result));
+        }
+    };
+    std::thread::scope(|scope| {
+        (1..threads).for_each(|_| drop(scope.spawn(work)));
+        work();
+    });
+    let mut results = results.into_inner();
+    results.sort_unstable_by_key(|(at, _)| *at);
+
+    let mut checked: Vec<Checked> = Vec::with_capacity(closed.len());
+    for (_, result) in results {
+        let segment = result?;
+        let path = path_of(dir, segment.header.first, segment.form);
+        let after = match checked.last() {
+            Some(before) => before.end,
+            None => Some(beginning(&segment.header)),
+        };
+        check_follows(dir, after, &segment.header, &path)?;
+        checked.push(segment);
+    }
+    Ok(checked)
+}
+
+impl Checked {
+    /// Checks one closed segment by itself.
+    pub(super) fn of(
+        disk: &dyn Disk,
+        dir: &Path,
+        found: Found,
+        depth: Depth,
+    ) -> Result<Self, ReadError> {
+        let (path, form, file) = segment::open(disk, dir, found)?;
+        match form {
+            Form::Raw => Self::of_raw(&*file, &path, found.first, depth),
+            Form::Archived => {
+                let bytes = file.size().map_err(|source| io_error(&path, source))?;
+                let archive = Archive::open(file, &path, found.first)?;
+                Self::of_archive(&archive, &path, bytes, depth)
+            }
+        }
+    }
+
+    fn of_raw(
+        file: &dyn DiskFile,
+        path: &Path,
+        first: u64,
+        depth: Depth,
+    ) -> Result<Self, ReadError> {
+        let mut image = RawImage::new(file, path)?;
+        let header = read_header(&mut image, path, first)?;
+        let bytes = image.size();
+        match depth {
+            Depth::Ends => Ok(Self::unwalked(header, Form::Raw, bytes, None)),
+            Depth::Full => {
+                let walk = walk(&mut image, header.start, first, &mut |_| Ok(()))?;
+                match check_rest(&mut image, &walk, &header.start)? {
+                    None => Ok(Self::walked(header, Form::Raw, bytes, &walk)),
+                    Some(fault) => Err(ReadError::Corrupt(fault.in_file(path.into()))),
+                }
+            }
+        }
+    }
+
+    pub(super) fn of_archive(
+        archive: &Archive,
+        path: &Path,
+        bytes: u64,
+        depth: Depth,
+    ) -> Result<Self, ReadError> {
+        let summary = archive.summary();
+        let header = Header { first: summary.first, start: summary.start };
+        let end = Link { next: summary.last + 1, hash: summary.hash };
+        if depth == Depth::Ends {
+            return Ok(Self::unwalked(header, Form::Archived, bytes, Some(end)));
+        }
+        let mut image = ArchivedImage::new(archive, path);
+        let inside = read_header(&mut image, path, summary.first)?;
+        let walk = walk(&mut image, summary.start, summary.first, &mut |_| Ok(()))?;
+        let fault = walk.stopped.or_else(|| {
+            let agrees = inside == header && walk.link == end && walk.end == summary.end;
+            let (offset, position) = (walk.end, walk.link.next);
+            (!agrees).then_some(Fault { offset, position, damage: Damage::ArchiveIndex })
+        });
+        match fault {
+            None => Ok(Self::walked(header, Form::Archived, bytes, &walk)),
+            Some(fault) => Err(ReadError::Corrupt(fault.in_file(path.into()))),
+        }
+    }
+
+    fn walked(header: Header, form: Form, bytes: u64, walk: &Walk) -> Self {
+        let Walk { link, groups, records, erased, .. } = *walk;
+        Self { header, form, end: Some(link), bytes, groups, records, erased }
+    }
+
+    fn unwalked(header: Header, form: Form, bytes: u64, end: Option<Link>) -> Self {
+        Self { header, form, end, bytes, groups: 0, records: 0, erased: 0 }
+    }
+}
+
+/// The segment at the end.
+pub(super) struct LastSegment {
+    pub(super) path: PathBuf,
+    pub(super) file: Arc<dyn DiskFile>,
+    pub(super) header: Header,
+    pub(super) bytes: u64,
+    pub(super) walk: Walk,
+    pub(super) tail: Tail,
+}
+
+impl LastSegment {
+    /// Checks it, up to its last whole group.
+    pub(super) fn check(
+        disk: &dyn Disk,
+        dir: &Path,
+        last: Found,
+        each: &mut dyn FnMut(&WholeGroup<'_>) -> Result<(), ReadError>,
+    ) -> Result<Self, ReadError> {
+        if last.form == Form::Archived {
+            // Only closed segments are archived, and one is closed by the start of the next.
+            let summary = Checked::of(disk, dir, last, Depth::Ends)?;
+            let position = summary.end.map_or(last.first, |end| end.next);
+            let fault = Fault { offset: 0, position, damage: Damage::Missing };
+            return Err(ReadError::Corrupt(fault.in_file(path_of(dir, position, Form::Raw))));
+        }
+        let path = path_of(dir, last.first, Form::Raw);
+        let file = disk.open(&path).map_err(|source| io_error(&path, source))?;
+        let mut image = RawImage::new(&*file, &path)?;
+        let header = read_header(&mut image, &path, last.first)?;
+        let walk = walk(&mut image, header.start, last.first, each)?;
+        let tail = judge_tail(&mut image, &walk, &header.start)?
+            .map_err(|fault| ReadError::Corrupt(fault.in_file(path.clone())))?;
+        let bytes = image.size();
+        Ok(Self { path, file, header, bytes, walk, tail })
+    }
+
+    pub(super) fn torn(&self) -> Option<TornTail> {
+        match self.tail {
+            Tail::Clean => None,
+            Tail::Torn { bytes, records } => {
+                Some(TornTail { file: self.path.clone(), offset: self.walk.end, bytes, records })
+            }
+        }
+    }
+}
+
+/// What the first segment must follow.
+const fn beginning(header: &Header) -> Link {
+    Link { next: 1, hash: header.start }
+}
+
+/// Checks that a segment goes on where the one before it ends.
+pub(super) fn check_follows(
+    dir: &Path,
+    after: Option<Link>,
+    header: &Header,
+    path: &Path,
+) -> Result<(), ReadError> {
+    let Some(after) = after else { return Ok(()) };
+    let (file, damage) = if header.first > after.next {
+        (path_of(dir, after.next, Form::Raw), Damage::Missing)
+    } else if header.first < after.next {
+        (path.into(), Damage::Order)
+    } else if header.start != after.hash {
+        (path.into(), Damage::Unchained)
+    } else {
+        return Ok(());
+    };
+    let fault = Fault { offset: 0, position: after.next, damage };
+    Err(ReadError::Corrupt(fault.in_file(file)))
+}
+
+/// What the last segment must follow: the closed ones, or the beginning.
+pub(super) fn after_closed(closed: &[Checked], last: &Header) -> Option<Link> {
+    match closed.last() {
+        Some(before) => before.end,
+        None => Some(beginning(last)),
+    }
+}
+
+fn read_header(image: &mut dyn Image, path: &Path, first: u64) -> Result<Header, ReadError> {
+    Header::decode(image.get(0, PAGE_BYTES)?, first)
+        .map_err(|fault| ReadError::Corrupt(fault.in_file(path.into())))
+}
+
+fn io_error(path: &Path, source: io::Error) -> ReadError {
+    ReadError::Io { file: path.into(), source }
+}

@@ -1,0 +1,154 @@
+//! Lists and counters that the projector keeps in sled, and how they are read.
+//!
+//! One tree, so that whatever a batch of records changes changes together with the position up to
+//! which the records are in. The first byte of a key says which list it belongs to.
+
+mod analytics;
+mod earnings;
+mod keys;
+
+use priv_domain::Position;
+use priv_domain::consent::ConsentRecord;
+use priv_domain::entity::{EntityId, Kind, World};
+use priv_domain::ledger::{AccountClass, TrialBalance};
+
+use crate::project_book::ProjectFacts;
+use crate::snapshots::read_key;
+use crate::store::{StoreError, read_value, write_value};
+
+pub use analytics::{AnalyticsCell, BUCKET_SECONDS, Bucket, Visitor};
+pub(crate) use analytics::{MAX_PAGE_BYTES, cell_key, type_byte};
+pub use earnings::DayEntry;
+pub(crate) use keys::{
+    ANALYTICS_PAGES, ANALYTICS_TOTALS, ANALYTICS_VISITORS, EntryKey, PROJECTED, consent_key,
+    entity_key, ledger_key, project_key, user_prefix, wallet_key,
+};
+
+/// A value that is not from the journal: its name, and two numbers.
+pub type Loose = (Vec<u8>, (i64, u64));
+
+/// The lists.
+#[derive(Clone, Debug)]
+pub struct Lists {
+    tree: sled::Tree,
+}
+
+impl Lists {
+    pub(crate) fn new(tree: sled::Tree) -> Self {
+        Self { tree }
+    }
+
+    pub(crate) fn apply(&self, batch: sled::Batch) -> Result<(), StoreError> {
+        Ok(self.tree.apply_batch(batch)?)
+    }
+
+    /// Up to where the journal's records are in.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn projected(&self) -> Result<Position, StoreError> {
+        Ok(self.value(PROJECTED)?.unwrap_or(Position::ZERO))
+    }
+
+    pub(crate) fn value<T: crate::codec::Stored>(
+        &self,
+        key: &[u8],
+    ) -> Result<Option<T>, StoreError> {
+        self.tree.get(key)?.map(|bytes| read_value(&bytes)).transpose()
+    }
+
+    /// All projects of both worlds.
+    pub(crate) fn projects(&self) -> Result<Vec<ProjectFacts>, StoreError> {
+        self.tree.scan_prefix([keys::PROJECT]).values().map(|value| read_value(&value?)).collect()
+    }
+
+    /// All versions of a user's consent, oldest first.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn consent_history(&self, user: &EntityId) -> Result<Vec<ConsentRecord>, StoreError> {
+        let prefix = user_prefix(keys::CONSENT, user);
+        self.tree.scan_prefix(prefix).values().map(|value| read_value(&value?)).collect()
+    }
+
+    /// The user who proved last to hold a wallet.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn wallet_holder(
+        &self,
+        world: World,
+        address: &[u8; 20],
+    ) -> Result<Option<EntityId>, StoreError> {
+        self.value(&wallet_key(world, address))
+    }
+
+    /// Entities of a kind, by key, after a key.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn entities(
+        &self,
+        world: World,
+        kind: Kind,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<EntityId>, StoreError> {
+        let id = |key: &str| EntityId { world, kind, key: key.into() };
+        let prefix = entity_key(&id(""));
+        let from = match after {
+            Some(after) => [entity_key(&id(after)), vec![0]].concat(),
+            None => prefix.clone(),
+        };
+        let keys = self.tree.range(from..).keys();
+        let keys = keys.take_while(|key| key.as_ref().is_ok_and(|key| key.starts_with(&prefix)));
+        let ids = keys
+            .take(limit)
+            .map(|key| read_key(&key?[1..]).ok_or(StoreError::Damaged { what: "entity key" }));
+        ids.collect()
+    }
+
+    /// The sums by account class, from all postings.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn ledger(&self, world: World) -> Result<TrialBalance, StoreError> {
+        let sums: Vec<(AccountClass, i128)> = self.value(&ledger_key(world))?.unwrap_or_default();
+        let mut trial = TrialBalance::default();
+        for (class, micros) in sums {
+            trial.add(class, micros);
+        }
+        Ok(trial)
+    }
+
+    /// Keeps a small value that is not from the journal, such as the day counts of rate limits.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn put_loose(&self, name: &[u8], value: &(i64, u64)) -> Result<(), StoreError> {
+        self.tree.insert(keys::loose_key(name), write_value(value))?;
+        Ok(())
+    }
+
+    /// Removes a loose value.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn remove_loose(&self, name: &[u8]) -> Result<(), StoreError> {
+        self.tree.remove(keys::loose_key(name))?;
+        Ok(())
+    }
+
+    /// All loose values.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn loose(&self) -> Result<Vec<Loose>, StoreError> {
+        let all = self.tree.scan_prefix([keys::LOOSE]);
+        all.map(|item| {
+            let (key, value) = item?;
+            Ok((key[1..].to_vec(), read_value(&value)?))
+        })
+        .collect()
+    }
+}

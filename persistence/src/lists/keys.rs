@@ -1,0 +1,103 @@
+//! The keys of the lists. Numbers are big end first, so that they sort.
+
+use priv_domain::earning::Payer;
+use priv_domain::entity::{EntityId, World};
+use priv_domain::{Day, ProjectId};
+
+use crate::snapshots::{put_entity, world_byte};
+
+pub(crate) const PROJECTED: &[u8] = b"P";
+pub(super) const CONSENT: u8 = b'c';
+pub(super) const EARNINGS: u8 = b'e';
+pub(crate) const ANALYTICS_TOTALS: u8 = b'a';
+pub(crate) const ANALYTICS_PAGES: u8 = b'g';
+pub(crate) const ANALYTICS_VISITORS: u8 = b'v';
+pub(super) const LOOSE: u8 = b'x';
+const ENTITY: u8 = b'n';
+const LEDGER: u8 = b'l';
+pub(super) const PROJECT: u8 = b'p';
+const WALLET: u8 = b'w';
+
+pub(crate) fn entity_key(id: &EntityId) -> Vec<u8> {
+    let mut key = vec![ENTITY];
+    put_entity(id, &mut key);
+    key
+}
+
+/// What all keys of a user's list begin with: the length keeps one user's from another's.
+pub(crate) fn user_prefix(list: u8, user: &EntityId) -> Vec<u8> {
+    let length = u16::try_from(user.key.len()).expect("a key has at most 600 bytes");
+    let mut key = vec![list, world_byte(user.world)];
+    key.extend(length.to_be_bytes());
+    key.extend(user.key.as_bytes());
+    key
+}
+
+pub(crate) fn consent_key(user: &EntityId, version: u32) -> Vec<u8> {
+    let mut key = user_prefix(CONSENT, user);
+    key.extend(version.to_be_bytes());
+    key
+}
+
+/// A user's earnings with one payer on one day.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct EntryKey {
+    pub(crate) user: EntityId,
+    pub(crate) day: Day,
+    pub(crate) payer: Payer,
+}
+
+impl EntryKey {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut key = user_prefix(EARNINGS, &self.user);
+        key.extend(self.day.get().to_be_bytes());
+        match self.payer {
+            Payer::Project(project) => {
+                key.push(0);
+                key.extend(project.get().to_be_bytes());
+            }
+            Payer::Pool => key.push(1),
+        }
+        key
+    }
+
+    /// Reads the part after the user's prefix.
+    pub(super) fn read(user: &EntityId, rest: &[u8]) -> Option<Self> {
+        let (day, payer) = rest.split_first_chunk::<8>()?;
+        let payer = match payer.split_first()? {
+            (0, project) => {
+                Payer::Project(ProjectId::new(u128::from_be_bytes(project.try_into().ok()?)))
+            }
+            (1, []) => Payer::Pool,
+            _ => return None,
+        };
+        Some(Self { user: user.clone(), day: Day::new(i64::from_be_bytes(*day)), payer })
+    }
+}
+
+pub(crate) fn project_key(world: World, project: ProjectId) -> Vec<u8> {
+    project_prefix(PROJECT, world, project)
+}
+
+/// What all keys of a project's list begin with.
+pub(crate) fn project_prefix(list: u8, world: World, project: ProjectId) -> Vec<u8> {
+    let mut key = vec![list, world_byte(world)];
+    key.extend(project.get().to_be_bytes());
+    key
+}
+
+pub(crate) fn ledger_key(world: World) -> Vec<u8> {
+    vec![LEDGER, world_byte(world)]
+}
+
+pub(crate) fn wallet_key(world: World, address: &[u8; 20]) -> Vec<u8> {
+    let mut key = vec![WALLET, world_byte(world)];
+    key.extend(address);
+    key
+}
+
+pub(super) fn loose_key(name: &[u8]) -> Vec<u8> {
+    let mut key = vec![LOOSE];
+    key.extend(name);
+    key
+}

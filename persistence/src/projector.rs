@@ -1,0 +1,360 @@
+//! The projector: the single reader of durable records, who keeps the lists.
+//!
+//! It works on a batch of records at a time: what they change is gathered in memory and written
+//! together with the position up to which it holds. A record that comes again, as after a crash,
+//! changes nothing.
+
+mod analytics;
+mod batch;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use priv_domain::earning::Payer;
+use priv_domain::entity::{EntityId, Kind, World};
+use priv_domain::ledger::{AccountClass, TrialBalance};
+use priv_domain::letter::{Purpose, Transfer};
+use priv_domain::machine::{EntryOf, Machine};
+use priv_domain::project::{self, Project};
+use priv_domain::system::System;
+use priv_domain::user::{self, User};
+use priv_domain::{Micros, Position, ProjectId, Version};
+use tokio::sync::watch;
+
+use crate::codec::{self, DecodeError, Stored};
+use crate::journal::{PersonalView, RecordView};
+use crate::lists::{
+    EntryKey, Lists, PROJECTED, consent_key, entity_key, ledger_key, project_key, wallet_key,
+};
+use crate::project_book::{ProjectBook, ProjectFacts, ProjectMoney};
+use crate::store::{StoreError, write_value};
+use analytics::AnalyticsCounter;
+use batch::Pending;
+
+/// Why the projector can't go on. The journal is not touched: the lists are rebuilt.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record is not what its kind says.
+    #[error("the record at position {position} can't be read")]
+    Decode {
+        /// Where.
+        position: Position,
+        /// Why.
+        source: DecodeError,
+    },
+}
+
+/// What others see of the projector.
+#[derive(Clone, Debug)]
+pub struct Projection {
+    /// Projects and their keys.
+    pub projects: Arc<ProjectBook>,
+    ledger: Arc<RwLock<HashMap<World, TrialBalance>>>,
+    projected: watch::Receiver<Position>,
+}
+
+impl Projection {
+    /// Up to where the lists hold everything.
+    #[must_use]
+    pub fn projected(&self) -> Position {
+        *self.projected.borrow()
+    }
+
+    /// Waits until the lists hold everything up to a position; at once if they do.
+    pub async fn when_projected(&self, position: Position) {
+        let mut projected = self.projected.clone();
+        // The projector ends with the process: then nobody is answered any more.
+        let _ = projected.wait_for(|reached| *reached >= position).await;
+    }
+
+    /// The sums by account class, from all postings.
+    #[must_use]
+    pub fn ledger(&self, world: World) -> TrialBalance {
+        self.ledger.read().get(&world).cloned().unwrap_or_default()
+    }
+}
+
+/// The projector.
+#[derive(Debug)]
+pub struct Projector {
+    lists: Lists,
+    projects: Arc<ProjectBook>,
+    ledger: Arc<RwLock<HashMap<World, TrialBalance>>>,
+    analytics: AnalyticsCounter,
+    reached: Position,
+    announce: watch::Sender<Position>,
+    pending: Pending,
+}
+
+impl Projector {
+    /// Goes on where the lists end.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn new(lists: Lists) -> Result<(Self, Projection), StoreError> {
+        let reached = lists.projected()?;
+        let projects = Arc::new(ProjectBook::default());
+        for facts in lists.projects()? {
+            projects.put(facts);
+        }
+        let mut sums = HashMap::new();
+        for world in World::ALL {
+            sums.insert(world, lists.ledger(world)?);
+        }
+        let ledger = Arc::new(RwLock::new(sums));
+        let (announce, projected) = watch::channel(reached);
+        let projection =
+            Projection { projects: projects.clone(), ledger: ledger.clone(), projected };
+        let (analytics, pending) = (AnalyticsCounter::default(), Pending::default());
+        let projector = Self { lists, projects, ledger, analytics, reached, announce, pending };
+        Ok((projector, projection))
+    }
+
+    /// Up to where records were taken in, written or not.
+    #[must_use]
+    pub fn reached(&self) -> Position {
+        self.reached
+    }
+
+    /// Takes a record in. What it changes is seen by others after [`Self::commit`].
+    ///
+    /// # Errors
+    /// The record can't be read, or the store failed.
+    pub fn project(&mut self, record: &RecordView<'_>) -> Result<(), ProjectError> {
+        if record.position <= self.reached {
+            return Ok(());
+        }
+        let entity = record.entity();
+        if record.version == Version::ZERO.next() {
+            self.pending.put(entity_key(&entity), Vec::new());
+        }
+        match record.kind {
+            Kind::User => {
+                let entry: EntryOf<User> = self.decode(record)?;
+                self.post::<User>(&entity, &entry);
+                self.user(&entity, &entry, record)?;
+            }
+            Kind::Project => {
+                let entry: EntryOf<Project> = self.decode(record)?;
+                self.post::<Project>(&entity, &entry);
+                self.project_entry(&entity, &entry, record)?;
+            }
+            Kind::System => {
+                let entry: EntryOf<System> = self.decode(record)?;
+                self.post::<System>(&entity, &entry);
+            }
+        }
+        self.reached = record.position;
+        Ok(())
+    }
+
+    fn decode<T: Stored>(&self, record: &RecordView<'_>) -> Result<T, ProjectError> {
+        codec::decode(record.format, record.core)
+            .map_err(|source| ProjectError::Decode { position: record.position, source })
+    }
+
+    fn post<M: Machine>(&mut self, me: &EntityId, entry: &EntryOf<M>) {
+        for posting in entry.events.iter().flat_map(|event| M::postings(me, event)) {
+            self.pending.ledger.entry(me.world).or_default().post(&posting);
+        }
+    }
+
+    fn user(
+        &mut self,
+        me: &EntityId,
+        entry: &EntryOf<User>,
+        record: &RecordView<'_>,
+    ) -> Result<(), ProjectError> {
+        for event in &entry.events {
+            match event {
+                user::Event::EventsRecorded { project, earned, .. } => {
+                    self.earned(me, Payer::Project(*project), *earned, record)?;
+                    self.count_events(me.world, *project, record)?;
+                }
+                user::Event::ConsentChanged(consent) => {
+                    let key = consent_key(me, consent.version);
+                    self.pending.put(key, write_value(consent.as_ref()));
+                }
+                user::Event::TransferAccepted { from, transfer } => {
+                    self.user_took(me, from, transfer)?;
+                }
+                user::Event::WalletBound { address } => {
+                    self.pending.put(wallet_key(me.world, address), write_value(me));
+                }
+                user::Event::PrivacyControlSeen
+                | user::Event::ClaimOpened(_)
+                | user::Event::ClaimPartUnfunded { .. }
+                | user::Event::ClaimClosed { .. }
+                | user::Event::TransferOpened(_)
+                | user::Event::TransferSettled { .. }
+                | user::Event::TransferReturned { .. }
+                | user::Event::TransferForgotten { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn earned(
+        &mut self,
+        me: &EntityId,
+        payer: Payer,
+        earned: Micros,
+        record: &RecordView<'_>,
+    ) -> Result<(), ProjectError> {
+        if earned.is_zero() {
+            return Ok(());
+        }
+        if let Payer::Project(project) = payer {
+            self.pending.money(me.world, project).accrued += i128::from(earned.get());
+        }
+        let key = EntryKey { user: me.clone(), day: record.at.day(), payer };
+        Ok(self.pending.add_earning(&self.lists, key, earned, record.at)?)
+    }
+
+    /// A linked user's earnings are listed with the person's from now on.
+    fn user_took(
+        &mut self,
+        me: &EntityId,
+        from: &EntityId,
+        transfer: &Transfer,
+    ) -> Result<(), ProjectError> {
+        match transfer.purpose {
+            Purpose::Link(_) => {
+                self.pending.move_earnings(&self.lists, from, me)?;
+            }
+            Purpose::Claim(_) | Purpose::Budget | Purpose::Grant => {}
+        }
+        Ok(())
+    }
+
+    fn count_events(
+        &mut self,
+        world: World,
+        project: ProjectId,
+        record: &RecordView<'_>,
+    ) -> Result<(), ProjectError> {
+        let PersonalView::Present(bytes) = record.personal else { return Ok(()) };
+        let events: Vec<priv_domain::RawEvent> = codec::decode(record.format, bytes)
+            .map_err(|source| ProjectError::Decode { position: record.position, source })?;
+        for event in &events {
+            self.analytics.count(world, project, event);
+        }
+        Ok(())
+    }
+
+    fn project_entry(
+        &mut self,
+        me: &EntityId,
+        entry: &EntryOf<Project>,
+        record: &RecordView<'_>,
+    ) -> Result<(), ProjectError> {
+        let Some(id) = me.as_project() else { return Ok(()) };
+        for event in &entry.events {
+            let amount = |amount: Micros| i128::from(amount.get());
+            match event {
+                project::Event::Created { settings, keys } => {
+                    self.pending.facts.insert(
+                        (me.world, id),
+                        ProjectFacts {
+                            id,
+                            world: me.world,
+                            created_at: record.at,
+                            settings: settings.clone(),
+                            keys: keys.clone(),
+                            money: Arc::new(ProjectMoney::default()),
+                        },
+                    );
+                }
+                project::Event::Changed { settings, .. } => {
+                    self.change_facts(me.world, id, |facts| facts.settings = settings.clone());
+                }
+                project::Event::KeyIssued(key) => {
+                    self.change_facts(me.world, id, |facts| facts.keys.push(key.clone()));
+                }
+                project::Event::KeyEnds { key, at } => self.change_facts(me.world, id, |facts| {
+                    for ending in facts.keys.iter_mut().filter(|known| known.id == *key) {
+                        ending.ends_at = Some(*at);
+                    }
+                }),
+                project::Event::TransferAccepted { transfer, .. } => {
+                    self.pending.money(me.world, id).available += amount(transfer.amount);
+                }
+                project::Event::TransferOpened(open) => {
+                    let money = self.pending.money(me.world, id);
+                    money.available -= amount(open.transfer.amount);
+                    money.funded += amount(open.transfer.amount);
+                }
+                project::Event::TransferReturned { amount: returned, .. } => {
+                    let money = self.pending.money(me.world, id);
+                    money.available += amount(*returned);
+                    money.funded -= amount(*returned);
+                }
+                project::Event::TransferSettled { .. }
+                | project::Event::TransferForgotten { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn change_facts(
+        &mut self,
+        world: World,
+        id: ProjectId,
+        change: impl FnOnce(&mut ProjectFacts),
+    ) {
+        let facts = match self.pending.facts.remove(&(world, id)) {
+            Some(facts) => Some(facts),
+            None => self.projects.get(world, id).map(|facts| facts.as_ref().clone()),
+        };
+        if let Some(mut facts) = facts {
+            change(&mut facts);
+            self.pending.facts.insert((world, id), facts);
+        }
+    }
+
+    /// Writes what was taken in, and shows it.
+    ///
+    /// # Errors
+    /// The store failed; then nothing of it is seen.
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        let mut pending = std::mem::take(&mut self.pending);
+        let changed_facts: Vec<_> = pending.facts.drain().map(|(_, facts)| facts).collect();
+        for facts in changed_facts {
+            self.projects.put(facts.clone());
+            pending.touched.insert((facts.world, facts.id));
+        }
+        for ((world, id), change) in pending.money.drain() {
+            if let Some(facts) = self.projects.get(world, id) {
+                facts.money.change(change);
+                pending.touched.insert((world, id));
+            }
+        }
+        for (world, id) in pending.touched.drain() {
+            if let Some(facts) = self.projects.get(world, id) {
+                pending.writes.insert(project_key(world, id), write_value(facts.as_ref()));
+            }
+        }
+        {
+            let mut ledger = self.ledger.write();
+            for (world, change) in pending.ledger.drain() {
+                let sums = ledger.entry(world).or_default();
+                for class in AccountClass::ALL {
+                    sums.add(class, change.of(class));
+                }
+                let stored: Vec<(AccountClass, i128)> =
+                    AccountClass::ALL.into_iter().map(|class| (class, sums.of(class))).collect();
+                pending.writes.insert(ledger_key(world), write_value(&stored));
+            }
+        }
+        let mut batch = pending.into_batch();
+        self.analytics.write(&self.lists, &mut batch)?;
+        batch.insert(PROJECTED, write_value(&self.reached));
+        self.lists.apply(batch)?;
+        self.announce.send_replace(self.reached);
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! Counting events.
+
+use std::collections::{HashMap, HashSet};
+
+use priv_domain::entity::World;
+use priv_domain::{EventType, ProjectId, RawEvent};
+
+use crate::lists::{
+    ANALYTICS_PAGES, ANALYTICS_TOTALS, ANALYTICS_VISITORS, Bucket, Lists, MAX_PAGE_BYTES, cell_key,
+    type_byte,
+};
+use crate::store::{StoreError, write_value};
+
+/// Counts in memory at most; past it those that are written are let go.
+const MAX_COUNTS: usize = 100_000;
+
+/// Counts since the last write, and recent totals so that they need not be read again.
+#[derive(Debug, Default)]
+pub(super) struct AnalyticsCounter {
+    totals: HashMap<Vec<u8>, u64>,
+    added: HashMap<Vec<u8>, u64>,
+    visitors: HashSet<Vec<u8>>,
+}
+
+impl AnalyticsCounter {
+    pub(super) fn count(&mut self, world: World, project: ProjectId, event: &RawEvent) {
+        let bucket = Bucket::of(event.timestamp);
+        let type_byte = type_byte(event.event_type);
+        let key = |list, what: &[u8]| cell_key(list, world, project, bucket, what);
+        *self.added.entry(key(ANALYTICS_TOTALS, &[type_byte])).or_default() += 1;
+        if let (EventType::PageView, Some(page)) = (event.event_type, &event.page_url) {
+            let page = &page[..page.floor_char_boundary(MAX_PAGE_BYTES)];
+            *self.added.entry(key(ANALYTICS_PAGES, page.as_bytes())).or_default() += 1;
+        }
+        if let Some(visitor) = visitor(event) {
+            let mut what = vec![type_byte];
+            what.extend(visitor);
+            self.visitors.insert(key(ANALYTICS_VISITORS, &what));
+        }
+    }
+
+    pub(super) fn write(
+        &mut self,
+        lists: &Lists,
+        batch: &mut sled::Batch,
+    ) -> Result<(), StoreError> {
+        if self.totals.len() > MAX_COUNTS {
+            self.totals.clear();
+        }
+        for (key, added) in self.added.drain() {
+            let before = match self.totals.get(&key) {
+                Some(total) => *total,
+                None => lists.value(&key)?.unwrap_or(0),
+            };
+            let total = before + added;
+            batch.insert(key.as_slice(), write_value(&total));
+            self.totals.insert(key, total);
+        }
+        for key in self.visitors.drain() {
+            batch.insert(key, &[]);
+        }
+        Ok(())
+    }
+}
+
+/// A hash of the user id, or else of the anonymous id. No secret is in it: it only makes keys
+/// short and even.
+fn visitor(event: &RawEvent) -> Option<[u8; 16]> {
+    let (kind, id) = match (&event.user_id, &event.anonymous_id) {
+        (Some(id), _) => (b"u", id),
+        (None, Some(id)) => (b"a", id),
+        (None, None) => return None,
+    };
+    let hash = blake3::Hasher::new().update(kind).update(id.as_bytes()).finalize();
+    hash.as_bytes().first_chunk().copied()
+}

@@ -1,0 +1,98 @@
+//! What a batch of records changes, until it is written.
+
+use std::collections::{HashMap, HashSet};
+
+use priv_domain::entity::{EntityId, World};
+use priv_domain::ledger::TrialBalance;
+use priv_domain::{Micros, ProjectId, Timestamp};
+
+use crate::lists::{EntryKey, Lists};
+use crate::project_book::{MoneyChange, ProjectFacts};
+use crate::store::{StoreError, write_value};
+
+/// Changes that are not written yet.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    pub(super) writes: HashMap<Vec<u8>, Vec<u8>>,
+    removals: HashSet<Vec<u8>>,
+    pub(super) ledger: HashMap<World, TrialBalance>,
+    pub(super) facts: HashMap<(World, ProjectId), ProjectFacts>,
+    pub(super) money: HashMap<(World, ProjectId), MoneyChange>,
+    pub(super) touched: HashSet<(World, ProjectId)>,
+    earnings: HashMap<EntryKey, (Micros, Timestamp)>,
+}
+
+impl Pending {
+    pub(super) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.removals.remove(&key);
+        self.writes.insert(key, value);
+    }
+
+    pub(super) fn money(&mut self, world: World, project: ProjectId) -> &mut MoneyChange {
+        self.money.entry((world, project)).or_default()
+    }
+
+    /// Adds to a user's line of the day.
+    pub(super) fn add_earning(
+        &mut self,
+        lists: &Lists,
+        key: EntryKey,
+        amount: Micros,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let line = match self.earnings.get_mut(&key) {
+            Some(line) => line,
+            None => {
+                let stored = match self.removals.contains(&key.bytes()) {
+                    true => None,
+                    false => lists.value(&key.bytes())?,
+                };
+                self.earnings.entry(key).or_insert(stored.unwrap_or((Micros::ZERO, at)))
+            }
+        };
+        line.0 = line.0.saturating_add(amount);
+        line.1 = line.1.min(at);
+        Ok(())
+    }
+
+    /// Moves all lines of one user to another.
+    pub(super) fn move_earnings(
+        &mut self,
+        lists: &Lists,
+        from: &EntityId,
+        to: &EntityId,
+    ) -> Result<(), StoreError> {
+        let stored = lists.earnings(from)?.into_iter().map(|entry| {
+            let key = EntryKey { user: from.clone(), day: entry.day, payer: entry.payer };
+            (key, (entry.amount, entry.since))
+        });
+        let mut lines: HashMap<EntryKey, (Micros, Timestamp)> =
+            stored.filter(|(key, _)| !self.removals.contains(&key.bytes())).collect();
+        let gathered: Vec<EntryKey> =
+            self.earnings.keys().filter(|key| key.user == *from).cloned().collect();
+        for key in gathered {
+            if let Some(line) = self.earnings.remove(&key) {
+                lines.insert(key, line);
+            }
+        }
+        for (key, (amount, since)) in lines {
+            self.removals.insert(key.bytes());
+            self.add_earning(lists, EntryKey { user: to.clone(), ..key }, amount, since)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn into_batch(self) -> sled::Batch {
+        let mut batch = sled::Batch::default();
+        for key in self.removals {
+            batch.remove(key);
+        }
+        for (key, value) in self.writes {
+            batch.insert(key, value);
+        }
+        for (key, line) in self.earnings {
+            batch.insert(key.bytes(), write_value(&line));
+        }
+        batch
+    }
+}
