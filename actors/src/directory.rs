@@ -11,7 +11,7 @@ use actix::prelude::SendError;
 use actix::{Actor, Addr};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use priv_domain::EntityId;
+use priv_domain::{EntityId, Timestamp};
 
 use crate::entity_actor::{EntityActor, Mail};
 use crate::node::{Node, Resident};
@@ -41,6 +41,8 @@ pub struct ResidentActor {
     pub queued: u32,
     /// Memory, in bytes, about.
     pub bytes: u32,
+    /// Since when it is resident.
+    pub since: Timestamp,
     /// The longest that one message took, in microseconds.
     pub slowest_micros: u32,
 }
@@ -117,7 +119,7 @@ impl<M: Resident> Directory<M> {
 
     fn activate(&self, node: &Arc<Node>, id: &EntityId) -> Slot<M> {
         self.activations.fetch_add(1, Ordering::Relaxed);
-        let tracker = Arc::new(Tracker::default());
+        let tracker = Arc::new(Tracker::new(node.clock().now()));
         let actor = EntityActor::new(id.clone(), node.clone(), tracker.clone());
         let address = EntityActor::start_in_arbiter(node.arbiter(id), move |_| actor);
         Slot { address, tracker }
@@ -214,6 +216,7 @@ impl<M: Resident> Slot<M> {
             id: id.clone(),
             queued: self.tracker.queued(),
             bytes: self.tracker.bytes(),
+            since: self.tracker.since(),
             slowest_micros: self.tracker.slowest_micros(),
         }
     }

@@ -127,7 +127,7 @@ impl<M: Resident> EntityActor<M> {
                 Vec::new()
             }
         });
-        if let Some((from, letter)) = again {
+        if let Some((from, letter)) = again.map(|unread| *unread) {
             ctx.run_later(LETTER_AGAIN, move |actor, ctx| actor.letter(from, letter, ctx));
         }
     }

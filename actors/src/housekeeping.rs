@@ -102,19 +102,19 @@ fn passivate_unused<M: Resident>(node: &Node, unused_since: u32) {
     );
 }
 
-/// The moment whose users must have gone for the budget to hold again, with an eighth to spare;
-/// `None` within the budget.
+/// The moment whose users must have gone for a quarter of the budget to be free; `None` while an
+/// eighth of it is.
 fn cutoff_for_memory(node: &Node) -> Option<u32> {
     let budget = node.options().resident_bytes;
     let resident = node.resident_bytes();
-    if resident <= budget {
+    if resident <= budget - budget / 8 {
         return None;
     }
     let mut by_age: BTreeMap<u32, u64> = BTreeMap::new();
     let mut see = |used, bytes| *by_age.entry(used).or_default() += u64::from(bytes);
     node.users.ages(&mut see);
     node.projects.ages(&mut see);
-    let mut excess = resident.saturating_sub(budget - budget / 8);
+    let mut excess = resident.saturating_sub(budget - budget / 4);
     for (used, bytes) in by_age {
         if bytes >= excess {
             return Some(used);

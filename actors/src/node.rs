@@ -14,10 +14,11 @@ use priv_domain::machine::{Entity, Outgoing};
 use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::User;
-use priv_domain::{RequestTag, Timestamp};
+use priv_domain::{Position, RequestTag, Timestamp};
 use priv_persistence::data_dir::{DataDir, DataDirError};
 use priv_persistence::disk::Disk;
 use priv_persistence::journal::{FatalError, FileJournal, Journal, OpenError};
+use priv_persistence::lists::Lists;
 use priv_persistence::projector::Projection;
 use priv_persistence::recovery::{RecoveryError, recover};
 use priv_persistence::snapshots::Snapshot;
@@ -449,7 +450,8 @@ impl Node {
 
     pub(crate) fn add_resident_bytes(&self, change: i64) {
         let before = self.resident.fetch_add(change, Ordering::Relaxed);
-        if change > 0 && self.over(before + change, 1, 1) {
+        // Early, so that actors have gone before others are refused.
+        if change > 0 && self.over(before + change, 7, 8) {
             self.housekeeper.memory_is_short();
         }
     }
@@ -460,10 +462,9 @@ impl Node {
         u64::try_from(self.resident.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
-    /// Whether another actor may be activated: up to an eighth over the budget, so that the
-    /// housekeeper can keep up while nobody waits.
+    /// Whether another actor may be activated.
     pub(crate) fn has_room(&self) -> bool {
-        !self.over(self.resident.load(Ordering::Relaxed), 9, 8)
+        !self.over(self.resident.load(Ordering::Relaxed), 1, 1)
     }
 
     fn over(&self, bytes: i64, times: u64, per: u64) -> bool {
@@ -473,13 +474,30 @@ impl Node {
 
     /// The journal.
     #[must_use]
-    pub fn journal(&self) -> &dyn Journal {
+    pub(crate) fn journal(&self) -> &dyn Journal {
         self.journal.as_ref()
+    }
+
+    /// The lists that the projector keeps. Reading them may block on the disk for a moment.
+    #[must_use]
+    pub fn lists(&self) -> &Lists {
+        &self.store.lists
+    }
+
+    /// The last position on disk.
+    #[must_use]
+    pub fn durable(&self) -> Position {
+        self.journal.durable()
+    }
+
+    /// Completes when a position is on disk; `false` if it never will be.
+    pub async fn when_durable(&self, position: Position) -> bool {
+        self.journal.when_durable(position).await.is_ok()
     }
 
     /// The store.
     #[must_use]
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         &self.store
     }
 

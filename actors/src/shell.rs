@@ -132,7 +132,7 @@ impl<M: Kept> Shell<M> {
         from: EntityId,
         letter: Letter,
         moment: Moment<'_>,
-    ) -> Result<Vec<Outgoing>, (EntityId, Letter)> {
+    ) -> Result<Vec<Outgoing>, Box<(EntityId, Letter)>> {
         if self.entity.machine.can_wait(&letter) {
             self.waiting.push((from, letter));
             return match self.waiting.len() >= MAX_WAITING {
@@ -142,7 +142,7 @@ impl<M: Kept> Shell<M> {
         }
         match self.decide(M::receive(from.clone(), letter.clone()), None, moment) {
             Ok(decided) => Ok(decided.letters),
-            Err(Undecided::Error(AskError::Overloaded)) => Err((from, letter)),
+            Err(Undecided::Error(AskError::Overloaded)) => Err(Box::new((from, letter))),
             // A letter is not refused, and has no idempotency key. A fault was logged.
             Err(Undecided::Error(_) | Undecided::Replayed(_)) => Ok(Vec::new()),
         }

@@ -2,9 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use priv_domain::Timestamp;
+
 /// Shared by an actor and its place in the directory.
 #[derive(Debug, Default)]
 pub(crate) struct Tracker {
+    since: Timestamp,
     last_used_ticks: AtomicU32,
     bytes: AtomicU32,
     queued: AtomicU32,
@@ -14,6 +17,14 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
+    pub(crate) fn new(since: Timestamp) -> Self {
+        Self { since, ..Self::default() }
+    }
+
+    pub(crate) fn since(&self) -> Timestamp {
+        self.since
+    }
+
     pub(crate) fn touch(&self, now_ticks: u32) {
         self.last_used_ticks.store(now_ticks, Ordering::Relaxed);
     }

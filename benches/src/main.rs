@@ -1,2 +1,58 @@
-//! Benchmarks.
-fn main() {}
+//! Benchmarks of a real `privd` over the loopback: load and memory.
+//!
+//! What is measured, why as a ratio to an echo, and how to read it: `docs/benchmarks.md`. Linux
+//! only, because memory and processor time are read from `/proc`.
+
+mod driver;
+mod echo;
+mod error;
+mod load;
+mod measure;
+mod memory;
+mod operator;
+mod process;
+mod request;
+mod response;
+mod scenario;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The allocator of `privd`, so that the echo is not held back by a slower one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Benchmarks of PRIV Protocol.
+#[derive(Parser)]
+#[command(name = "priv-benches", version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to measure.
+#[derive(Subcommand)]
+enum Command {
+    /// Requests a second and latencies of the main routes, as a ratio to a bare echo.
+    Load(load::LoadArgs),
+    /// Bytes per resident user, and memory before and after passivation.
+    Memory(memory::MemoryArgs),
+    /// Serves the bare JSON echo that `load` compares with.
+    Echo(echo::EchoArgs),
+}
+
+fn main() -> ExitCode {
+    let done = match Args::parse().command {
+        Command::Load(args) => load::run(&args),
+        Command::Memory(args) => memory::run(&args),
+        Command::Echo(args) => echo::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("priv-benches: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

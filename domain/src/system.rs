@@ -2,7 +2,7 @@
 //! concerns nobody else's stream.
 
 use crate::entity::{EntityId, Kind};
-use crate::id::TransferId;
+use crate::id::{ProjectId, TransferId};
 use crate::ledger::{AccountClass, Posting};
 use crate::letter::{Letter, PartId, Purpose, Transfer};
 use crate::machine::{Answer, Completed, Context, Decision, Machine, Outgoing, Ticket};
@@ -64,6 +64,13 @@ pub enum Command {
         by: Box<str>,
         /// Why.
         reason: Option<Box<str>>,
+    },
+    /// Give a new project its id. A repeat of the request gets the same id.
+    NameProject {
+        /// The project's name, for the record.
+        name: Box<str>,
+        /// Who.
+        by: Box<str>,
     },
     /// Write down what an operator did.
     NoteOperatorAction {
@@ -146,6 +153,8 @@ pub enum Reply {
         /// What the treasury has left.
         treasury: Micros,
     },
+    /// To [`Command::NameProject`].
+    ProjectNamed(ProjectId),
     /// To [`Command::NoteOperatorAction`].
     Noted,
     /// What was sent was not taken, and came back.
@@ -373,6 +382,12 @@ impl Machine for System {
             Command::Mint { amount, to, by, reason } => self.mint(amount, to, by, reason, context),
             Command::FundBudget { project, amount, by, reason } => {
                 self.fund_budget(project, amount, by, reason, context)
+            }
+            Command::NameProject { name, by } => {
+                let id = ProjectId::new(context.fresh);
+                let action = format!("create project {id}, {name}").into();
+                let events = vec![Event::OperatorActed { by, action, reason: None }];
+                Ok(Decision::of(events, Answer::Now(Reply::ProjectNamed(id))))
             }
             Command::NoteOperatorAction { by, action, reason } => {
                 let events = vec![Event::OperatorActed { by, action, reason }];

@@ -1,7 +1,7 @@
 //! An entity of whichever kind a record is about.
 
 use priv_domain::entity::{EntityId, Kind};
-use priv_domain::journal_point::Version;
+use priv_domain::journal_point::{Position, Version};
 use priv_domain::ledger::{AccountClass, Posting, TrialBalance};
 use priv_domain::machine::{Entity, EntryOf, Machine};
 use priv_domain::project::Project;
@@ -79,6 +79,12 @@ impl AnyEntity {
     #[must_use]
     pub fn version(&self) -> Version {
         each!(self, entity => entity.version)
+    }
+
+    /// Where its last entry stands in the journal.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        each!(self, entity => entity.position)
     }
 
     /// Folds a record in; what it holds already is left out.

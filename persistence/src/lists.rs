@@ -14,7 +14,8 @@ use priv_domain::ledger::{AccountClass, TrialBalance};
 
 use crate::project_book::ProjectFacts;
 use crate::snapshots::read_key;
-use crate::store::{StoreError, read_value, write_value};
+pub use crate::store::StoreError;
+use crate::store::{read_value, write_value};
 
 pub use analytics::{AnalyticsCell, BUCKET_SECONDS, Bucket, Visitor};
 pub(crate) use analytics::{MAX_PAGE_BYTES, cell_key, type_byte};
@@ -106,6 +107,14 @@ impl Lists {
             .take(limit)
             .map(|key| read_key(&key?[1..]).ok_or(StoreError::Damaged { what: "entity key" }));
         ids.collect()
+    }
+
+    /// Whether an entity has a record that was projected.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn has_entity(&self, id: &EntityId) -> Result<bool, StoreError> {
+        Ok(self.tree.contains_key(entity_key(id))?)
     }
 
     /// The sums by account class, from all postings.

@@ -17,4 +17,5 @@ stored_enum!(Reply, "system reply" {
     1 => Funded { amount, treasury },
     2 => Noted,
     3 => NotTaken,
+    4 => ProjectNamed(project),
 });

@@ -128,6 +128,12 @@ impl FaultyDisk {
         self.state.lock().changes
     }
 
+    /// Whether a [`Fault::Stop`] has come true.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        self.state.lock().faults.stop == Some(0)
+    }
+
     /// The disk as it is found after a power cut now: a new one, with no faults.
     #[must_use]
     pub fn power_cut(&self, kept: Kept) -> Self {

@@ -13,7 +13,7 @@ use super::{Disk, DiskFile};
 const CHUNK_BYTES: u64 = 1 << 20;
 /// Zeros are synced in steps, so that the journal's own sync, which may share a queue with them,
 /// never waits behind a whole segment.
-const STEP_BYTES: u64 = 4 << 20;
+const STEP_BYTES: u64 = 1 << 20;
 
 /// The disk of the machine: plain files, `fdatasync`, `fsync` of folders.
 #[derive(Clone, Copy, Debug, Default)]

@@ -141,11 +141,20 @@ impl Catalog {
         }
     }
 
-    /// Closes the active segment and goes on with another.
+    /// Closes the active segment and goes on with another. An empty one, too small for the group
+    /// that comes, has been replaced by it.
     pub(super) fn roll(&self, entry: Entry, active: Arc<Opened>) {
-        self.entries.write().push(entry);
+        let mut entries = self.entries.write();
+        let replaces = entries.last().is_some_and(|last| last.first == entry.first);
+        if replaces {
+            entries.pop();
+        }
+        entries.push(entry);
+        drop(entries);
         let closed = std::mem::replace(&mut *self.active.write(), active);
-        self.keep_open(&closed);
+        if !replaces {
+            self.keep_open(&closed);
+        }
     }
 
     /// A closed segment that is not archived, with the one after it.

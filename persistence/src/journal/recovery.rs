@@ -13,7 +13,7 @@ use super::index::{Index, segment_start};
 use super::record::Raw;
 use super::segment::{Form, Found, Header, Listing, path_of, spare_path_of};
 use super::sequencer::{begin, make_durable};
-use super::verify::{Depth, LastSegment, after_closed, check_closed, check_follows};
+use super::verify::{Depth, LastFile, LastSegment, after_closed, check_closed, check_follows};
 use super::{OpenError, ReadError};
 use crate::disk::{Disk, DiskFile};
 
@@ -81,7 +81,7 @@ fn read(
     };
     let closed = check_closed(disk, dir, closed, depth)?;
     let mut index = Index::default();
-    let last = LastSegment::check(disk, dir, last, &mut |group| {
+    let last = LastSegment::check(&LastFile::open(disk, dir, last)?, &mut |group| {
         let mut at = super::group::HEADER_BYTES;
         let mut position = group.first;
         while let Some(raw) = Raw::at_start(&group.bytes[at..]) {

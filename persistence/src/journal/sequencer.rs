@@ -66,12 +66,11 @@ impl Sequencer {
         self.offset = end;
         self.hash = hash;
         let group = Group { bytes, first, count, hash };
-        self.shared.progress.advance(group.last());
+        let written = Written { records: count, bytes: group.bytes.len() as u64, sync };
+        self.shared.recent.lock().add(written, hash);
+        // Room first: whoever is woken may append again at once.
         self.shared.queue.release(records_bytes);
-        self.shared
-            .recent
-            .lock()
-            .add(Written { records: count, bytes: group.bytes.len() as u64, sync }, hash);
+        self.shared.progress.advance(group.last());
         self.hand_on(group);
         Ok(())
     }

@@ -21,7 +21,7 @@ use crate::disk::{Disk, DiskFile};
 /// More threads than this only wait for the disk.
 const MAX_THREADS: usize = 4;
 /// How often to look again at what a writer may be in the middle of.
-const LOOKS: u32 = 3;
+const LOOKS: u32 = 8;
 
 /// A journal that is whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,18 +93,14 @@ impl From<ReadError> for VerifyError {
 /// # Errors
 /// The first damage, by position, with its file, offset and position.
 pub fn verify(disk: &dyn Disk, dir: &Path) -> Result<VerifyReport, VerifyError> {
-    let io = |source| VerifyError::Io { path: dir.into(), source };
-    let listing = Listing::of_live(disk, dir).map_err(io)?;
-    let Some((&last, closed)) = listing.segments.split_last() else {
-        return Err(VerifyError::Nothing(dir.into()));
-    };
-    let checked = check_closed(disk, dir, closed, Depth::Full)?;
-    let active = look_at_last(disk, dir, last)?;
+    let (closed, last) = list(disk, dir)?;
+    let checked = check_closed(disk, dir, &closed, Depth::Full)?;
+    let active = look_at_last(&last)?;
     check_follows(dir, after_closed(&checked, &active.header), &active.header, &active.path)?;
 
     let sum = |of: fn(&Checked) -> u64| checked.iter().map(of).sum::<u64>();
     Ok(VerifyReport {
-        segments: listing.segments.len() as u64,
+        segments: closed.len() as u64 + 1,
         archived_segments: sum(|segment| u64::from(segment.form == Form::Archived)),
         groups: sum(|segment| segment.groups) + active.walk.groups,
         records: sum(|segment| segment.records) + active.walk.records,
@@ -116,13 +112,33 @@ pub fn verify(disk: &dyn Disk, dir: &Path) -> Result<VerifyReport, VerifyError> 
     })
 }
 
-/// The last segment of a folder, which a writer may be filling: what looks like damage there may
-/// be a group that was still being written when it was read. Then a second look finds it whole.
-fn look_at_last(disk: &dyn Disk, dir: &Path, last: Found) -> Result<LastSegment, ReadError> {
+/// Lists a folder and opens its last segment at once: while the others are checked it may be
+/// closed, archived and removed, but what is open can still be read.
+fn list(disk: &dyn Disk, dir: &Path) -> Result<(Vec<Found>, LastFile), VerifyError> {
     let mut looks = 1;
     loop {
-        let seen = LastSegment::check(disk, dir, last, &mut |_| Ok(()));
-        match seen {
+        let listing = Listing::of_live(disk, dir)
+            .map_err(|source| VerifyError::Io { path: dir.into(), source })?;
+        let Some((last, closed)) = listing.segments.split_last() else {
+            return Err(VerifyError::Nothing(dir.into()));
+        };
+        match LastFile::open(disk, dir, *last) {
+            Err(ReadError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && looks < LOOKS =>
+            {
+                looks += 1;
+            }
+            opened => return Ok((closed.to_vec(), opened?)),
+        }
+    }
+}
+
+/// The last segment of a folder, which a writer may be filling: what looks like damage there may
+/// be a group that was still being written when it was read. Then a second look finds it whole.
+fn look_at_last(last: &LastFile) -> Result<LastSegment, ReadError> {
+    let mut looks = 1;
+    loop {
+        match LastSegment::check(last, &mut |_| Ok(())) {
             Err(ReadError::Corrupt(_)) if looks < LOOKS => looks += 1,
             seen => return seen,
         }
@@ -267,6 +283,28 @@ impl Checked {
     }
 }
 
+/// The file of the segment at the end.
+pub(super) struct LastFile {
+    path: PathBuf,
+    file: Arc<dyn DiskFile>,
+    first: u64,
+}
+
+impl LastFile {
+    pub(super) fn open(disk: &dyn Disk, dir: &Path, last: Found) -> Result<Self, ReadError> {
+        if last.form == Form::Archived {
+            // Only closed segments are archived, and one is closed by the start of the next.
+            let summary = Checked::of(disk, dir, last, Depth::Ends)?;
+            let position = summary.end.map_or(last.first, |end| end.next);
+            let fault = Fault { offset: 0, position, damage: Damage::Missing };
+            return Err(ReadError::Corrupt(fault.in_file(path_of(dir, position, Form::Raw))));
+        }
+        let path = path_of(dir, last.first, Form::Raw);
+        let file = disk.open(&path).map_err(|source| io_error(&path, source))?;
+        Ok(Self { path, file, first: last.first })
+    }
+}
+
 /// The segment at the end.
 pub(super) struct LastSegment {
     pub(super) path: PathBuf,
@@ -280,27 +318,17 @@ pub(super) struct LastSegment {
 impl LastSegment {
     /// Checks it, up to its last whole group.
     pub(super) fn check(
-        disk: &dyn Disk,
-        dir: &Path,
-        last: Found,
+        last: &LastFile,
         each: &mut dyn FnMut(&WholeGroup<'_>) -> Result<(), ReadError>,
     ) -> Result<Self, ReadError> {
-        if last.form == Form::Archived {
-            // Only closed segments are archived, and one is closed by the start of the next.
-            let summary = Checked::of(disk, dir, last, Depth::Ends)?;
-            let position = summary.end.map_or(last.first, |end| end.next);
-            let fault = Fault { offset: 0, position, damage: Damage::Missing };
-            return Err(ReadError::Corrupt(fault.in_file(path_of(dir, position, Form::Raw))));
-        }
-        let path = path_of(dir, last.first, Form::Raw);
-        let file = disk.open(&path).map_err(|source| io_error(&path, source))?;
-        let mut image = RawImage::new(&*file, &path)?;
-        let header = read_header(&mut image, &path, last.first)?;
-        let walk = walk(&mut image, header.start, last.first, each)?;
+        let LastFile { path, file, first } = last;
+        let mut image = RawImage::new(&**file, path)?;
+        let header = read_header(&mut image, path, *first)?;
+        let walk = walk(&mut image, header.start, *first, each)?;
         let tail = judge_tail(&mut image, &walk, &header.start)?
             .map_err(|fault| ReadError::Corrupt(fault.in_file(path.clone())))?;
         let bytes = image.size();
-        Ok(Self { path, file, header, bytes, walk, tail })
+        Ok(Self { path: path.clone(), file: Arc::clone(file), header, bytes, walk, tail })
     }
 
     pub(super) fn torn(&self) -> Option<TornTail> {

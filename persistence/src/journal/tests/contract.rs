@@ -125,8 +125,8 @@ fn a_full_queue_is_an_answer_and_passes() {
         let (tapped, at_tap) = mpsc::channel();
         let journal = rig.open_tapped(Box::new(move |_| {
             // The test may have ended.
-            drop(tapped.send(()));
-            drop(held.recv());
+            tapped.send(()).unwrap_or_default();
+            held.recv().unwrap_or_default();
         }));
         append_next(&journal);
         at_tap.recv().expect("the first group is handed on");
@@ -257,5 +257,24 @@ fn options_that_contradict_each_other_are_refused() {
     ] {
         let refused = Rig::memory().try_open(options, None).expect_err("they contradict");
         assert!(matches!(refused, crate::journal::OpenError::Options(_)), "{refused}");
+    }
+}
+
+#[test]
+fn an_empty_segment_that_is_too_small_now_is_replaced() {
+    let rig = Rig::memory();
+    let tiny = Options { segment_bytes: 8 << 10, max_record_bytes: 2 << 10, ..small() };
+    drop(rig.open_with(tiny));
+    let journal = rig.open();
+    let one = sample(1);
+    let large = vec![3; 20 << 10];
+    let draft = crate::journal::Draft { core: &large, ..one.draft() };
+    let mut position = Position::ZERO;
+    eventually(|| journal.append(draft).map(|appended| position = appended).is_ok());
+    journal.when_durable(position).wait().expect("the disk is well");
+    for journal in [journal, rig.open()] {
+        let record = journal.read(position).expect("it can be read").expect("it is there");
+        assert_eq!(record.core, large);
+        assert_eq!(journal.stats().segments, 1);
     }
 }

@@ -38,16 +38,12 @@ fn a_copy_of_a_live_journal_is_whole_and_can_be_gone_on_with() {
             }
         });
         for (to, last) in copies {
-            let there = Rig { dir: to, ..rig_on(&rig) };
+            let there = rig.at(to);
             let journal = there.open_with(small());
             assert_holds(&journal, last.get());
             fill(&journal, last.get() + 20);
         }
     }
-}
-
-fn rig_on(rig: &Rig) -> Rig {
-    Rig { disk: std::sync::Arc::clone(&rig.disk), ..Rig::memory() }
 }
 
 #[test]

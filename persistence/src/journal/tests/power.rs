@@ -11,7 +11,7 @@ use super::support::{Dice, Rig, Sample, sample};
 use crate::disk::{Fault, FaultyDisk, Kept};
 use crate::journal::{AppendError, Journal, OpenError, Options, verify};
 
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 150;
 const ROUNDS: u64 = 4;
 
 /// What a client was told.
@@ -28,7 +28,7 @@ fn options(dice: &mut Dice) -> Options {
 }
 
 /// Appends until everything stops. Waits now and then, so that groups have different sizes.
-fn work(journal: &dyn Journal, dice: &mut Dice, told: &mut Told) {
+fn work(disk: &FaultyDisk, journal: &dyn Journal, dice: &mut Dice, told: &mut Told) {
     loop {
         let first = journal.appended().get() + 1;
         let samples: Vec<Sample> = (first..first + 1 + dice.below(6)).map(sample).collect();
@@ -40,6 +40,8 @@ fn work(journal: &dyn Journal, dice: &mut Dice, told: &mut Told) {
                     return;
                 }
             }
+            // The next segment may be what the disk has stopped at.
+            Err(AppendError::Full) if disk.has_stopped() => return,
             Err(AppendError::Full) => std::thread::yield_now(),
             Err(AppendError::Stopped(_)) => return,
             Err(error) => panic!("{error}"),
@@ -100,7 +102,7 @@ fn live(seed: u64, lie: bool) -> Result<(), String> {
         match rig.try_open(options(&mut dice), None) {
             Ok(journal) => {
                 told.acknowledged = told.acknowledged.max(journal.durable().get());
-                work(&journal, &mut dice, &mut told);
+                work(&disk, &journal, &mut dice, &mut told);
                 journal.shutdown();
                 told.acknowledged = told.acknowledged.max(journal.durable().get());
             }

@@ -60,6 +60,11 @@ impl Rig {
         Self { name: "faulty", disk: Arc::new(disk), dir: "/journal".into(), _keep: None }
     }
 
+    /// Another folder on the same disk, for as long as this one lives.
+    pub(super) fn at(&self, dir: PathBuf) -> Self {
+        Self { name: self.name, disk: Arc::clone(&self.disk), dir, _keep: None }
+    }
+
     pub(super) fn open(&self) -> FileJournal {
         self.open_with(small())
     }

@@ -1,0 +1,394 @@
+//! Looking into a node, for operators: its numbers, one entity's state, one entity's past.
+
+use std::sync::Arc;
+
+use priv_domain::entity::{EntityId, Kind};
+use priv_domain::machine::EntryOf;
+use priv_domain::project::Project;
+use priv_domain::system::System;
+use priv_domain::user::User;
+use priv_domain::{Position, RawEvent, Timestamp, Version};
+use priv_persistence::codec;
+use priv_persistence::history::{self, HistoryError};
+use priv_persistence::journal::{Personal, Record};
+
+use crate::ask::AskError;
+use crate::directory::{DirectoryStats, ResidentActor};
+use crate::node::{Node, Resident};
+
+pub use priv_persistence::AnyEntity;
+pub use priv_persistence::history::Moment;
+
+/// Records of one stream that are read for one page.
+pub const MAX_PAGE: usize = 100;
+
+/// The journal's numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JournalNumbers {
+    /// The last position given out.
+    pub appended: u64,
+    /// The last position on disk.
+    pub durable: u64,
+    /// Up to where the lists hold everything.
+    pub projected: u64,
+    /// Up to where the store was put on disk.
+    pub checkpointed: u64,
+    /// The chain up to the last durable position, in hex.
+    pub chain_head: String,
+    /// Groups written since the start.
+    pub groups: u64,
+    /// Records in the recent groups: last, mean, most.
+    pub group_records: [u64; 3],
+    /// Bytes of the recent groups: last, mean, most.
+    pub group_bytes: [u64; 3],
+    /// Half of the recent syncs took at most this.
+    pub sync_p50_micros: u64,
+    /// 99 of 100 recent syncs took at most this.
+    pub sync_p99_micros: u64,
+    /// The longest recent sync.
+    pub sync_max_micros: u64,
+    /// Segments, archived ones included.
+    pub segments: u64,
+    /// Archived segments.
+    pub archived_segments: u64,
+    /// Bytes on disk.
+    pub bytes_on_disk: u64,
+}
+
+/// An entity as it is now.
+#[derive(Debug)]
+pub struct EntityNow {
+    /// Its state.
+    pub entity: AnyEntity,
+    /// Where its last record stands.
+    pub position: Position,
+    /// Where the last record in its snapshot stands; zero if it has none.
+    pub snapshot_position: Position,
+    /// As an actor; `None` if it has gone meanwhile.
+    pub actor: Option<ResidentActor>,
+}
+
+/// One record of an entity's stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastEntry {
+    /// Its place in the journal.
+    pub position: Position,
+    /// Its place in the stream.
+    pub version: Version,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What happened.
+    pub events: AnyEvents,
+    /// What is about a person.
+    pub raw_events: PastRawEvents,
+}
+
+/// The events of a record, by kind of entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnyEvents {
+    /// A user's.
+    User(Vec<priv_domain::user::Event>),
+    /// A project's.
+    Project(Vec<priv_domain::project::Event>),
+    /// The system's.
+    System(Vec<priv_domain::system::Event>),
+}
+
+/// The personal part of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PastRawEvents {
+    /// There is none.
+    None,
+    /// These.
+    Present(Vec<RawEvent>),
+    /// They were taken out.
+    Erased,
+}
+
+/// Why an entity can't be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// It never had a record.
+    #[error("there is no such entity")]
+    NoSuchEntity,
+    /// The node is full or stopping.
+    #[error("the node is full or stopping")]
+    Busy,
+    /// Its past can't be read.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// A record can't be read.
+    #[error(transparent)]
+    Decode(#[from] codec::DecodeError),
+    /// The store can't be read.
+    #[error(transparent)]
+    Store(#[from] priv_persistence::StoreError),
+}
+
+impl<R> From<AskError<R>> for InspectError {
+    fn from(_: AskError<R>) -> Self {
+        Self::Busy
+    }
+}
+
+impl Node {
+    /// The numbers of each kind's actors. Looks at every resident actor.
+    #[must_use]
+    pub fn actor_stats(&self) -> [(Kind, DirectoryStats); 3] {
+        [
+            (Kind::User, self.users.stats()),
+            (Kind::Project, self.projects.stats()),
+            (Kind::System, self.systems.stats()),
+        ]
+    }
+
+    /// The journal's numbers.
+    #[must_use]
+    pub fn journal_stats(&self) -> JournalNumbers {
+        let stats = self.journal().stats();
+        let checkpoint = self.store().checkpoint().unwrap_or(Position::ZERO);
+        JournalNumbers {
+            appended: stats.appended.get(),
+            durable: stats.durable.get(),
+            projected: self.projection().projected().get(),
+            checkpointed: checkpoint.get(),
+            chain_head: stats.chain_head,
+            groups: stats.groups,
+            group_records: spread(stats.group_records),
+            group_bytes: spread(stats.group_bytes),
+            sync_p50_micros: stats.sync.p50_micros,
+            sync_p99_micros: stats.sync.p99_micros,
+            sync_max_micros: stats.sync.max_micros,
+            segments: stats.segments,
+            archived_segments: stats.archived_segments,
+            bytes_on_disk: stats.bytes_on_disk,
+        }
+    }
+
+    /// An entity as it is now, all of it durable.
+    ///
+    /// # Errors
+    /// See [`InspectError`].
+    pub async fn entity_now(self: &Arc<Self>, id: &EntityId) -> Result<EntityNow, InspectError> {
+        // An entity that never was is not activated for a look.
+        if !self.store().lists.has_entity(id)? && !self.is_resident(id) {
+            return Err(InspectError::NoSuchEntity);
+        }
+        let entity = match id.kind {
+            Kind::User => self.clone_of::<User>(id, AnyEntity::User).await?,
+            Kind::Project => self.clone_of::<Project>(id, AnyEntity::Project).await?,
+            Kind::System => self.clone_of::<System>(id, AnyEntity::System).await?,
+        };
+        if entity.version() == Version::ZERO {
+            return Err(InspectError::NoSuchEntity);
+        }
+        let snapshot = AnyEntity::load(&self.store().snapshots, id)?;
+        let actor = match id.kind {
+            Kind::User => self.users.resident(id),
+            Kind::Project => self.projects.resident(id),
+            Kind::System => self.systems.resident(id),
+        };
+        Ok(EntityNow {
+            position: entity.position(),
+            snapshot_position: snapshot.map_or(Position::ZERO, |entity| entity.position()),
+            entity,
+            actor,
+        })
+    }
+
+    /// Whether an entity has an actor now.
+    #[must_use]
+    pub fn is_resident(&self, id: &EntityId) -> bool {
+        match id.kind {
+            Kind::User => self.users.is_resident(id),
+            Kind::Project => self.projects.is_resident(id),
+            Kind::System => self.systems.is_resident(id),
+        }
+    }
+
+    async fn clone_of<M: Resident>(
+        self: &Arc<Self>,
+        id: &EntityId,
+        wrap: impl FnOnce(Box<priv_domain::Entity<M>>) -> AnyEntity,
+    ) -> Result<AnyEntity, InspectError> {
+        let entity = self.look::<M, _>(id, |entity| entity.clone()).await?.reply;
+        Ok(wrap(Box::new(entity)))
+    }
+
+    /// An entity's state at a moment, and where its last record then stood. Reads the journal:
+    /// call where blocking is allowed.
+    ///
+    /// # Errors
+    /// See [`InspectError`].
+    pub fn entity_at(
+        &self,
+        id: &EntityId,
+        head: Position,
+        moment: Moment,
+    ) -> Result<(AnyEntity, Position), InspectError> {
+        Ok(history::state_at(self.journal(), id, head, moment)?)
+    }
+
+    /// Records of an entity's stream, newest first, from the one at `head`. Reads the journal:
+    /// call where blocking is allowed.
+    ///
+    /// # Errors
+    /// See [`InspectError`].
+    pub fn past_of(
+        &self,
+        id: &EntityId,
+        head: Position,
+        limit: usize,
+    ) -> Result<Vec<PastEntry>, InspectError> {
+        let records = history::backwards(self.journal(), id, head);
+        records.take(limit.min(MAX_PAGE)).map(|record| past_entry(&record?)).collect()
+    }
+}
+
+fn spread(spread: priv_persistence::journal::Spread) -> [u64; 3] {
+    [spread.last, spread.mean, spread.max]
+}
+
+fn past_entry(record: &Record) -> Result<PastEntry, InspectError> {
+    fn events<M: Resident>(record: &Record) -> Result<Vec<M::Event>, codec::DecodeError> {
+        let entry: EntryOf<M> = codec::decode(record.format, &record.core)?;
+        Ok(entry.events)
+    }
+    let events = match record.entity.kind {
+        Kind::User => AnyEvents::User(events::<User>(record)?),
+        Kind::Project => AnyEvents::Project(events::<Project>(record)?),
+        Kind::System => AnyEvents::System(events::<System>(record)?),
+    };
+    let raw_events = match &record.personal {
+        Personal::Absent => PastRawEvents::None,
+        Personal::Present(bytes) => PastRawEvents::Present(codec::decode(record.format, bytes)?),
+        Personal::Erased(_) => PastRawEvents::Erased,
+    };
+    let Record { position, version, at, .. } = *record;
+    Ok(PastEntry { position, version, at, events, raw_events })
+}
+
+/// What a user has after one of their records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserMoney {
+    /// After which record.
+    pub version: Version,
+    /// Where it stands.
+    pub position: Position,
+    /// Earned and not yet funded, in micros.
+    pub pending: i128,
+    /// What can be spent, in micros.
+    pub balance: i128,
+    /// Earned in all, in micros.
+    pub earned_total: i128,
+}
+
+impl UserMoney {
+    /// Of a user as they are.
+    #[must_use]
+    pub fn of(user: &priv_domain::Entity<User>) -> Self {
+        Self {
+            version: user.version,
+            position: user.position,
+            pending: user.machine.pending().get().into(),
+            balance: user.machine.available.get().into(),
+            earned_total: user.machine.earned_total().get().into(),
+        }
+    }
+
+    /// Whether it differs in more than its version.
+    #[must_use]
+    pub fn differs_from(&self, other: &Self) -> bool {
+        (self.pending, self.balance, self.earned_total)
+            != (other.pending, other.balance, other.earned_total)
+    }
+}
+
+/// Changes that are looked for in the journal when a stream is resumed.
+const MAX_MISSED: usize = 1_000;
+
+impl Node {
+    /// What a user had after each record since `since` that changed it, oldest first, found by
+    /// taking back from `now` what each record did. After too many, only `now`. Reads the
+    /// journal: call where blocking is allowed.
+    ///
+    /// # Errors
+    /// See [`InspectError`].
+    pub fn money_since(
+        &self,
+        id: &EntityId,
+        now: UserMoney,
+        since: Version,
+    ) -> Result<Vec<UserMoney>, InspectError> {
+        let mut money = now;
+        let mut changes = Vec::new();
+        for record in history::backwards(self.journal(), id, now.position) {
+            let record = record?;
+            if record.version <= since {
+                break;
+            }
+            if changes.len() >= MAX_MISSED {
+                return Ok(vec![now]);
+            }
+            let entry: EntryOf<User> = codec::decode(record.format, &record.core)?;
+            money.version = record.version;
+            money.position = record.position;
+            let before = entry.events.iter().fold(money, take_back);
+            if before.differs_from(&money) {
+                changes.push(money);
+            }
+            money = before;
+        }
+        changes.reverse();
+        Ok(changes)
+    }
+}
+
+fn take_back(after: UserMoney, event: &priv_domain::user::Event) -> UserMoney {
+    use priv_domain::letter::Purpose;
+    use priv_domain::user::Event;
+    let mut before = after;
+    match event {
+        Event::EventsRecorded { earned, .. } => {
+            before.pending -= i128::from(earned.get());
+            before.earned_total -= i128::from(earned.get());
+        }
+        Event::TransferAccepted { transfer, .. } => {
+            before.balance -= i128::from(transfer.amount.get());
+            match &transfer.purpose {
+                Purpose::Claim(_) => before.pending += i128::from(transfer.amount.get()),
+                Purpose::Link(accruals) => add_accruals(&mut before, accruals, -1),
+                Purpose::Grant | Purpose::Budget => {}
+            }
+        }
+        Event::TransferOpened(open) => {
+            before.balance += i128::from(open.transfer.amount.get());
+            if let Purpose::Link(accruals) = &open.transfer.purpose {
+                add_accruals(&mut before, accruals, 1);
+            }
+        }
+        Event::TransferReturned { amount, .. } => before.balance -= i128::from(amount.get()),
+        Event::PrivacyControlSeen
+        | Event::ConsentChanged(_)
+        | Event::ClaimOpened(_)
+        | Event::ClaimPartUnfunded { .. }
+        | Event::ClaimClosed { .. }
+        | Event::TransferSettled { .. }
+        | Event::TransferForgotten { .. }
+        | Event::WalletBound { .. } => {}
+    }
+    before
+}
+
+fn add_accruals(
+    money: &mut UserMoney,
+    accruals: &[priv_domain::letter::LinkedAccrual],
+    sign: i128,
+) {
+    for accrual in accruals {
+        let (pending, claimed) =
+            (i128::from(accrual.pending.get()), i128::from(accrual.claimed.get()));
+        money.pending += sign * pending;
+        money.earned_total += sign * (pending + claimed);
+    }
+}

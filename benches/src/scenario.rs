@@ -1,0 +1,217 @@
+//! What is sent, what must come back, and how good it has to be.
+
+use std::net::SocketAddr;
+
+use clap::ValueEnum;
+use serde_json::json;
+
+use crate::driver::Expect;
+use crate::operator::{person_id, person_token};
+use crate::request::{EVENT, Requests, Spread, USER, get, post};
+
+/// Body of the echo's requests.
+const ECHO_BODY: &str = r#"{"message":"hello","count":42,"tags":["a","b"],"ok":true}"#;
+
+/// Events in a batch.
+pub(crate) const BATCH: u64 = 100;
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// Only the echo.
+    Echo,
+    /// `GET /v1/user/balance`, each request another person.
+    Balance,
+    /// `POST /v1/events` with one event, each request another person.
+    Event,
+    /// `POST /v1/events` with 100 events of one person, as an app's client sends them.
+    Batch,
+    /// `POST /v1/events` with one event each of 100 people, as a site's server sends them.
+    BatchMixed,
+    /// `POST /v1/user/earnings/claim` of 0.01 PRIV, each request another person.
+    Claim,
+}
+
+/// How good it has to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Target {
+    /// Nothing promised; shown for what it tells.
+    None,
+    /// Requests a second, as a part of the echo's.
+    OfEcho(f64),
+    /// Events a second.
+    EventsPerSecond(f64),
+}
+
+/// Who and where a scenario's requests are for.
+pub(crate) struct World<'a> {
+    /// The server.
+    pub(crate) address: SocketAddr,
+    /// The project's publishable key.
+    pub(crate) key: &'a str,
+    /// Tokens of the people, by number.
+    pub(crate) tokens: &'a [String],
+    /// When the run began, as events say it.
+    pub(crate) timestamp: &'a str,
+}
+
+impl Scenario {
+    /// Those that need `privd`.
+    pub(crate) const MEASURED: [Self; 5] =
+        [Self::Balance, Self::Event, Self::Batch, Self::BatchMixed, Self::Claim];
+
+    /// Its name in the table.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Echo => "actix-web JSON echo",
+            Self::Balance => "GET /user/balance",
+            Self::Event => "POST /events, 1 event",
+            Self::Batch => "POST /events, 100 events of 1 person",
+            Self::BatchMixed => "POST /events, 100 events of 100 people",
+            Self::Claim => "POST /user/earnings/claim",
+        }
+    }
+
+    /// What is promised.
+    pub(crate) fn target(self) -> Target {
+        match self {
+            Self::Echo | Self::BatchMixed => Target::None,
+            Self::Balance => Target::OfEcho(0.7),
+            Self::Event => Target::OfEcho(0.5),
+            Self::Batch => Target::EventsPerSecond(100_000.0),
+            Self::Claim => Target::OfEcho(0.35),
+        }
+    }
+
+    /// Events that one request carries.
+    pub(crate) fn events(self) -> u64 {
+        match self {
+            Self::Echo | Self::Balance | Self::Claim => 0,
+            Self::Event => 1,
+            Self::Batch | Self::BatchMixed => BATCH,
+        }
+    }
+
+    /// What every answer must be.
+    pub(crate) fn expect(self) -> Expect {
+        match self {
+            Self::Echo | Self::Balance => Expect::status(&[200]),
+            Self::Event | Self::Batch | Self::BatchMixed => Expect::accepted(self.events()),
+            Self::Claim => Expect::status(&[201]),
+        }
+    }
+
+    /// Its requests.
+    pub(crate) fn requests(self, world: &World<'_>) -> Requests {
+        let claim = r#"{"amount_priv":0.01}"#;
+        match self {
+            Self::Echo => echo(world.address),
+            Self::Balance => {
+                each_person(world, |token| get(world.address, "/v1/user/balance", token))
+            }
+            Self::Event => events(world, "single", 1, Spread::OneUser),
+            Self::Batch => events(world, "batch", BATCH, Spread::OneUser),
+            Self::BatchMixed => events(world, "mixed", BATCH, Spread::ManyUsers),
+            Self::Claim => each_person(world, |token| {
+                post(world.address, "/v1/user/earnings/claim", Some(token), claim)
+            }),
+        }
+    }
+}
+
+/// The echo's requests: one small JSON body.
+pub(crate) fn echo(address: SocketAddr) -> Requests {
+    Requests::fixed(post(address, "/echo", None, ECHO_BODY))
+}
+
+/// People `0..count`, signed in.
+pub(crate) fn tokens(count: u64) -> Vec<String> {
+    (0..count).map(person_token).collect()
+}
+
+/// One request per person that says yes to everything.
+pub(crate) fn consents(world: &World<'_>) -> Requests {
+    let body = json!({
+        "analytics": true, "data_sharing": true, "marketing": true, "personalization": true,
+        "source": "benchmark",
+    })
+    .to_string();
+    each_person(world, |token| post(world.address, "/v1/user/consent", Some(token), &body))
+}
+
+/// One request per person that earns them 10 PRIV: a thousand claims of 0.01.
+pub(crate) fn first_earnings(world: &World<'_>) -> Requests {
+    events(world, "prime", BATCH, Spread::OneUser)
+}
+
+fn each_person(world: &World<'_>, request: impl Fn(&str) -> Vec<u8>) -> Requests {
+    Requests::cycle(world.tokens.iter().map(|token| request(token)).collect())
+}
+
+fn events(world: &World<'_>, prefix: &str, count: u64, spread: Spread) -> Requests {
+    let event = json!({
+        "event_type": "track",
+        "event_name": "checkout_step",
+        "event_id": format!("{prefix}-{EVENT}"),
+        "user_id": person_id(USER),
+        "timestamp": world.timestamp,
+        "page_url": "https://shop.example/checkout",
+        "properties": {"step": 3, "plan": "pro"},
+        "consent_given": true,
+    });
+    let batch: Vec<_> = (0..count).map(|_| &event).collect();
+    let body = json!({"events": batch}).to_string();
+    let request = post(world.address, "/v1/events", Some(world.key), &body);
+    Requests::patched(request, world.tokens.len() as u64, spread)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn sent(scenario: Scenario, count: usize) -> Vec<(String, Value)> {
+        let tokens = tokens(150);
+        let world = World {
+            address: SocketAddr::from(([127, 0, 0, 1], 80)),
+            key: "pk_live_x",
+            tokens: &tokens,
+            timestamp: "2026-01-01T00:00:00.000Z",
+        };
+        let mut requests = scenario.requests(&world);
+        let mut out = Vec::new();
+        (0..count)
+            .map(|_| {
+                requests.write_next(&mut out);
+                let text = String::from_utf8(out.clone()).expect("text");
+                let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+                (head.to_owned(), serde_json::from_str(body).unwrap_or_default())
+            })
+            .collect()
+    }
+
+    fn distinct(batches: &[(String, Value)], member: &str) -> usize {
+        let events = batches.iter().flat_map(|(_, body)| body["events"].as_array()).flatten();
+        events.map(|event| event[member].to_string()).collect::<HashSet<_>>().len()
+    }
+
+    #[test]
+    fn every_event_of_every_batch_has_an_id_of_its_own() {
+        for (scenario, users) in [(Scenario::Batch, 3), (Scenario::BatchMixed, 150)] {
+            let batches = sent(scenario, 3);
+            assert_eq!(distinct(&batches, "event_id"), 300, "{scenario:?}");
+            assert_eq!(distinct(&batches, "user_id"), users, "{scenario:?}");
+        }
+        assert_eq!(distinct(&sent(Scenario::Event, 200), "event_id"), 200);
+    }
+
+    #[test]
+    fn consecutive_claims_are_by_different_people() {
+        let heads: HashSet<String> =
+            sent(Scenario::Claim, 150).into_iter().map(|(head, _)| head).collect();
+        assert_eq!(heads.len(), 150);
+    }
+}

@@ -1,0 +1,234 @@
+//! Whom an id means: a person, or a user of one project only.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use priv_domain::UserRef;
+use priv_domain::id::ProjectId;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::wallet::Address;
+use crate::error::ApiError;
+
+/// The longest user id, in bytes.
+const MAX_USER_ID_BYTES: usize = 200;
+
+/// Which user ids name a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PersonIds {
+    /// Those that are UUIDs, as the subjects of Supabase are.
+    #[default]
+    Uuid,
+    /// All of them: for a single team's installation.
+    Any,
+}
+
+/// Why a text can't be a user's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAUserId {
+    /// Nothing at all.
+    #[error("must not be empty")]
+    Empty,
+    /// More than 200 bytes.
+    #[error("must have at most 200 bytes")]
+    TooLong,
+    /// Line breaks and the like.
+    #[error("must have no control characters")]
+    ControlCharacters,
+    /// It reads like the name of a project's user inside this service.
+    #[error("must not have the form of another project's user")]
+    Reserved,
+}
+
+/// Checks an id by which a user may be known.
+///
+/// # Errors
+/// [`NotAUserId`].
+pub fn check_user_id(id: &str) -> Result<(), NotAUserId> {
+    if id.is_empty() {
+        return Err(NotAUserId::Empty);
+    }
+    if id.len() > MAX_USER_ID_BYTES {
+        return Err(NotAUserId::TooLong);
+    }
+    if id.chars().any(char::is_control) {
+        return Err(NotAUserId::ControlCharacters);
+    }
+    Ok(())
+}
+
+/// Checks an id that is to name a person.
+pub(super) fn check_person_id(id: &str) -> Result<(), NotAUserId> {
+    check_user_id(id)?;
+    let Ok(user) = UserRef::from_str(id);
+    match user {
+        UserRef::Person(_) => Ok(()),
+        UserRef::ProjectUser(..) | UserRef::Anonymous(..) => Err(NotAUserId::Reserved),
+    }
+}
+
+/// The user that a project means by a `user_id`.
+///
+/// A UUID is compared in small letters, since some systems print it in capitals.
+///
+/// # Errors
+/// [`NotAUserId`].
+pub fn user_of(
+    user_id: &str,
+    project: ProjectId,
+    person_ids: PersonIds,
+) -> Result<UserRef, NotAUserId> {
+    let is_uuid = user_id.len() == 36 && Uuid::try_parse(user_id).is_ok();
+    if is_uuid {
+        return Ok(UserRef::Person(user_id.to_ascii_lowercase().into()));
+    }
+    match person_ids {
+        PersonIds::Any => {
+            check_person_id(user_id)?;
+            Ok(UserRef::Person(user_id.into()))
+        }
+        PersonIds::Uuid => {
+            check_user_id(user_id)?;
+            Ok(UserRef::ProjectUser(project, user_id.into()))
+        }
+    }
+}
+
+/// How a secret key says for whom it acts, in the query or in the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct UserNaming {
+    /// A person, or the project's own id of a user.
+    pub user_id: Option<String>,
+    /// A wallet that is linked to someone.
+    pub wallet_address: Option<String>,
+    /// A visitor of the project.
+    pub anonymous_id: Option<String>,
+}
+
+/// Whom a [`UserNaming`] means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedUser {
+    /// This user.
+    User(UserRef),
+    /// Whoever this wallet is linked to.
+    Wallet(Address),
+}
+
+impl UserNaming {
+    /// Reads the three names from a query string and leaves the rest alone.
+    #[must_use]
+    pub fn from_query(query: &str) -> Self {
+        let mut naming = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match name.as_ref() {
+                "user_id" => naming.user_id = Some(value.into_owned()),
+                "wallet_address" => naming.wallet_address = Some(value.into_owned()),
+                "anonymous_id" => naming.anonymous_id = Some(value.into_owned()),
+                _ => {}
+            }
+        }
+        naming
+    }
+
+    /// Whether it names no one.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The one user that is named.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR if no one is named, or more than one, or by an id that can't be.
+    pub fn resolve(
+        &self,
+        project: ProjectId,
+        person_ids: PersonIds,
+    ) -> Result<NamedUser, ApiError> {
+        let bad_id = |field| move |why: NotAUserId| ApiError::invalid_field(field, why.to_string());
+        match (&self.user_id, &self.wallet_address, &self.anonymous_id) {
+            (Some(id), None, None) => {
+                user_of(id, project, person_ids).map(NamedUser::User).map_err(bad_id("user_id"))
+            }
+            (None, Some(address), None) => address.parse().map(NamedUser::Wallet).map_err(
+                |why: super::wallet::NotAnAddress| {
+                    ApiError::invalid_field("wallet_address", why.to_string())
+                },
+            ),
+            (None, None, Some(id)) => {
+                check_user_id(id).map_err(bad_id("anonymous_id"))?;
+                Ok(NamedUser::User(UserRef::Anonymous(project, Arc::from(id.as_str()))))
+            }
+            (None, None, None) => Err(ApiError::invalid_field(
+                "user_id",
+                "is required with a secret key (or wallet_address, or anonymous_id)",
+            )),
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
+                Err(ApiError::invalid_field(
+                    "user_id",
+                    "must be the only one of user_id, wallet_address and anonymous_id",
+                ))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROJECT: ProjectId = ProjectId::new(7);
+    const SOMEONE: &str = "6f1c9d0e-8a53-4b0e-9b1a-0d7a3c1f2e4d";
+
+    #[test]
+    fn an_id_means_a_person_or_a_user_of_the_project() {
+        let person = |id: &str| Ok(UserRef::Person(id.into()));
+        let own = |id: &str| Ok(UserRef::ProjectUser(PROJECT, id.into()));
+        let reserved = format!("{PROJECT}/u/42");
+        let long = "x".repeat(201);
+        let table = [
+            (SOMEONE, PersonIds::Uuid, person(SOMEONE)),
+            ("6F1C9D0E-8A53-4B0E-9B1A-0D7A3C1F2E4D", PersonIds::Uuid, person(SOMEONE)),
+            (
+                "6f1c9d0e8a534b0e9b1a0d7a3c1f2e4d",
+                PersonIds::Uuid,
+                own("6f1c9d0e8a534b0e9b1a0d7a3c1f2e4d"),
+            ),
+            ("42", PersonIds::Uuid, own("42")),
+            ("42", PersonIds::Any, person("42")),
+            (&reserved, PersonIds::Uuid, own(&reserved)),
+            (&reserved, PersonIds::Any, Err(NotAUserId::Reserved)),
+            ("", PersonIds::Uuid, Err(NotAUserId::Empty)),
+            (&long, PersonIds::Uuid, Err(NotAUserId::TooLong)),
+            ("a\nb", PersonIds::Any, Err(NotAUserId::ControlCharacters)),
+        ];
+        for (id, person_ids, expected) in table {
+            assert_eq!(user_of(id, PROJECT, person_ids), expected, "{id} {person_ids:?}");
+        }
+    }
+
+    #[test]
+    fn exactly_one_user_is_named() {
+        let table = [
+            ("user_id=42", Some(NamedUser::User(UserRef::ProjectUser(PROJECT, "42".into())))),
+            (
+                "page=2&anonymous_id=v%201",
+                Some(NamedUser::User(UserRef::Anonymous(PROJECT, "v 1".into()))),
+            ),
+            (
+                "wallet_address=0xde709f2102306220921060314715629080e2fb77",
+                "0xde709f2102306220921060314715629080e2fb77".parse().ok().map(NamedUser::Wallet),
+            ),
+            ("wallet_address=0x12", None),
+            ("", None),
+            ("anonymous_id=", None),
+            ("user_id=42&anonymous_id=v1", None),
+        ];
+        for (query, expected) in table {
+            let named = UserNaming::from_query(query).resolve(PROJECT, PersonIds::Uuid);
+            assert_eq!(named.ok(), expected, "{query}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A project's proof that one of its users may be linked to a signed-in person.
+//!
+//! The project's server asks for it with a secret key, hands it to the person's device, and the
+//! person sends it with `POST /user/link`. It is signed with a secret of this server, says all that
+//! it is about, and is good for a short time. That it links once only is the linking's own doing.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
+use priv_domain::id::ProjectId;
+use priv_domain::{Timestamp, World};
+use sha2::Sha256;
+
+/// Keeps a proof from being taken for anything else that is ever signed with the same secret.
+const PURPOSE: &[u8] = b"priv link proof 1\0";
+
+const MAC_BYTES: usize = 32;
+
+/// The longest proof that is looked at.
+const MAX_TEXT_BYTES: usize = 4096;
+
+/// What a proof is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkClaim {
+    /// The world of both.
+    pub world: World,
+    /// The project that vouches.
+    pub project: ProjectId,
+    /// Its user, as the text of a `UserRef`.
+    pub user: String,
+    /// The only person that it may be linked to; any if none is named.
+    pub person: Option<String>,
+    /// When the proof is over.
+    pub expires_at: Timestamp,
+}
+
+/// Why a text proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAProof {
+    /// Not made by this server, or changed since.
+    #[error("is not a proof made here")]
+    Forged,
+    /// Good once, too old now.
+    #[error("has expired: ask the project for another")]
+    Expired,
+}
+
+/// Makes and checks proofs with one secret.
+pub struct LinkProofs {
+    mac: Hmac<Sha256>,
+}
+
+impl LinkProofs {
+    /// With the server's secret, of at least 32 random bytes.
+    #[must_use]
+    pub fn new(secret: &[u8]) -> Self {
+        let mac = Hmac::new_from_slice(secret).expect("HMAC takes keys of any length");
+        Self { mac }
+    }
+
+    /// A proof of the claim, fit for a URL or a JSON string.
+    #[must_use]
+    pub fn issue(&self, claim: &LinkClaim) -> String {
+        let mut bytes = encode(claim);
+        let tag = self.tag(&bytes).finalize().into_bytes();
+        bytes.extend_from_slice(&tag);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The claim that a proof is about. Whether it is this person's and this world's is for the
+    /// caller to compare.
+    ///
+    /// # Errors
+    /// [`NotAProof`]; the signature is checked first and in constant time.
+    pub fn verify(&self, proof: &str, now: Timestamp) -> Result<LinkClaim, NotAProof> {
+        if proof.len() > MAX_TEXT_BYTES {
+            return Err(NotAProof::Forged);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(proof).map_err(|_| NotAProof::Forged)?;
+        let claim_bytes = bytes.len().checked_sub(MAC_BYTES).ok_or(NotAProof::Forged)?;
+        let (claim, tag) = bytes.split_at(claim_bytes);
+        self.tag(claim).verify_slice(tag).map_err(|_| NotAProof::Forged)?;
+        let claim = decode(claim).ok_or(NotAProof::Forged)?;
+        if now >= claim.expires_at {
+            return Err(NotAProof::Expired);
+        }
+        Ok(claim)
+    }
+
+    fn tag(&self, claim: &[u8]) -> Hmac<Sha256> {
+        self.mac.clone().chain_update(PURPOSE).chain_update(claim)
+    }
+}
+
+/// world, project, expiry, then each text with its length before it: no two claims look alike.
+fn encode(claim: &LinkClaim) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(64 + claim.user.len());
+    bytes.push(match claim.world {
+        World::Live => 0,
+        World::Test => 1,
+    });
+    bytes.extend_from_slice(&claim.project.get().to_be_bytes());
+    bytes.extend_from_slice(&claim.expires_at.as_millis().to_be_bytes());
+    for text in [Some(&claim.user), claim.person.as_ref()].into_iter().flatten() {
+        let length = u32::try_from(text.len()).expect("a user's name is far below 4 GiB");
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes
+}
+
+fn decode(mut bytes: &[u8]) -> Option<LinkClaim> {
+    let world = match take::<1>(&mut bytes)? {
+        [0] => World::Live,
+        [1] => World::Test,
+        [_] => return None,
+    };
+    let project = ProjectId::new(u128::from_be_bytes(take(&mut bytes)?));
+    let expires_at = Timestamp::from_millis(i64::from_be_bytes(take(&mut bytes)?));
+    let user = take_text(&mut bytes)?;
+    let person = if bytes.is_empty() { None } else { Some(take_text(&mut bytes)?) };
+    bytes.is_empty().then_some(LinkClaim { world, project, user, person, expires_at })
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, rest) = bytes.split_first_chunk::<N>()?;
+    *bytes = rest;
+    Some(*head)
+}
+
+fn take_text(bytes: &mut &[u8]) -> Option<String> {
+    let length = usize::try_from(u32::from_be_bytes(take(bytes)?)).ok()?;
+    let (text, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    String::from_utf8(text.to_vec()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(person: Option<&str>) -> LinkClaim {
+        LinkClaim {
+            world: World::Test,
+            project: ProjectId::new(7),
+            user: "proj_00000000000000000000000007/a/visitor-1".to_owned(),
+            person: person.map(str::to_owned),
+            expires_at: Timestamp::from_millis(10_000),
+        }
+    }
+
+    const BEFORE: Timestamp = Timestamp::from_millis(9_999);
+
+    #[test]
+    fn a_proof_says_what_was_claimed_until_it_expires() {
+        let proofs = LinkProofs::new(&[1; 32]);
+        for claim in [claim(None), claim(Some("6f1c9d0e")), claim(Some(""))] {
+            let proof = proofs.issue(&claim);
+            assert_eq!(proofs.verify(&proof, BEFORE), Ok(claim.clone()));
+            assert_eq!(proofs.verify(&proof, claim.expires_at), Err(NotAProof::Expired));
+        }
+    }
+
+    #[test]
+    fn whatever_was_changed_is_refused() {
+        let proofs = LinkProofs::new(&[1; 32]);
+        let proof = proofs.issue(&claim(Some("6f1c9d0e")));
+        let bytes = URL_SAFE_NO_PAD.decode(&proof).expect("base64");
+        for i in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[i] ^= 1;
+            let changed = URL_SAFE_NO_PAD.encode(changed);
+            assert_eq!(proofs.verify(&changed, BEFORE), Err(NotAProof::Forged), "byte {i}");
+        }
+        for length in 0..bytes.len() {
+            let cut = URL_SAFE_NO_PAD.encode(&bytes[..length]);
+            assert_eq!(proofs.verify(&cut, BEFORE), Err(NotAProof::Forged), "{length} bytes");
+        }
+        let others = LinkProofs::new(&[2; 32]).issue(&claim(None));
+        for text in ["", "=", "ä", &"A".repeat(10_000), &others] {
+            assert_eq!(proofs.verify(text, BEFORE), Err(NotAProof::Forged), "{text}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Bodies that are JSON.
+
+use actix_web::dev::Payload;
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::{BodyLimits, Fingerprint, MAX_DEPTH, nests_too_deep, read_body, says_json};
+use crate::error::{ApiError, Detail};
+
+/// A JSON body of up to 1 MiB, already of the type that the handler wants.
+#[derive(Debug)]
+pub struct JsonBody<T> {
+    /// What it says.
+    pub value: T,
+    /// The bytes that it was read from, decompressed.
+    pub bytes: Bytes,
+}
+
+impl<T> JsonBody<T> {
+    /// Tells this body from another, for idempotency.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        super::fingerprint(&self.bytes)
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            if !says_json(&request) {
+                return Err(ApiError::unsupported_media_type(
+                    "Send Content-Type: application/json",
+                ));
+            }
+            let bytes = read_body(&request, payload, BodyLimits::JSON).await?;
+            Ok(Self { value: parse_json(&bytes)?, bytes })
+        })
+    }
+}
+
+/// As [`JsonBody`], and nothing at all is taken for the type's default.
+#[derive(Debug)]
+pub struct OptionalJsonBody<T>(pub JsonBody<T>);
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJsonBody<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = read_body(&request, payload, BodyLimits::JSON).await?;
+            if bytes.is_empty() {
+                return Ok(Self(JsonBody { value: T::default(), bytes }));
+            }
+            if !says_json(&request) {
+                return Err(ApiError::unsupported_media_type(
+                    "Send Content-Type: application/json",
+                ));
+            }
+            Ok(Self(JsonBody { value: parse_json(&bytes)?, bytes }))
+        })
+    }
+}
+
+/// Checks what every JSON text must be before it is parsed: there, UTF-8, and not too deep.
+///
+/// # Errors
+/// INVALID_REQUEST that says what to do.
+pub fn check_json_text(bytes: &[u8]) -> Result<&str, ApiError> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(ApiError::invalid_request("The body is empty: send a JSON document"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        ApiError::invalid_request(format!("The body is not UTF-8 at byte {at}: encode it as UTF-8"))
+    })?;
+    if nests_too_deep(bytes) {
+        return Err(ApiError::invalid_request(format!(
+            "The body is nested more than {MAX_DEPTH} levels deep: flatten it"
+        )));
+    }
+    Ok(text)
+}
+
+/// Reads JSON as a `T`.
+///
+/// # Errors
+/// INVALID_REQUEST for what is no JSON, VALIDATION_ERROR with the path for JSON of another shape.
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let text = check_json_text(bytes)?;
+    serde_json::from_str(text).map_err(|error| match error.classify() {
+        // Read once more, more slowly, only to learn where.
+        Category::Data => locate::<T>(text).unwrap_or_else(|| json_error(&error)),
+        Category::Syntax | Category::Eof | Category::Io => json_error(&error),
+    })
+}
+
+fn locate<T: DeserializeOwned>(text: &str) -> Option<ApiError> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let located = serde_path_to_error::deserialize::<_, T>(&mut json).err()?;
+    let issue = issue_of(located.inner());
+    let parent = match located.path().to_string().as_str() {
+        "." => String::new(),
+        path => path.to_owned(),
+    };
+    let detail = match missing_field(&issue) {
+        Some(field) if parent.is_empty() => Detail::new(field, "is required"),
+        Some(field) => Detail::new(format!("{parent}.{field}"), "is required"),
+        None => Detail::new(parent, phrase(&issue)),
+    };
+    Some(ApiError::validation(vec![detail]))
+}
+
+/// serde names a missing field in its text and leaves it out of the path.
+pub(super) fn missing_field(issue: &str) -> Option<&str> {
+    issue.strip_prefix("missing field `")?.split('`').next()
+}
+
+/// The issue, without the name of the field that the path ends in.
+pub(super) fn phrase(issue: &str) -> String {
+    match issue.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
+        Some((_, expected)) => format!("is not known here{expected}"),
+        None => issue.to_owned(),
+    }
+}
+
+/// The refusal for an error of the parser, without a path.
+pub(crate) fn json_error(error: &serde_json::Error) -> ApiError {
+    if error.is_data() {
+        return ApiError::invalid_field("", issue_of(error));
+    }
+    let what = match error.classify() {
+        Category::Eof => "breaks off",
+        Category::Syntax | Category::Data | Category::Io => "is not valid JSON",
+    };
+    let (line, column) = (error.line(), error.column());
+    ApiError::invalid_request(format!("The body {what} at line {line} column {column}"))
+}
+
+/// The parser's text without its position, which means nothing once the field is named, and
+/// without the name of one of our types.
+fn issue_of(error: &serde_json::Error) -> String {
+    const MAX_CHARS: usize = 300;
+    let text = error.to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(issue, _)| issue);
+    let text = match text.split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected an object"),
+        None => text.to_owned(),
+    };
+    text.chars().take(MAX_CHARS).collect()
+}

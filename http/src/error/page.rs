@@ -1,0 +1,20 @@
+//! The pages that `doc_url` leads to.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+
+use super::{ApiError, ErrorCode};
+
+/// `GET /docs/errors/{code}`: what the code means and what to do about it, in Markdown.
+///
+/// # Errors
+/// NOT_FOUND for what is not in the table.
+pub async fn show_error_page(code: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let name = code.strip_suffix(".md").unwrap_or(&code);
+    let code = ErrorCode::from_name(name)
+        .ok_or_else(|| ApiError::not_found("There is no error code of this name"))?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/markdown; charset=utf-8")
+        .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
+        .body(code.page()))
+}

@@ -1,0 +1,8 @@
+//! One module a resource; each handler is who, what, ask, view.
+
+pub(crate) mod admin;
+pub(crate) mod analytics;
+pub(crate) mod compatibility;
+pub(crate) mod events;
+pub(crate) mod probes;
+pub(crate) mod user;

@@ -1,0 +1,66 @@
+//! What operators do and see.
+
+pub(crate) mod actors;
+pub(crate) mod budget;
+pub(crate) mod entity_view;
+pub(crate) mod keys;
+pub(crate) mod ledger;
+pub(crate) mod past_view;
+pub(crate) mod projects;
+
+use priv_domain::system::{Command, System};
+use priv_domain::{EntityId, World};
+use serde::Deserialize;
+
+use crate::auth::OperatorCaller;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// `?environment=live|test`
+#[derive(Debug, Deserialize)]
+pub(crate) struct EnvironmentQuery {
+    environment: Option<String>,
+}
+
+impl EnvironmentQuery {
+    /// The world that is meant.
+    pub(crate) fn world(&self) -> Result<World, ApiError> {
+        world_named(self.environment.as_deref())
+    }
+}
+
+/// The world of a name; live where none is given.
+pub(crate) fn world_named(name: Option<&str>) -> Result<World, ApiError> {
+    let Some(name) = name else { return Ok(World::Live) };
+    World::ALL
+        .into_iter()
+        .find(|world| world.as_str() == name)
+        .ok_or_else(|| ApiError::invalid_field("environment", "must be live or test"))
+}
+
+/// Longest `reason`, in bytes.
+const MAX_REASON_BYTES: usize = 500;
+
+/// A reason within its bound.
+pub(crate) fn checked_reason(reason: Option<Box<str>>) -> Result<Option<Box<str>>, ApiError> {
+    match reason {
+        Some(reason) if reason.len() > MAX_REASON_BYTES => {
+            Err(ApiError::invalid_field("reason", "must have at most 500 bytes"))
+        }
+        reason => Ok(reason),
+    }
+}
+
+/// Writes down what an operator did, where no other record says it.
+pub(crate) async fn note_action(
+    state: &AppState,
+    world: World,
+    operator: &OperatorCaller,
+    action: String,
+    reason: Option<Box<str>>,
+) -> Result<(), ApiError> {
+    let by = operator.who.as_ref().into();
+    let command = Command::NoteOperatorAction { by, action: action.into(), reason };
+    state.node.ask::<System>(&EntityId::system(world), command, None).await?;
+    Ok(())
+}

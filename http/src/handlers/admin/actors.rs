@@ -1,0 +1,339 @@
+//! `/v1/admin/actors`: looking into the live state.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use priv_actors::directory::{DirectoryStats, ResidentActor};
+use priv_actors::inspect::{InspectError, MAX_PAGE, Moment};
+use priv_actors::{AskError, Passivated};
+use priv_domain::entity::{EntityId, Kind};
+use priv_domain::project::Project;
+use priv_domain::system::System;
+use priv_domain::user::User;
+use priv_domain::{Position, World};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::entity_view::{Unmask, state_view};
+use super::past_view::{EntryView, entry_view};
+use super::{EnvironmentQuery, note_action, world_named};
+use crate::auth::OperatorCaller;
+use crate::body::QueryParams;
+use crate::envelope::ok;
+use crate::error::ApiError;
+use crate::listing::{PageQuery, cursor};
+use crate::state::AppState;
+use crate::time::{Rfc3339, parse_time};
+
+#[derive(Serialize)]
+struct KindView {
+    kind: &'static str,
+    resident: usize,
+    approx_bytes: u64,
+    activations: u64,
+    passivations: u64,
+    queued: u64,
+    slowest: Vec<ResidentView>,
+    largest: Vec<ResidentView>,
+}
+
+#[derive(Serialize)]
+struct ResidentView {
+    id: String,
+    environment: &'static str,
+    queued: u32,
+    approx_bytes: u32,
+    slowest_micros: u32,
+}
+
+impl From<&ResidentActor> for ResidentView {
+    fn from(actor: &ResidentActor) -> Self {
+        Self {
+            id: actor.id.key.to_string(),
+            environment: actor.id.world.as_str(),
+            queued: actor.queued,
+            approx_bytes: actor.bytes,
+            slowest_micros: actor.slowest_micros,
+        }
+    }
+}
+
+fn kind_view(kind: Kind, stats: &DirectoryStats) -> KindView {
+    KindView {
+        kind: kind.as_str(),
+        resident: stats.resident,
+        approx_bytes: stats.bytes,
+        activations: stats.activations,
+        passivations: stats.passivations,
+        queued: stats.queued,
+        slowest: stats.slowest.iter().map(Into::into).collect(),
+        largest: stats.largest.iter().map(Into::into).collect(),
+    }
+}
+
+/// `GET /v1/admin/actors`
+pub(crate) async fn list_actor_kinds(
+    _operator: OperatorCaller,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    #[derive(Serialize)]
+    struct KindsView {
+        kinds: Vec<KindView>,
+    }
+    let node = state.node.clone();
+    let stats = web::block(move || node.actor_stats())
+        .await
+        .map_err(|error| ApiError::server_error(&error))?;
+    let kinds = stats.iter().map(|(kind, stats)| kind_view(*kind, stats)).collect();
+    Ok(ok(&KindsView { kinds }))
+}
+
+fn kind_named(name: &str) -> Result<Kind, ApiError> {
+    Kind::ALL
+        .into_iter()
+        .find(|kind| kind.as_str() == name)
+        .ok_or_else(|| ApiError::not_found("Kinds of actors are user, project and system"))
+}
+
+/// `GET /v1/admin/actors/{kind}`
+pub(crate) async fn list_actors(
+    _operator: OperatorCaller,
+    kind: web::Path<String>,
+    environment: QueryParams<EnvironmentQuery>,
+    page: QueryParams<PageQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    #[derive(Serialize)]
+    struct ListedView {
+        id: String,
+        resident: bool,
+    }
+    #[derive(Serialize)]
+    struct ActorsView {
+        actors: Vec<ListedView>,
+        next_cursor: Option<String>,
+    }
+    let (kind, world, wanted) = (kind_named(&kind)?, environment.0.world()?, page.0.check()?);
+    state.node.projection().when_projected(state.node.durable()).await;
+    let listed = state.node.lists().entities(world, kind, wanted.after(), wanted.limit() + 1);
+    let mut listed = listed.map_err(|error| ApiError::server_error(&error))?;
+    let has_more = listed.len() > wanted.limit();
+    listed.truncate(wanted.limit());
+    let next_cursor = listed.last().filter(|_| has_more).map(|id| cursor(&id.key));
+    let actors = listed
+        .iter()
+        .map(|id| ListedView { id: id.key.to_string(), resident: state.node.is_resident(id) });
+    Ok(ok(&ActorsView { actors: actors.collect(), next_cursor }))
+}
+
+/// The query of `GET /v1/admin/actors/{kind}/{id}`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ActorQuery {
+    environment: Option<String>,
+    at: Option<String>,
+    unmask: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ActorView {
+    id: String,
+    kind: &'static str,
+    environment: &'static str,
+    state: Value,
+    version: u64,
+    journal_position: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot_position: Option<u64>,
+    queued: u32,
+    resident_since: Option<Rfc3339>,
+    approx_bytes: u32,
+}
+
+/// `GET /v1/admin/actors/{kind}/{id}`
+pub(crate) async fn get_actor(
+    operator: OperatorCaller,
+    path: web::Path<(String, String)>,
+    query: QueryParams<ActorQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let ActorQuery { environment, at, unmask } = query.0;
+    let id = entity_in_path(&path, world_named(environment.as_deref())?)?;
+    let moment = at.as_deref().map(moment).transpose()?;
+    let unmask = unmask_wanted(unmask.as_deref())?;
+    let now = state.node.entity_now(&id).await.map_err(inspect_error)?;
+    note_unmasking(&state, &operator, &id, unmask, "state").await?;
+    let actor = now.actor.as_ref();
+    let mut view = ActorView {
+        id: id.key.to_string(),
+        kind: id.kind.as_str(),
+        environment: id.world.as_str(),
+        state: state_view(&now.entity, unmask),
+        version: now.entity.version().get(),
+        journal_position: now.position.get(),
+        snapshot_position: Some(now.snapshot_position.get()),
+        queued: actor.map_or(0, |actor| actor.queued),
+        resident_since: actor.map(|actor| Rfc3339(actor.since)),
+        approx_bytes: actor.map_or(0, |actor| actor.bytes),
+    };
+    if let Some(moment) = moment {
+        let (node, head) = (state.node.clone(), now.position);
+        let then = web::block(move || node.entity_at(&id, head, moment))
+            .await
+            .map_err(|error| ApiError::server_error(&error))?;
+        let (entity, position) = then.map_err(inspect_error)?;
+        view.state = state_view(&entity, unmask);
+        view.version = entity.version().get();
+        view.journal_position = position.get();
+        view.snapshot_position = None;
+    }
+    Ok(ok(&view))
+}
+
+fn entity_in_path((kind, key): &(String, String), world: World) -> Result<EntityId, ApiError> {
+    let kind = kind_named(kind)?;
+    if key.is_empty() || key.len() > EntityId::MAX_KEY_BYTES || key.chars().any(char::is_control) {
+        return Err(ApiError::not_found("There is no such actor"));
+    }
+    Ok(EntityId { world, kind, key: key.as_str().into() })
+}
+
+/// A position, or a time.
+fn moment(text: &str) -> Result<Moment, ApiError> {
+    if let Ok(position) = text.parse() {
+        return Ok(Moment::Position(Position::new(position)));
+    }
+    parse_time(text).map(Moment::Time).ok_or_else(|| {
+        ApiError::invalid_field("at", "must be a journal position or an RFC 3339 time")
+    })
+}
+
+fn unmask_wanted(text: Option<&str>) -> Result<Unmask, ApiError> {
+    match text {
+        None | Some("0" | "false") => Ok(Unmask::No),
+        Some("1" | "true") => Ok(Unmask::Yes),
+        Some(_) => Err(ApiError::invalid_field("unmask", "must be 1 or 0")),
+    }
+}
+
+async fn note_unmasking(
+    state: &AppState,
+    operator: &OperatorCaller,
+    id: &EntityId,
+    unmask: Unmask,
+    what: &str,
+) -> Result<(), ApiError> {
+    match unmask {
+        Unmask::No => Ok(()),
+        Unmask::Yes => {
+            let action = format!("look at the unmasked {what} of {id}");
+            note_action(state, id.world, operator, action, None).await
+        }
+    }
+}
+
+fn inspect_error(error: InspectError) -> ApiError {
+    match error {
+        InspectError::NoSuchEntity => ApiError::not_found("There is no such actor"),
+        InspectError::Busy => ApiError::overloaded(1),
+        error @ (InspectError::History(_) | InspectError::Decode(_) | InspectError::Store(_)) => {
+            ApiError::server_error(&error)
+        }
+    }
+}
+
+/// The query of `GET …/journal`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PastQuery {
+    environment: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+    unmask: Option<String>,
+}
+
+/// `GET /v1/admin/actors/{kind}/{id}/journal`
+pub(crate) async fn list_actor_journal(
+    operator: OperatorCaller,
+    path: web::Path<(String, String)>,
+    query: QueryParams<PastQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    #[derive(Serialize)]
+    struct PastView {
+        entries: Vec<EntryView>,
+        next_cursor: Option<String>,
+    }
+    let PastQuery { environment, limit, cursor: after, unmask } = query.0;
+    let id = entity_in_path(&path, world_named(environment.as_deref())?)?;
+    let wanted = PageQuery::read(&None, &limit, &after)?.check()?;
+    let unmask = unmask_wanted(unmask.as_deref())?;
+    let now = state.node.entity_now(&id).await.map_err(inspect_error)?;
+    let head = match wanted.after().map(str::parse) {
+        None => now.position,
+        Some(Ok(position)) if position <= now.position.get() => Position::new(position),
+        Some(_) => {
+            let issue = "must be a next_cursor as it was given";
+            return Err(ApiError::invalid_field("cursor", issue));
+        }
+    };
+    note_unmasking(&state, &operator, &id, unmask, "journal").await?;
+    let (node, limit) = (state.node.clone(), wanted.limit().min(MAX_PAGE));
+    let past = web::block(move || node.past_of(&id, head, limit + 1))
+        .await
+        .map_err(|error| ApiError::server_error(&error))?;
+    let mut past = past.map_err(inspect_error)?;
+    let next = past.get(limit).map(|entry| cursor(&entry.position.to_string()));
+    past.truncate(limit);
+    let entries = past.iter().map(|entry| entry_view(entry, unmask)).collect();
+    Ok(ok(&PastView { entries, next_cursor: next }))
+}
+
+/// `POST /v1/admin/actors/{kind}/{id}/snapshot`
+pub(crate) async fn snapshot_actor(
+    _operator: OperatorCaller,
+    path: web::Path<(String, String)>,
+    environment: QueryParams<EnvironmentQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let id = existing(&path, &environment.0, &state).await?;
+    match id.kind {
+        Kind::User => state.node.snapshot::<User>(&id).await?,
+        Kind::Project => state.node.snapshot::<Project>(&id).await?,
+        Kind::System => state.node.snapshot::<System>(&id).await?,
+    }
+    let now = state.node.entity_now(&id).await.map_err(inspect_error)?;
+    Ok(ok(&serde_json::json!({ "snapshot_position": now.snapshot_position.get() })))
+}
+
+/// `POST /v1/admin/actors/{kind}/{id}/passivate`
+pub(crate) async fn passivate_actor(
+    request: HttpRequest,
+    _operator: OperatorCaller,
+    path: web::Path<(String, String)>,
+    environment: QueryParams<EnvironmentQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let id = existing(&path, &environment.0, &state).await?;
+    drop(request);
+    let passivated = match id.kind {
+        Kind::User => state.node.passivate::<User>(&id).await.map_err(busy)?,
+        Kind::Project => state.node.passivate::<Project>(&id).await.map_err(busy)?,
+        Kind::System => state.node.passivate::<System>(&id).await.map_err(busy)?,
+    };
+    let word = match passivated {
+        Passivated::Gone => "passivated",
+        Passivated::InUse => "in_use",
+    };
+    Ok(ok(&serde_json::json!({ "result": word })))
+}
+
+fn busy<R>(_: AskError<R>) -> ApiError {
+    ApiError::overloaded(1)
+}
+
+async fn existing(
+    path: &(String, String),
+    environment: &EnvironmentQuery,
+    state: &AppState,
+) -> Result<EntityId, ApiError> {
+    let id = entity_in_path(path, environment.world()?)?;
+    state.node.entity_now(&id).await.map_err(inspect_error)?;
+    Ok(id)
+}

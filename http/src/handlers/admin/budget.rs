@@ -1,0 +1,140 @@
+//! Money that operators move: minting, and filling reward budgets.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use priv_actors::AskError;
+use priv_domain::system::{Command, MintTo, Refusal, Reply, System};
+use priv_domain::{EntityId, Micros, UserRef};
+use serde::{Deserialize, Serialize};
+
+use super::projects::{existing, project_id};
+use super::{EnvironmentQuery, checked_reason};
+use crate::auth::{OperatorCaller, check_user_id};
+use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams};
+use crate::envelope::created;
+use crate::error::ApiError;
+use crate::refusal::with_origin;
+use crate::request_tag::request_tag;
+use crate::state::AppState;
+
+/// The body of `POST /mint`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MintBody {
+    amount_priv: Priv,
+    to: String,
+    reason: Box<str>,
+}
+
+/// The body of `POST /projects/{id}/budget`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BudgetBody {
+    amount_priv: Priv,
+    reason: Option<Box<str>>,
+}
+
+#[derive(Serialize)]
+struct MintView {
+    amount_priv: Priv,
+    to: String,
+    minted_priv: Priv,
+}
+
+#[derive(Serialize)]
+struct BudgetView {
+    project_id: String,
+    amount_priv: Priv,
+    treasury_priv: Priv,
+}
+
+fn positive(Priv(amount): Priv) -> Result<Micros, ApiError> {
+    match amount.is_zero() {
+        true => Err(ApiError::invalid_field("amount_priv", "must be more than 0")),
+        false => Ok(amount),
+    }
+}
+
+/// `POST /v1/admin/mint`
+pub(crate) async fn mint(
+    request: HttpRequest,
+    operator: OperatorCaller,
+    environment: QueryParams<EnvironmentQuery>,
+    body: JsonBody<MintBody>,
+    idempotency: IdempotencyKey,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let world = environment.0.world()?;
+    let MintBody { amount_priv, to, reason } = body.value;
+    let amount = positive(amount_priv)?;
+    let reason = checked_reason(Some(reason))?.filter(|reason| !reason.trim().is_empty());
+    let reason = reason.ok_or_else(|| ApiError::invalid_field("reason", "must say why"))?;
+    let account = match to.as_str() {
+        "treasury" => MintTo::Treasury,
+        "pool" => MintTo::Pool,
+        user => {
+            check_user_id(user)
+                .map_err(|why| ApiError::invalid_field("to", format!("as a user id {why}")))?;
+            let Ok(user) = user.parse::<UserRef>();
+            MintTo::User(EntityId::user(world, &user))
+        }
+    };
+    let by = operator.who.as_ref().into();
+    let command = Command::Mint { amount, to: account, by, reason };
+    let answered = state.node.ask::<System>(&EntityId::system(world), command, tag).await?;
+    match answered.reply {
+        Reply::Minted { amount, minted } => {
+            let view = MintView { amount_priv: amount.into(), to, minted_priv: minted.into() };
+            Ok(with_origin(created("/v1/admin/ledger/audit", &view), &answered))
+        }
+        Reply::NotTaken => Err(not_taken()),
+        Reply::Funded { .. } | Reply::ProjectNamed(_) | Reply::Noted => {
+            Err(ApiError::idempotency_mismatch())
+        }
+    }
+}
+
+/// `POST /v1/admin/projects/{id}/budget`
+pub(crate) async fn fund_budget(
+    request: HttpRequest,
+    operator: OperatorCaller,
+    id: web::Path<String>,
+    environment: QueryParams<EnvironmentQuery>,
+    body: JsonBody<BudgetBody>,
+    idempotency: IdempotencyKey,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let (world, id) = (environment.0.world()?, project_id(&id)?);
+    let project = existing(&state.node, world, id)?;
+    let BudgetBody { amount_priv, reason } = body.value;
+    let (amount, reason) = (positive(amount_priv)?, checked_reason(reason)?);
+    let by = operator.who.as_ref().into();
+    let command = Command::FundBudget { project, amount, by, reason };
+    let asked = state.node.ask::<System>(&EntityId::system(world), command, tag).await;
+    if let Err(AskError::Refused(Refusal::TreasuryTooSmall { available })) = asked {
+        return Err(ApiError::insufficient_balance(amount, available));
+    }
+    let answered = asked?;
+    match answered.reply {
+        Reply::Funded { amount, treasury } => {
+            // Events that are sent from now on earn from it.
+            state.node.projection().when_projected(state.node.durable()).await;
+            let view = BudgetView {
+                project_id: id.to_string(),
+                amount_priv: amount.into(),
+                treasury_priv: treasury.into(),
+            };
+            let location = format!("/v1/admin/projects/{id}");
+            Ok(with_origin(created(&location, &view), &answered))
+        }
+        Reply::NotTaken => Err(not_taken()),
+        Reply::Minted { .. } | Reply::ProjectNamed(_) | Reply::Noted => {
+            Err(ApiError::idempotency_mismatch())
+        }
+    }
+}
+
+fn not_taken() -> ApiError {
+    ApiError::conflict("not_taken", "It was not taken, and went back to the treasury: try again")
+}

@@ -1,0 +1,182 @@
+//! An entity's state as operators see it: personal fields are masked.
+
+use priv_actors::inspect::AnyEntity;
+use priv_domain::earning::Payer;
+use priv_domain::outbox::{Inbox, Outbox};
+use priv_domain::project::Project;
+use priv_domain::system::System;
+use priv_domain::user::User;
+use priv_domain::{Micros, UserRef};
+use serde_json::{Value, json};
+
+use super::past_view::transfer_view;
+use crate::auth::wallet::Address;
+use crate::body::Priv;
+use crate::time::{Rfc3339, day_text};
+
+/// Whether personal fields are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unmask {
+    /// They are; somebody wrote down who looked.
+    Yes,
+    /// They are not.
+    No,
+}
+
+impl Unmask {
+    /// A personal text.
+    pub(crate) fn text(self, text: &str) -> Value {
+        match self {
+            Self::Yes => json!(text),
+            Self::No => json!("***"),
+        }
+    }
+}
+
+/// The state, without what an operator has no use for.
+pub(crate) fn state_view(entity: &AnyEntity, unmask: Unmask) -> Value {
+    let (mut state, answers) = match entity {
+        AnyEntity::User(user) => (user_view(&user.machine, unmask), user.answers.len()),
+        AnyEntity::Project(project) => (project_view(&project.machine), project.answers.len()),
+        AnyEntity::System(system) => (system_view(&system.machine), system.answers.len()),
+    };
+    state["remembered_answers"] = json!(answers);
+    state
+}
+
+pub(crate) fn amount(micros: Micros) -> Value {
+    json!(Priv(micros))
+}
+
+pub(crate) fn payer_text(payer: Payer) -> String {
+    match payer {
+        Payer::Project(project) => project.to_string(),
+        Payer::Pool => "pool".to_owned(),
+    }
+}
+
+fn user_view(user: &User, unmask: Unmask) -> Value {
+    let consent = user.consent.as_ref().map(|record| {
+        json!({
+            "version": record.version,
+            "analytics": record.preferences.analytics,
+            "marketing": record.preferences.marketing,
+            "data_sharing": record.preferences.data_sharing,
+            "personalization": record.preferences.personalization,
+            "at": Rfc3339(record.at),
+            "source": record.source.as_deref().map(|text| unmask.text(text)),
+            "policy_version": record.policy_version,
+        })
+    });
+    let accruals = user.accruals.iter().map(|accrual| {
+        json!({
+            "payer": payer_text(accrual.payer),
+            "pending_priv": amount(accrual.pending),
+            "claimed_priv": amount(accrual.claimed),
+            "day": day_text(accrual.today.day),
+            "earned_on_day_priv": amount(accrual.today.earned),
+        })
+    });
+    let claims = user.claims.iter().map(|claim| {
+        let parts = claim.parts.iter().map(|part| {
+            json!({
+                "payer": payer_text(part.payer),
+                "amount_priv": amount(part.amount),
+                "funded_priv": part.funded.map(amount),
+            })
+        });
+        json!({ "claim_id": claim.id.to_string(), "parts": parts.collect::<Vec<_>>() })
+    });
+    let seen: Vec<Value> = user
+        .seen
+        .by_day()
+        .map(|(day, keys)| json!({ "day": day_text(day), "events": keys.len() }))
+        .collect();
+    let links = user.links.as_ref();
+    json!({
+        "consent": consent,
+        "privacy_control_since": user.privacy_control_since.map(Rfc3339),
+        "available_priv": amount(user.available),
+        "pending_priv": amount(user.pending()),
+        "earned_total_priv": amount(user.earned_total()),
+        "accruals": accruals.collect::<Vec<_>>(),
+        "open_claims": claims.collect::<Vec<_>>(),
+        "recent_events": seen,
+        "open_transfers": outbox_view(&user.outbox),
+        "unsettled_transfers": inbox_view(&user.inbox),
+        "became": user.became().map(|person| unmask.text(&person.key)),
+        "absorbed": links.map(|links| {
+            links.absorbed.iter().map(|key| linked(key, unmask)).collect::<Vec<_>>()
+        }),
+        "wallet_address": links
+            .and_then(|links| links.wallet)
+            .map(|wallet| unmask.text(&Address(wallet).to_string())),
+    })
+}
+
+/// A linked user: the project may be seen, the id is personal.
+fn linked(key: &str, unmask: Unmask) -> Value {
+    let Ok(user) = key.parse::<UserRef>();
+    match (unmask, user.project()) {
+        (Unmask::No, Some(project)) => json!(format!("{project}/***")),
+        (Unmask::No, None) | (Unmask::Yes, _) => unmask.text(key),
+    }
+}
+
+fn project_view(project: &Project) -> Value {
+    let settings = &project.settings;
+    let keys = project.keys.iter().map(|key| {
+        json!({
+            "key_id": key.id.to_string(),
+            "last_four": key.last_four,
+            "scopes": key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+            "created_at": Rfc3339(key.created_at),
+            "ends_at": key.ends_at.map(Rfc3339),
+        })
+    });
+    json!({
+        "created_at": project.created_at.map(Rfc3339),
+        "name": settings.name,
+        "plan": settings.plan.as_str(),
+        "consent_policy": settings.consent_policy.as_str(),
+        "daily_cap_priv": amount(settings.daily_cap),
+        "rates": {
+            "track": amount(settings.rates.track),
+            "page_view": amount(settings.rates.page_view),
+            "identify": amount(settings.rates.identify),
+        },
+        "requests_per_second": settings.requests_per_second,
+        "requests_per_day": settings.requests_per_day,
+        "publishable_reads_analytics": settings.publishable_reads_analytics,
+        "keys": keys.collect::<Vec<_>>(),
+        "available_priv": amount(project.available),
+        "in_flight_priv": amount(project.outbox.in_flight()),
+        "open_transfers": outbox_view(&project.outbox),
+        "unsettled_transfers": inbox_view(&project.inbox),
+    })
+}
+
+fn system_view(system: &System) -> Value {
+    json!({
+        "minted_priv": amount(system.minted),
+        "burned_priv": amount(system.burned),
+        "treasury_priv": amount(system.treasury),
+        "pool_priv": amount(system.pool),
+        "stakers_priv": amount(system.stakers),
+        "in_flight_priv": amount(system.outbox.in_flight()),
+        "open_transfers": outbox_view(&system.outbox),
+        "unsettled_transfers": inbox_view(&system.inbox),
+    })
+}
+
+/// Transfers that are shown of one entity.
+const SHOWN: usize = 100;
+
+fn outbox_view(outbox: &Outbox) -> Value {
+    outbox.iter().take(SHOWN).map(|open| transfer_view(&open.transfer)).collect()
+}
+
+fn inbox_view(inbox: &Inbox) -> Value {
+    let unsettled = inbox.iter().filter(|taken| !taken.settled).take(SHOWN);
+    unsettled.map(|taken| json!(taken.id.to_string())).collect()
+}

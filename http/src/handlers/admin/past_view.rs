@@ -1,0 +1,205 @@
+//! An entity's past as operators see it.
+
+use priv_actors::inspect::{AnyEvents, PastEntry, PastRawEvents};
+use priv_domain::entity::Kind;
+use priv_domain::letter::{Purpose, Transfer};
+use priv_domain::{RawEvent, project, system, user};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::entity_view::{Unmask, amount, payer_text};
+use crate::time::Rfc3339;
+
+/// One record.
+#[derive(Serialize)]
+pub(crate) struct EntryView {
+    position: u64,
+    version: u64,
+    at: Rfc3339,
+    events: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    personal: Option<Value>,
+}
+
+/// A record, with what is personal masked.
+pub(crate) fn entry_view(entry: &PastEntry, unmask: Unmask) -> EntryView {
+    let events = match &entry.events {
+        AnyEvents::User(events) => events.iter().map(|event| user_event(event, unmask)).collect(),
+        AnyEvents::Project(events) => events.iter().map(project_event).collect(),
+        AnyEvents::System(events) => events.iter().map(system_event).collect(),
+    };
+    let personal = match &entry.raw_events {
+        PastRawEvents::None => None,
+        PastRawEvents::Erased => Some(json!("erased")),
+        PastRawEvents::Present(raw) => Some(match unmask {
+            Unmask::No => json!({ "masked_events": raw.len() }),
+            Unmask::Yes => raw.iter().map(raw_event).collect(),
+        }),
+    };
+    EntryView {
+        position: entry.position.get(),
+        version: entry.version.get(),
+        at: Rfc3339(entry.at),
+        events,
+        personal,
+    }
+}
+
+fn raw_event(event: &RawEvent) -> Value {
+    let object = |text: &Option<String>| {
+        text.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok())
+    };
+    json!({
+        "event_id": event.id,
+        "event_type": event.event_type.as_str(),
+        "timestamp": Rfc3339(event.timestamp),
+        "event_name": event.name,
+        "user_id": event.user_id,
+        "anonymous_id": event.anonymous_id,
+        "session_id": event.session_id,
+        "page_url": event.page_url,
+        "page_title": event.page_title,
+        "referrer": event.referrer,
+        "properties": object(&event.properties),
+        "context": object(&event.context),
+    })
+}
+
+/// A transfer; whoever gets it is named only where it is no person.
+pub(crate) fn transfer_view(transfer: &Transfer) -> Value {
+    let purpose = match &transfer.purpose {
+        Purpose::Claim(part) => json!({ "claim": part.claim.to_string(), "part": part.part }),
+        Purpose::Budget => json!("budget"),
+        Purpose::Grant => json!("grant"),
+        Purpose::Link(_) => json!("link"),
+    };
+    let to = match transfer.to.kind {
+        Kind::User => "user".to_owned(),
+        Kind::Project | Kind::System => transfer.to.to_string(),
+    };
+    json!({
+        "transfer": transfer.id.to_string(),
+        "to": to,
+        "amount_priv": amount(transfer.amount),
+        "purpose": purpose,
+    })
+}
+
+fn user_event(event: &user::Event, unmask: Unmask) -> Value {
+    use user::Event;
+    match event {
+        Event::EventsRecorded { project, events, earned } => json!({
+            "event": "events_recorded",
+            "project": project.to_string(),
+            "count": events.len(),
+            "earned_priv": amount(*earned),
+        }),
+        Event::PrivacyControlSeen => json!({ "event": "privacy_control_seen" }),
+        Event::ConsentChanged(record) => json!({
+            "event": "consent_changed",
+            "version": record.version,
+            "analytics": record.preferences.analytics,
+            "marketing": record.preferences.marketing,
+            "data_sharing": record.preferences.data_sharing,
+            "personalization": record.preferences.personalization,
+            "source": record.source.as_deref().map(|source| unmask.text(source)),
+        }),
+        Event::ClaimOpened(claim) => {
+            let parts = claim.parts.iter().map(|part| {
+                json!({ "payer": payer_text(part.payer), "amount_priv": amount(part.amount) })
+            });
+            json!({
+                "event": "claim_opened",
+                "claim": claim.id.to_string(),
+                "parts": parts.collect::<Vec<_>>(),
+            })
+        }
+        Event::ClaimPartUnfunded { part } => json!({
+            "event": "claim_part_unfunded",
+            "claim": part.claim.to_string(),
+            "part": part.part,
+        }),
+        Event::ClaimClosed { claim } => {
+            json!({ "event": "claim_closed", "claim": claim.to_string() })
+        }
+        Event::TransferAccepted { from, transfer } => {
+            accepted(&from.to_string(), from.kind, transfer)
+        }
+        Event::TransferOpened(open) => opened(&open.transfer),
+        Event::TransferSettled { transfer } => named("transfer_settled", transfer),
+        Event::TransferReturned { transfer, .. } => named("transfer_returned", transfer),
+        Event::TransferForgotten { transfer } => named("transfer_forgotten", transfer),
+        Event::WalletBound { .. } => json!({ "event": "wallet_bound" }),
+    }
+}
+
+fn project_event(event: &project::Event) -> Value {
+    use project::Event;
+    match event {
+        Event::Created { settings, keys } => json!({
+            "event": "project_created",
+            "name": settings.name,
+            "keys": keys.iter().map(|key| key.id.to_string()).collect::<Vec<_>>(),
+        }),
+        Event::Changed { settings, by, reason } => json!({
+            "event": "project_changed",
+            "plan": settings.plan.as_str(),
+            "consent_policy": settings.consent_policy.as_str(),
+            "by": by,
+            "reason": reason,
+        }),
+        Event::KeyIssued(key) => json!({ "event": "key_issued", "key": key.id.to_string() }),
+        Event::KeyEnds { key, at } => {
+            json!({ "event": "key_ends", "key": key.to_string(), "at": Rfc3339(*at) })
+        }
+        Event::TransferAccepted { from, transfer } => {
+            accepted(&from.to_string(), from.kind, transfer)
+        }
+        Event::TransferOpened(open) => opened(&open.transfer),
+        Event::TransferSettled { transfer } => named("transfer_settled", transfer),
+        Event::TransferReturned { transfer, .. } => named("transfer_returned", transfer),
+        Event::TransferForgotten { transfer } => named("transfer_forgotten", transfer),
+    }
+}
+
+fn system_event(event: &system::Event) -> Value {
+    use system::Event;
+    match event {
+        Event::Minted { amount: minted, into, by, reason } => json!({
+            "event": "minted",
+            "amount_priv": amount(*minted),
+            "into": into.as_str(),
+            "by": by,
+            "reason": reason,
+        }),
+        Event::OperatorActed { by, action, reason } => json!({
+            "event": "operator_acted",
+            "by": by,
+            "action": action,
+            "reason": reason,
+        }),
+        Event::TransferOpened { open, .. } => opened(&open.transfer),
+        Event::TransferSettled { transfer } => named("transfer_settled", transfer),
+        Event::TransferReturned { transfer, .. } => named("transfer_returned", transfer),
+    }
+}
+
+fn accepted(from: &str, kind: Kind, transfer: &Transfer) -> Value {
+    let mut view = transfer_view(transfer);
+    view["event"] = json!("transfer_accepted");
+    view["from"] = match kind {
+        Kind::User => json!("user"),
+        Kind::Project | Kind::System => json!(from),
+    };
+    view
+}
+
+fn opened(transfer: &Transfer) -> Value {
+    let mut view = transfer_view(transfer);
+    view["event"] = json!("transfer_opened");
+    view
+}
+
+fn named(event: &str, transfer: &impl ToString) -> Value {
+    json!({ "event": event, "transfer": transfer.to_string() })
+}

@@ -1,0 +1,376 @@
+//! `/v1/admin/projects`: projects are made in both worlds at once.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use priv_actors::Node;
+use priv_actors::ask::Origin;
+use priv_domain::consent::ConsentPolicy;
+use priv_domain::project::{self, ApiKey, KeyRole, Plan, Project, Settings, SettingsChange};
+use priv_domain::system::{self, System};
+use priv_domain::{EntityId, ProjectId, Timestamp, World};
+use serde::{Deserialize, Serialize};
+
+use super::keys::NewKeys;
+use super::{EnvironmentQuery, checked_reason};
+use crate::auth::OperatorCaller;
+use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams};
+use crate::envelope::{created, ok};
+use crate::error::{ApiError, Detail};
+use crate::listing::{PageQuery, Pagination};
+use crate::refusal::mark_replayed;
+use crate::request_tag::request_tag;
+use crate::state::AppState;
+use crate::time::Rfc3339;
+
+/// Longest name, in characters.
+const MAX_NAME_CHARS: usize = 200;
+
+/// The body of `POST /projects`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProjectBody {
+    name: String,
+    plan: Option<PlanName>,
+    consent_policy: Option<PolicyName>,
+    #[serde(default)]
+    limits: LimitsBody,
+    publishable_reads_analytics: Option<bool>,
+}
+
+/// The body of `PATCH /projects/{id}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProjectChangeBody {
+    name: Option<String>,
+    plan: Option<PlanName>,
+    consent_policy: Option<PolicyName>,
+    #[serde(default)]
+    limits: LimitsBody,
+    publishable_reads_analytics: Option<bool>,
+    reason: Option<Box<str>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum PlanName {
+    Free,
+    Pro,
+    Enterprise,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum PolicyName {
+    OptIn,
+    OptOut,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LimitsBody {
+    requests_per_second: Option<u32>,
+    requests_per_day: Option<u32>,
+    daily_cap_priv: Option<Priv>,
+    rates: RatesBody,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RatesBody {
+    track: Option<Priv>,
+    page_view: Option<Priv>,
+    identify: Option<Priv>,
+}
+
+#[derive(Serialize)]
+struct CreatedView {
+    project_id: String,
+    name: Box<str>,
+    keys: KeysView,
+}
+
+/// The secrets, shown once. A repeat shows them only where they can be made again.
+#[derive(Serialize)]
+struct KeysView {
+    pk_live: Option<String>,
+    sk_live: Option<String>,
+    pk_test: Option<String>,
+    sk_test: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ProjectView {
+    project_id: String,
+    environment: &'static str,
+    name: Box<str>,
+    plan: &'static str,
+    consent_policy: &'static str,
+    limits: LimitsView,
+    publishable_reads_analytics: bool,
+    budget_priv: Priv,
+    promised_priv: Priv,
+    created_at: Rfc3339,
+}
+
+#[derive(Serialize)]
+struct LimitsView {
+    requests_per_second: Option<u32>,
+    requests_per_day: Option<u32>,
+    daily_cap_priv: Priv,
+    rates: RatesView,
+}
+
+#[derive(Serialize)]
+struct RatesView {
+    track: Priv,
+    page_view: Priv,
+    identify: Priv,
+}
+
+#[derive(Serialize)]
+struct ProjectsView {
+    projects: Vec<ProjectView>,
+    pagination: Pagination,
+    next_cursor: Option<String>,
+}
+
+impl From<PlanName> for Plan {
+    fn from(name: PlanName) -> Self {
+        match name {
+            PlanName::Free => Self::Free,
+            PlanName::Pro => Self::Pro,
+            PlanName::Enterprise => Self::Enterprise,
+        }
+    }
+}
+
+impl From<PolicyName> for ConsentPolicy {
+    fn from(name: PolicyName) -> Self {
+        match name {
+            PolicyName::OptIn => Self::OptIn,
+            PolicyName::OptOut => Self::OptOut,
+        }
+    }
+}
+
+fn change_of(body: ProjectChangeBody) -> Result<SettingsChange, ApiError> {
+    if let Some(name) = &body.name {
+        check_name(name)?;
+    }
+    let LimitsBody { requests_per_second, requests_per_day, daily_cap_priv, rates } = body.limits;
+    Ok(SettingsChange {
+        name: body.name.map(Into::into),
+        plan: body.plan.map(Into::into),
+        consent_policy: body.consent_policy.map(Into::into),
+        track_rate: rates.track.map(|Priv(rate)| rate),
+        page_view_rate: rates.page_view.map(|Priv(rate)| rate),
+        identify_rate: rates.identify.map(|Priv(rate)| rate),
+        daily_cap: daily_cap_priv.map(|Priv(cap)| cap),
+        requests_per_second: requests_per_second.map(Some),
+        requests_per_day: requests_per_day.map(Some),
+        publishable_reads_analytics: body.publishable_reads_analytics,
+    })
+}
+
+fn check_name(name: &str) -> Result<(), ApiError> {
+    let chars = name.chars().count();
+    let fits = (1..=MAX_NAME_CHARS).contains(&chars) && !name.chars().any(char::is_control);
+    match fits {
+        true => Ok(()),
+        false => Err(ApiError::validation(vec![Detail::new(
+            "name",
+            "must have 1 to 200 characters, none of them control characters",
+        )])),
+    }
+}
+
+fn view(
+    id: ProjectId,
+    world: World,
+    settings: &Settings,
+    created_at: Timestamp,
+    money: [Priv; 2],
+) -> ProjectView {
+    let [budget_priv, promised_priv] = money;
+    ProjectView {
+        project_id: id.to_string(),
+        environment: world.as_str(),
+        name: settings.name.clone(),
+        plan: settings.plan.as_str(),
+        consent_policy: settings.consent_policy.as_str(),
+        limits: LimitsView {
+            requests_per_second: settings.requests_per_second,
+            requests_per_day: settings.requests_per_day,
+            daily_cap_priv: settings.daily_cap.into(),
+            rates: RatesView {
+                track: settings.rates.track.into(),
+                page_view: settings.rates.page_view.into(),
+                identify: settings.rates.identify.into(),
+            },
+        },
+        publishable_reads_analytics: settings.publishable_reads_analytics,
+        budget_priv,
+        promised_priv,
+        created_at: Rfc3339(created_at),
+    }
+}
+
+/// `POST /v1/admin/projects`
+pub(crate) async fn create_project(
+    request: HttpRequest,
+    operator: OperatorCaller,
+    body: JsonBody<ProjectBody>,
+    idempotency: IdempotencyKey,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let ProjectBody { name, plan, consent_policy, limits, publishable_reads_analytics } =
+        body.value;
+    let change = change_of(ProjectChangeBody {
+        name: Some(name),
+        plan,
+        consent_policy,
+        limits,
+        publishable_reads_analytics,
+        reason: None,
+    })?;
+    let settings = change.applied_to(&Settings::default());
+    let by = operator.who.as_ref().into();
+    let naming = system::Command::NameProject { name: settings.name.clone(), by };
+    let named = state.node.ask::<System>(&EntityId::system(World::Live), naming, tag).await?;
+    let system::Reply::ProjectNamed(id) = named.reply else {
+        return Err(ApiError::idempotency_mismatch());
+    };
+    // The id is the same for a repeat, so each world's project is made once. The test world comes
+    // first: whoever sees the live one has both.
+    let new_keys = NewKeys::for_request(&state, tag);
+    let mut secrets = Vec::new();
+    for world in [World::Test, World::Live] {
+        let keys = new_keys.pair(&state.node, world)?;
+        let stored = keys.iter().map(|(key, _)| key.clone()).collect();
+        let command = project::Command::Create { settings: settings.clone(), keys: stored };
+        let entity = EntityId::project(world, id);
+        let answered = state.node.ask::<Project>(&entity, command, tag).await?;
+        let project::Reply::Settings { keys: kept, .. } = &answered.reply else {
+            return Err(ApiError::idempotency_mismatch());
+        };
+        state.node.projection().when_projected(answered.position).await;
+        secrets.extend(keys.into_iter().map(|(key, secret)| shown(&key, secret, kept)));
+    }
+    let mut secrets = secrets.into_iter();
+    let mut next = || secrets.next().flatten();
+    let keys = KeysView { pk_test: next(), sk_test: next(), pk_live: next(), sk_live: next() };
+    let view = CreatedView { project_id: id.to_string(), name: settings.name, keys };
+    let mut response = created(&format!("/v1/admin/projects/{id}"), &view);
+    if named.origin == Origin::Replayed {
+        mark_replayed(&mut response);
+    }
+    Ok(response)
+}
+
+/// The secret, if the project has the key that it belongs to.
+fn shown(key: &ApiKey, secret: String, kept: &[ApiKey]) -> Option<String> {
+    kept.iter().any(|kept| kept.sha256 == key.sha256).then_some(secret)
+}
+
+/// `GET /v1/admin/projects`
+pub(crate) async fn list_projects(
+    _operator: OperatorCaller,
+    environment: QueryParams<EnvironmentQuery>,
+    page: QueryParams<PageQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let (world, wanted) = (environment.0.world()?, page.0.check()?);
+    let mut all = state.node.projection().projects.all(world);
+    all.reverse();
+    let place = |facts: &Arc<_>| newest_first(facts);
+    let (part, pagination, next_cursor) = wanted.part_of(all, place);
+    let projects = part
+        .iter()
+        .map(|facts| {
+            let money = [facts.money.available().into(), facts.money.promised().into()];
+            view(facts.id, world, &facts.settings, facts.created_at, money)
+        })
+        .collect();
+    Ok(ok(&ProjectsView { projects, pagination, next_cursor }))
+}
+
+fn newest_first(facts: &Arc<priv_actors::projects::ProjectFacts>) -> String {
+    format!("{:039}", u128::MAX - facts.id.get())
+}
+
+/// `GET /v1/admin/projects/{id}`
+pub(crate) async fn get_project(
+    _operator: OperatorCaller,
+    id: web::Path<String>,
+    environment: QueryParams<EnvironmentQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let (world, id) = (environment.0.world()?, project_id(&id)?);
+    show(&state.node, world, id).await
+}
+
+async fn show(node: &Arc<Node>, world: World, id: ProjectId) -> Result<HttpResponse, ApiError> {
+    let entity = existing(node, world, id)?;
+    let seen = node
+        .look::<Project, _>(&entity, |project| {
+            let Project { settings, created_at, available, .. } = &project.machine;
+            (settings.clone(), *created_at, *available)
+        })
+        .await?;
+    let (settings, created_at, available) = seen.reply;
+    let created_at = created_at.ok_or_else(no_such_project)?;
+    let promised = node.projection().projects.get(world, id).map(|facts| facts.money.promised());
+    let money = [available.into(), promised.unwrap_or_default().into()];
+    Ok(ok(&view(id, world, &settings, created_at, money)))
+}
+
+/// `PATCH /v1/admin/projects/{id}`
+pub(crate) async fn change_project(
+    request: HttpRequest,
+    operator: OperatorCaller,
+    id: web::Path<String>,
+    environment: QueryParams<EnvironmentQuery>,
+    body: JsonBody<ProjectChangeBody>,
+    idempotency: IdempotencyKey,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let (world, id) = (environment.0.world()?, project_id(&id)?);
+    let entity = existing(&state.node, world, id)?;
+    let mut body = body.value;
+    let reason = checked_reason(body.reason.take())?;
+    let change = change_of(body)?;
+    let by = operator.who.as_ref().into();
+    let command = project::Command::Change { change, by, reason };
+    let answered = state.node.ask::<Project>(&entity, command, tag).await?;
+    state.node.projection().when_projected(answered.position).await;
+    let mut response = show(&state.node, world, id).await?;
+    if answered.origin == Origin::Replayed {
+        mark_replayed(&mut response);
+    }
+    Ok(response)
+}
+
+/// The id in a path.
+pub(crate) fn project_id(text: &str) -> Result<ProjectId, ApiError> {
+    text.parse().map_err(|_| no_such_project())
+}
+
+/// The entity of a project that exists: a name that nobody has activates no actor.
+pub(crate) fn existing(node: &Node, world: World, id: ProjectId) -> Result<EntityId, ApiError> {
+    match node.projection().projects.get(world, id) {
+        Some(_) => Ok(EntityId::project(world, id)),
+        None => Err(no_such_project()),
+    }
+}
+
+pub(crate) fn no_such_project() -> ApiError {
+    ApiError::not_found("There is no such project")
+}
+
+/// The prefix of a key.
+pub(crate) fn prefix(role: KeyRole, world: World) -> &'static str {
+    crate::auth::key_prefix(role, world)
+}

@@ -1,0 +1,243 @@
+//! `GET /analytics`: the documented answer, from the projector's counters.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
+
+use actix_web::{HttpResponse, web};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use priv_actors::lists::{Lists, StoreError};
+use priv_domain::{EventType, ProjectId, Timestamp, World};
+use serde::{Deserialize, Serialize};
+
+use crate::auth::{AnalyticsRead, ScopedKey};
+use crate::body::QueryParams;
+use crate::envelope::ok;
+use crate::error::{ApiError, Detail};
+use crate::state::AppState;
+use crate::time::parse_date;
+
+/// Days that one query spans at most: more than the time for which anybody has events.
+const MAX_DAYS: i32 = 36_600;
+
+/// Pages that are named.
+const TOP_PAGES: usize = 10;
+
+/// The query of `GET /analytics`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct AnalyticsQuery {
+    start_date: Option<String>,
+    end_date: Option<String>,
+    timezone: Option<String>,
+    event_type: Option<String>,
+    group_by: Option<String>,
+}
+
+/// `GET /analytics`
+pub(crate) async fn query_analytics(
+    caller: ScopedKey<AnalyticsRead>,
+    query: QueryParams<AnalyticsQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let wanted = Wanted::check(&query.0)?;
+    // What the caller sent a moment ago is counted.
+    let durable = state.node.durable();
+    state.node.projection().when_projected(durable).await;
+    let (world, project) = (caller.key.world, caller.key.project);
+    let lists = state.node.lists().clone();
+    let view = web::block(move || wanted.answer(&lists, world, project))
+        .await
+        .map_err(|error| ApiError::server_error(&error))?
+        .map_err(|error| ApiError::server_error(&error))?;
+    Ok(ok(&view))
+}
+
+/// A checked query.
+struct Wanted {
+    days: Vec<(Date, Timestamp)>,
+    range: Range<Timestamp>,
+    only: Option<EventType>,
+    group_by: GroupBy,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum GroupBy {
+    Nothing,
+    EventType,
+    Page,
+}
+
+#[derive(Serialize)]
+struct AnalyticsView {
+    total_events: u64,
+    unique_users: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_by_type: Option<EventsByType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_by_day: Option<Vec<DayCount>>,
+    top_pages: Vec<PageViews>,
+}
+
+#[derive(Default, Serialize)]
+struct EventsByType {
+    track: u64,
+    page_view: u64,
+    identify: u64,
+}
+
+#[derive(Serialize)]
+struct DayCount {
+    date: String,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct PageViews {
+    page_url: String,
+    views: u64,
+}
+
+impl Wanted {
+    fn check(query: &AnalyticsQuery) -> Result<Self, ApiError> {
+        let mut details = Vec::new();
+        let mut note = |path: &str, issue: &str| details.push(Detail::new(path, issue));
+        let mut date = |path: &str, text: &Option<String>| match text.as_deref() {
+            None => {
+                note(path, "is required, as YYYY-MM-DD");
+                None
+            }
+            Some(text) => {
+                let date = parse_date(text);
+                if date.is_none() {
+                    note(path, "must be a date as YYYY-MM-DD");
+                }
+                date
+            }
+        };
+        let start = date("start_date", &query.start_date);
+        let end = date("end_date", &query.end_date);
+        let zone =
+            query.timezone.as_deref().map_or(Some(TimeZone::UTC), |name| TimeZone::get(name).ok());
+        if zone.is_none() {
+            note("timezone", "must be a name of the IANA time zone database, such as Asia/Tokyo");
+        }
+        let only = match query.event_type.as_deref() {
+            None | Some("all") => None,
+            Some(name) => {
+                let found = EventType::ALL.into_iter().find(|t| t.as_str() == name);
+                if found.is_none() {
+                    note("event_type", "must be one of track, page_view, identify, all");
+                }
+                found
+            }
+        };
+        let group_by = match query.group_by.as_deref() {
+            None => GroupBy::Nothing,
+            Some("event_type") => GroupBy::EventType,
+            Some("page") => GroupBy::Page,
+            Some(_) => {
+                note("group_by", "must be event_type or page");
+                GroupBy::Nothing
+            }
+        };
+        if let (Some(start), Some(end)) = (start, end) {
+            if end < start {
+                note("end_date", "must not be before start_date");
+            } else if (end - start).get_days() > MAX_DAYS {
+                note("end_date", "must be within 100 years of start_date");
+            }
+        }
+        let (Some(start), Some(end), Some(zone), true) = (start, end, zone, details.is_empty())
+        else {
+            return Err(ApiError::validation(details));
+        };
+        let days = days(start, end, &zone)
+            .ok_or_else(|| ApiError::invalid_field("start_date", "is out of range"))?;
+        let after = days.last().map_or(Timestamp::EPOCH, |(_, end)| *end);
+        let first = day_start(start, &zone).unwrap_or(Timestamp::EPOCH);
+        Ok(Self { days, range: first..after, only, group_by })
+    }
+
+    fn counts(&self, event_type: EventType) -> bool {
+        self.only.is_none_or(|only| only == event_type)
+    }
+
+    fn answer(
+        &self,
+        lists: &Lists,
+        world: World,
+        project: ProjectId,
+    ) -> Result<AnalyticsView, StoreError> {
+        let mut by_type = EventsByType::default();
+        let mut by_day = vec![0; self.days.len()];
+        for cell in lists.event_counts(world, project, self.range.clone()) {
+            let cell = cell?;
+            if !self.counts(cell.what) {
+                continue;
+            }
+            match cell.what {
+                EventType::Track => by_type.track += cell.count,
+                EventType::PageView => by_type.page_view += cell.count,
+                EventType::Identify => by_type.identify += cell.count,
+            }
+            let day = self.days.partition_point(|(_, end)| *end <= cell.start);
+            if let Some(count) = by_day.get_mut(day) {
+                *count += cell.count;
+            }
+        }
+        let mut users = HashSet::new();
+        for cell in lists.visitors(world, project, self.range.clone()) {
+            let (event_type, visitor) = cell?.what;
+            if self.counts(event_type) {
+                users.insert(visitor);
+            }
+        }
+        let days = self.days.iter().zip(by_day);
+        let by_day = days.map(|((date, _), count)| DayCount { date: date.to_string(), count });
+        Ok(AnalyticsView {
+            total_events: by_type.track + by_type.page_view + by_type.identify,
+            unique_users: users.len(),
+            events_by_day: (self.group_by != GroupBy::EventType).then(|| by_day.collect()),
+            events_by_type: (self.group_by != GroupBy::Page).then_some(by_type),
+            top_pages: self.top_pages(lists, world, project)?,
+        })
+    }
+
+    fn top_pages(
+        &self,
+        lists: &Lists,
+        world: World,
+        project: ProjectId,
+    ) -> Result<Vec<PageViews>, StoreError> {
+        if !self.counts(EventType::PageView) {
+            return Ok(Vec::new());
+        }
+        let mut views: BTreeMap<String, u64> = BTreeMap::new();
+        for cell in lists.page_counts(world, project, self.range.clone()) {
+            let cell = cell?;
+            *views.entry(cell.what).or_default() += cell.count;
+        }
+        let mut pages: Vec<PageViews> =
+            views.into_iter().map(|(page_url, views)| PageViews { page_url, views }).collect();
+        pages.sort_by(|one, two| two.views.cmp(&one.views).then(one.page_url.cmp(&two.page_url)));
+        pages.truncate(TOP_PAGES);
+        Ok(pages)
+    }
+}
+
+/// The days from `start` to `end`, each with the moment at which it ends.
+fn days(start: Date, end: Date, zone: &TimeZone) -> Option<Vec<(Date, Timestamp)>> {
+    let mut days = Vec::new();
+    let mut day = start;
+    while day <= end {
+        let next = day.tomorrow().ok()?;
+        days.push((day, day_start(next, zone)?));
+        day = next;
+    }
+    Some(days)
+}
+
+fn day_start(day: Date, zone: &TimeZone) -> Option<Timestamp> {
+    let start = zone.to_timestamp(day.at(0, 0, 0, 0)).ok()?;
+    Some(Timestamp::from_millis(start.as_millisecond()))
+}

@@ -1,0 +1,35 @@
+//! What other vendors' clients ask for beside sending events.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use uuid::Uuid;
+
+use crate::edge::RequestContext;
+use crate::error::ApiError;
+use crate::ingest::{REMOTE_CONFIG_ANSWER, flags_answer, segment_settings_answer};
+
+fn json(body: impl Into<String>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(body.into())
+}
+
+/// `POST /flags/` and `/decide/`: there are no feature flags.
+pub(crate) async fn list_feature_flags(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    RequestContext::of(&request)?.charge_address()?;
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| ApiError::server_error(&error))?;
+    let id = uuid::Builder::from_random_bytes(random).into_uuid();
+    Ok(json(flags_answer(&Uuid::to_string(&id))))
+}
+
+/// `GET /array/{key}/config`: nothing is recorded but events.
+pub(crate) async fn show_remote_config() -> HttpResponse {
+    json(REMOTE_CONFIG_ANSWER)
+}
+
+/// `GET /v1/projects/{key}/settings`: send everything here.
+pub(crate) async fn show_segment_settings(
+    request: HttpRequest,
+    key: web::Path<String>,
+) -> HttpResponse {
+    let connection = request.connection_info();
+    json(segment_settings_answer(&key, connection.host(), connection.scheme()))
+}

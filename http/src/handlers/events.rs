@@ -1,0 +1,207 @@
+//! Taking events in, whatever their dialect.
+//!
+//! A request's events are sorted by user, and each user's go to that user's actor as one command.
+//! The answer leaves when all of them are on disk.
+
+mod collect;
+mod store;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use priv_domain::answers::Recall;
+use priv_domain::project::{self, Project};
+use priv_domain::{EntityId, RequestTag};
+
+use crate::auth::{IngestKey, KeyInfo};
+use crate::body::{BodyLimits, IdempotencyKey, fingerprint, read_body};
+use crate::edge::RequestContext;
+use crate::error::ApiError;
+use crate::ingest::{
+    Arrival, CAPTURE_ANSWER, Dialect, EventAnswer, Listed, PostHogRoute, Taken, Unreadable,
+    capture_v1_answer, events_answer, moment, parse,
+};
+use crate::refusal::mark_replayed;
+use crate::request_tag::request_tag_of_project;
+use crate::state::AppState;
+use collect::Collected;
+use store::Stored;
+
+/// `POST /events` and all its relatives.
+pub(crate) async fn ingest(
+    dialect: Dialect,
+    request: HttpRequest,
+    payload: Payload,
+    ingest_key: IngestKey,
+    idempotency: IdempotencyKey,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let bytes = read_body(&request, payload, BodyLimits::EVENTS).await?;
+    let context = RequestContext::of(&request)?;
+    let parsed = parse(&bytes, dialect, arrival(&request, &context));
+    // Who calls comes before what is wrong with the body.
+    let named = parsed.as_ref().ok().and_then(|batch| batch.write_key.as_deref());
+    let key = ingest_key.resolve(named)?;
+    state.used(key.id, context.received_at());
+    let batch = parsed.map_err(|unreadable| unreadable_body(&unreadable))?;
+
+    let wishes = Wishes::of(&request, dialect);
+    let tag = idempotency.0.as_deref().map(|text| {
+        request_tag_of_project(key.project, key.world, &request, text, fingerprint(&bytes))
+    });
+    let _turn = match tag {
+        Some(tag) if !wishes.dry_run => match remembered(&state, &key, tag).await? {
+            Known::Answered(body) => return Ok(replay(&body)),
+            Known::New(turn) => Some(turn),
+        },
+        Some(_) | None => None,
+    };
+    let collected = Collected::new(batch, &key, &context, tag);
+    let stored =
+        store::store(&state, &key, collected, wishes.privacy_control, wishes.dry_run).await?;
+    let body = wishes.answer(&stored);
+    if let Some(tag) = tag.filter(|_| !wishes.dry_run) {
+        let project = EntityId::project(key.world, key.project);
+        let command = project::Command::Remember { body: body.as_str().into() };
+        state.node.ask::<Project>(&project, command, Some(tag)).await?;
+    }
+    Ok(json(body))
+}
+
+/// When the request came, and when it was sent where a header or the query says so.
+fn arrival(request: &HttpRequest, context: &RequestContext) -> Arrival {
+    let header = request.headers().get("posthog-request-timestamp");
+    let in_header = header.and_then(|value| value.to_str().ok()).and_then(moment);
+    let in_query = || {
+        let mut query = form_urlencoded::parse(request.query_string().as_bytes());
+        let (_, text) = query.find(|(name, _)| name == "_")?;
+        moment(&text)
+    };
+    Arrival { received: context.received_at(), sent: in_header.or_else(in_query) }
+}
+
+fn unreadable_body(unreadable: &Unreadable) -> ApiError {
+    match unreadable {
+        Unreadable::TooMany { .. } => ApiError::new(crate::error::ErrorCode::PayloadTooLarge)
+            .with_message(unreadable.to_string()),
+        Unreadable::Empty
+        | Unreadable::NotUtf8 { .. }
+        | Unreadable::NotJson { .. }
+        | Unreadable::NoEvent
+        | Unreadable::NotAList
+        | Unreadable::Form(_) => ApiError::invalid_request(unreadable.to_string()),
+    }
+}
+
+/// What the request wants beside having its events stored.
+struct Wishes {
+    dialect: Dialect,
+    listed: Listed,
+    dry_run: bool,
+    privacy_control: bool,
+}
+
+impl Wishes {
+    fn of(request: &HttpRequest, dialect: Dialect) -> Self {
+        let asked = |name: &str| {
+            form_urlencoded::parse(request.query_string().as_bytes())
+                .any(|(key, value)| key == name && matches!(&*value, "1" | "true"))
+        };
+        Self {
+            dialect,
+            listed: if asked("verbose") { Listed::All } else { Listed::Exceptions },
+            dry_run: asked("dry_run"),
+            privacy_control: request.headers().get("sec-gpc").is_some_and(|v| v == "1"),
+        }
+    }
+
+    fn answer(&self, stored: &Stored) -> String {
+        let answers: Vec<EventAnswer<'_>> = stored.answers().collect();
+        match self.dialect {
+            Dialect::Priv(_) | Dialect::Segment(_) => {
+                events_answer(&answers, stored.earned, self.listed)
+            }
+            Dialect::PostHog(PostHogRoute::V1) => capture_v1_answer(&answers),
+            Dialect::PostHog(PostHogRoute::Capture | PostHogRoute::Batch) => {
+                CAPTURE_ANSWER.to_owned()
+            }
+        }
+    }
+}
+
+/// What is known of a request with an idempotency key.
+enum Known<'a> {
+    Answered(Box<str>),
+    New(Turn<'a>),
+}
+
+/// Held while a request is carried out, so that a second one is told to wait.
+struct Turn<'a> {
+    state: &'a AppState,
+    key: u128,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.state.in_flight.lock().remove(&self.key);
+    }
+}
+
+async fn remembered<'a>(
+    state: &'a AppState,
+    key: &KeyInfo,
+    tag: RequestTag,
+) -> Result<Known<'a>, ApiError> {
+    if !state.in_flight.lock().insert(tag.key) {
+        return Err(ApiError::conflict(
+            "request_in_flight",
+            "The first request with this Idempotency-Key is still running: ask again in a moment",
+        ));
+    }
+    let turn = Turn { state, key: tag.key };
+    let project = EntityId::project(key.world, key.project);
+    let now = state.now();
+    let known = state.node.look::<Project, _>(&project, move |project| {
+        match project.answers.recall(tag, now) {
+            Recall::New => Ok(None),
+            Recall::Same(project::Reply::Remembered { body }) => Ok(Some(body.clone())),
+            Recall::Same(_) | Recall::OtherBody => Err(ApiErrorKind::Mismatch),
+            Recall::Full => Err(ApiErrorKind::Full),
+        }
+    });
+    match known.await?.reply {
+        Ok(None) => Ok(Known::New(turn)),
+        Ok(Some(body)) => Ok(Known::Answered(body)),
+        Err(ApiErrorKind::Mismatch) => Err(ApiError::idempotency_mismatch()),
+        Err(ApiErrorKind::Full) => Err(ApiError::overloaded(60)),
+    }
+}
+
+/// Why an idempotency key can't be used; an [`ApiError`] does not cross threads.
+enum ApiErrorKind {
+    Mismatch,
+    Full,
+}
+
+fn json(body: String) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(body)
+}
+
+fn replay(body: &str) -> HttpResponse {
+    let mut response = json(body.to_owned());
+    mark_replayed(&mut response);
+    response
+}
+
+/// What an event that is stored, or was, is answered with.
+fn taken(verdict: priv_domain::user::Verdict) -> Option<Taken> {
+    use priv_domain::user::Verdict;
+    match verdict {
+        Verdict::Accepted { .. } => Some(Taken::Accepted),
+        Verdict::Duplicate => Some(Taken::Duplicate),
+        Verdict::ConsentWithdrawn
+        | Verdict::ConsentMissing
+        | Verdict::TooMany
+        | Verdict::Elsewhere => None,
+    }
+}

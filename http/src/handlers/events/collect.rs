@@ -1,0 +1,163 @@
+//! Sorting a request's events by user.
+
+use std::collections::HashMap;
+
+use priv_domain::event::RawEvent;
+use priv_domain::user::NewEvent;
+use priv_domain::{EntityId, EventKey, EventType, ProjectId, RequestTag, UserRef};
+use ulid::Ulid;
+
+use crate::auth::{KeyInfo, PersonIds, check_user_id, user_of};
+use crate::edge::RequestContext;
+use crate::ingest::{Batch, EventKind, IncomingEvent, Refused, Verdict};
+
+/// A request's events by user, and those that can't be stored whoever they are of.
+pub(super) struct Collected {
+    pub(super) groups: Vec<Group>,
+    /// One an event, in the order of the body.
+    pub(super) slots: Vec<Slot>,
+    /// Whether each event has an id that the client gave: then all can safely be sent again.
+    pub(super) all_named: bool,
+}
+
+/// The events of one user, and where each stands in the body.
+pub(super) struct Group {
+    pub(super) user: EntityId,
+    pub(super) indexes: Vec<usize>,
+    pub(super) events: Vec<NewEvent>,
+}
+
+/// What is known of an event so far.
+pub(super) enum Slot {
+    /// It goes to its user; this is its id.
+    Stored(String),
+    /// It can't be stored.
+    Refused(Refused),
+}
+
+impl Collected {
+    pub(super) fn new(
+        batch: Batch,
+        key: &KeyInfo,
+        context: &RequestContext,
+        tag: Option<RequestTag>,
+    ) -> Self {
+        let mut collected = Self {
+            groups: Vec::new(),
+            slots: Vec::with_capacity(batch.events.len()),
+            all_named: true,
+        };
+        let mut by_user: HashMap<UserRef, usize> = HashMap::new();
+        for (index, event) in batch.events.into_iter().enumerate() {
+            let event = match event {
+                Ok(event) => event,
+                Err(refused) => {
+                    collected.slots.push(Slot::Refused(refused));
+                    continue;
+                }
+            };
+            let user = match user_of_event(&event, key.project, context.person_ids()) {
+                Ok(user) => user,
+                Err(message) => {
+                    collected.slots.push(Slot::Refused(Refused {
+                        verdict: Verdict::Rejected,
+                        code: "invalid_user",
+                        message,
+                        id: event.id,
+                    }));
+                    continue;
+                }
+            };
+            collected.all_named &= event.id.is_some();
+            let event = named(event, index, key.project, context, tag);
+            collected.slots.push(Slot::Stored(event.raw.id.clone()));
+            let group = *by_user.entry(user).or_insert_with_key(|user| {
+                let user = EntityId::user(key.world, user);
+                collected.groups.push(Group { user, indexes: Vec::new(), events: Vec::new() });
+                collected.groups.len() - 1
+            });
+            collected.groups[group].indexes.push(index);
+            collected.groups[group].events.push(event);
+        }
+        collected
+    }
+}
+
+fn user_of_event(
+    event: &IncomingEvent,
+    project: ProjectId,
+    person_ids: PersonIds,
+) -> Result<UserRef, String> {
+    match (&event.user_id, &event.anonymous_id) {
+        (Some(id), _) => user_of(id, project, person_ids).map_err(|why| format!("user_id {why}")),
+        (None, Some(id)) => match check_user_id(id) {
+            Ok(()) => Ok(UserRef::Anonymous(project, id.as_str().into())),
+            Err(why) => Err(format!("anonymous_id {why}")),
+        },
+        (None, None) => Err("an event needs a user_id or an anonymous_id".to_owned()),
+    }
+}
+
+/// Gives the event its identity: the client's id; or else one of ours, which is the same again
+/// when the request is repeated with its idempotency key.
+fn named(
+    event: IncomingEvent,
+    index: usize,
+    project: ProjectId,
+    context: &RequestContext,
+    tag: Option<RequestTag>,
+) -> NewEvent {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&project.get().to_be_bytes());
+    let id = match (event.id, tag) {
+        (Some(id), _) => {
+            hasher.update(b"id").update(id.as_bytes());
+            id
+        }
+        (None, tag) => {
+            let id = made_id(context);
+            match tag {
+                Some(tag) => {
+                    let index = u64::try_from(index).unwrap_or(u64::MAX);
+                    hasher.update(b"tag").update(&tag.key.to_be_bytes());
+                    hasher.update(&index.to_be_bytes());
+                }
+                None => {
+                    hasher.update(b"id").update(id.as_bytes());
+                }
+            }
+            id
+        }
+    };
+    let key = hasher.finalize().as_bytes().first_chunk().copied().map_or(0, u128::from_be_bytes);
+    NewEvent {
+        key: EventKey(key),
+        consent_given: event.consent_given,
+        raw: RawEvent {
+            id,
+            event_type: match event.kind {
+                EventKind::Track => EventType::Track,
+                EventKind::PageView => EventType::PageView,
+                EventKind::Identify => EventType::Identify,
+            },
+            timestamp: event.timestamp,
+            name: event.name,
+            user_id: event.user_id,
+            anonymous_id: event.anonymous_id,
+            session_id: event.session_id,
+            page_url: event.page_url,
+            page_title: event.page_title,
+            referrer: event.referrer,
+            properties: event.properties.map(|json| String::from(Box::<str>::from(json))),
+            context: event.context.map(|json| String::from(Box::<str>::from(json))),
+        },
+    }
+}
+
+fn made_id(context: &RequestContext) -> String {
+    let millis = u64::try_from(context.received_at().as_millis()).unwrap_or(0);
+    let mut random = [0; 16];
+    // Without random numbers no request was let in: keys and request ids need them too.
+    let _ = getrandom::fill(&mut random);
+    format!("evt_{}", Ulid::from_parts(millis, u128::from_be_bytes(random)))
+}

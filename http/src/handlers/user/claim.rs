@@ -1,0 +1,80 @@
+//! `POST /user/earnings/claim`
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use priv_domain::user::{Claimed, Command, Reply, User};
+use serde::{Deserialize, Serialize};
+
+use super::{Unknown, user_in_reach};
+use crate::auth::{UserCaller, UserNaming, Write};
+use crate::body::{IdempotencyKey, OptionalJsonBody, Priv};
+use crate::envelope::created;
+use crate::error::ApiError;
+use crate::refusal::with_origin;
+use crate::request_tag::request_tag;
+use crate::state::AppState;
+use crate::time::Rfc3339;
+
+/// The body of a claim.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ClaimBody {
+    amount_priv: Option<Priv>,
+    user_id: Option<String>,
+    wallet_address: Option<String>,
+    anonymous_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ClaimView {
+    claim_id: String,
+    claimed_priv: Priv,
+    unfunded_priv: Priv,
+    priv_balance: Priv,
+    pending_rewards: Priv,
+    earned_total: Priv,
+    claimed_at: Rfc3339,
+}
+
+impl From<Claimed> for ClaimView {
+    fn from(claimed: Claimed) -> Self {
+        Self {
+            claim_id: claimed.claim.to_string(),
+            claimed_priv: claimed.claimed.into(),
+            unfunded_priv: claimed.unfunded.into(),
+            priv_balance: claimed.balance.into(),
+            pending_rewards: claimed.pending.into(),
+            earned_total: claimed.earned_total.into(),
+            claimed_at: Rfc3339(claimed.at),
+        }
+    }
+}
+
+/// `POST /user/earnings/claim`
+pub(crate) async fn claim_earnings(
+    request: HttpRequest,
+    caller: UserCaller<Write>,
+    body: OptionalJsonBody<ClaimBody>,
+    idempotency: IdempotencyKey,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let fingerprint = body.0.fingerprint();
+    let ClaimBody { amount_priv, user_id, wallet_address, anonymous_id } = body.0.value;
+    let naming = UserNaming { user_id, wallet_address, anonymous_id };
+    let id = user_in_reach(&state, &caller, Some(&naming), Unknown::NotFound).await?;
+    let tag = request_tag(&request, &idempotency, fingerprint)?;
+    let amount = amount_priv.map(|Priv(amount)| amount);
+    let command = Command::ClaimEarnings { amount, minimum: state.options.claim_minimum };
+    let answered = state.node.ask::<User>(&id, command, tag).await?;
+    match answered.reply {
+        Reply::Claimed(claimed) => {
+            let location = "/v1/user/earnings";
+            let response = created(location, &ClaimView::from(claimed));
+            Ok(with_origin(response, &answered))
+        }
+        Reply::Recorded(_)
+        | Reply::Consent(_)
+        | Reply::Linked(_)
+        | Reply::WalletBound
+        | Reply::Noted => Err(ApiError::idempotency_mismatch()),
+    }
+}

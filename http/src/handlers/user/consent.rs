@@ -1,0 +1,212 @@
+//! `GET` and `POST /user/consent`, `GET /user/consent/history`
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use priv_domain::EntityId;
+use priv_domain::consent::{ConsentRecord, PreferenceChange, Preferences};
+use priv_domain::user::{Command, Reply, User};
+use serde::{Deserialize, Serialize};
+
+use super::{Unknown, last_anonymous_id, user_in_reach, wire_ids};
+use crate::auth::{Read, UserCaller, UserNaming, Write};
+use crate::body::{IdempotencyKey, JsonBody, QueryParams};
+use crate::envelope::ok;
+use crate::error::{ApiError, Detail};
+use crate::listing::{PageQuery, Pagination};
+use crate::refusal::with_origin;
+use crate::request_tag::request_tag;
+use crate::state::AppState;
+use crate::time::Rfc3339;
+
+/// Longest `source` and `policy_version`, in bytes.
+const MAX_NOTE_BYTES: usize = 64;
+
+/// The body of `POST /user/consent`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConsentBody {
+    analytics: Option<bool>,
+    marketing: Option<bool>,
+    data_sharing: Option<bool>,
+    personalization: Option<bool>,
+    source: Option<Box<str>>,
+    policy_version: Option<Box<str>>,
+    user_id: Option<String>,
+    wallet_address: Option<String>,
+    anonymous_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ConsentView {
+    user_id: Option<Arc<str>>,
+    anonymous_id: Option<Arc<str>>,
+    preferences: PreferencesView,
+    last_updated: Option<Rfc3339>,
+    version: u32,
+    explicit: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<Receipt>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct PreferencesView {
+    analytics: bool,
+    marketing: bool,
+    data_sharing: bool,
+    personalization: bool,
+}
+
+/// What a person can keep: each version names the hash of the one before.
+#[derive(Serialize)]
+struct Receipt {
+    version: u32,
+    agreed: PreferencesView,
+    at: Rfc3339,
+    source: Option<Box<str>>,
+    policy_version: Option<Box<str>>,
+    hash: String,
+    previous_hash: String,
+}
+
+#[derive(Serialize)]
+struct HistoryView {
+    user_id: Option<Arc<str>>,
+    anonymous_id: Option<Arc<str>>,
+    versions: Vec<Receipt>,
+    pagination: Pagination,
+    next_cursor: Option<String>,
+}
+
+impl From<Preferences> for PreferencesView {
+    fn from(preferences: Preferences) -> Self {
+        let Preferences { analytics, marketing, data_sharing, personalization } = preferences;
+        Self { analytics, marketing, data_sharing, personalization }
+    }
+}
+
+impl From<&ConsentRecord> for Receipt {
+    fn from(record: &ConsentRecord) -> Self {
+        Self {
+            version: record.version,
+            agreed: record.preferences.into(),
+            at: Rfc3339(record.at),
+            source: record.source.clone(),
+            policy_version: record.policy_version.clone(),
+            hash: hex(&record.hash),
+            previous_hash: hex(&record.previous),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn view(id: &EntityId, linked: Option<Arc<str>>, record: Option<&ConsentRecord>) -> ConsentView {
+    let (user_id, anonymous_id) = wire_ids(id);
+    ConsentView {
+        user_id,
+        anonymous_id: anonymous_id.or(linked),
+        preferences: record.map(|record| record.preferences).unwrap_or_default().into(),
+        last_updated: record.map(|record| Rfc3339(record.at)),
+        version: record.map_or(0, |record| record.version),
+        explicit: record.is_some(),
+        receipt: None,
+    }
+}
+
+/// `GET /user/consent`
+pub(crate) async fn get_consent(
+    caller: UserCaller<Read>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let id = user_in_reach(&state, &caller, None, Unknown::NotFound).await?;
+    let look = |user: &priv_domain::Entity<User>| {
+        (user.machine.consent.clone(), last_anonymous_id(&user.machine))
+    };
+    let (record, linked) = state.node.look(&id, look).await?.reply;
+    Ok(ok(&view(&id, linked, record.as_deref())))
+}
+
+/// `POST /user/consent`
+pub(crate) async fn set_consent(
+    request: HttpRequest,
+    caller: UserCaller<Write>,
+    body: JsonBody<ConsentBody>,
+    idempotency: IdempotencyKey,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let fingerprint = body.fingerprint();
+    let body = body.value;
+    check(&body)?;
+    let change = PreferenceChange {
+        analytics: body.analytics,
+        marketing: body.marketing,
+        data_sharing: body.data_sharing,
+        personalization: body.personalization,
+    };
+    let naming = UserNaming {
+        user_id: body.user_id,
+        wallet_address: body.wallet_address,
+        anonymous_id: body.anonymous_id,
+    };
+    let id = user_in_reach(&state, &caller, Some(&naming), Unknown::Begin).await?;
+    let tag = request_tag(&request, &idempotency, fingerprint)?;
+    let (source, policy_version) = (body.source, body.policy_version);
+    let command = Command::SetConsent { change, source, policy_version };
+    let answered = state.node.ask::<User>(&id, command, tag).await?;
+    match &answered.reply {
+        Reply::Consent(record) => {
+            let mut view = view(&id, None, Some(record));
+            view.receipt = Some(Receipt::from(record.as_ref()));
+            Ok(with_origin(ok(&view), &answered))
+        }
+        Reply::Recorded(_)
+        | Reply::Claimed(_)
+        | Reply::Linked(_)
+        | Reply::WalletBound
+        | Reply::Noted => Err(ApiError::idempotency_mismatch()),
+    }
+}
+
+fn check(body: &ConsentBody) -> Result<(), ApiError> {
+    let mut details = Vec::new();
+    let purposes = [body.analytics, body.marketing, body.data_sharing, body.personalization];
+    if purposes.iter().all(Option::is_none) {
+        details.push(Detail::new(
+            "",
+            "name at least one of analytics, marketing, data_sharing, personalization",
+        ));
+    }
+    for (path, text) in [("source", &body.source), ("policy_version", &body.policy_version)] {
+        if text.as_ref().is_some_and(|text| text.len() > MAX_NOTE_BYTES) {
+            details.push(Detail::new(path, "must have at most 64 bytes"));
+        }
+    }
+    match details.is_empty() {
+        true => Ok(()),
+        false => Err(ApiError::validation(details)),
+    }
+}
+
+/// `GET /user/consent/history`
+pub(crate) async fn list_consent_history(
+    caller: UserCaller<Read>,
+    query: QueryParams<PageQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let wanted = query.0.check()?;
+    let id = user_in_reach(&state, &caller, None, Unknown::NotFound).await?;
+    let seen = state.node.look::<User, _>(&id, |_| ()).await?;
+    state.node.projection().when_projected(seen.position).await;
+    let records = state.node.lists().consent_history(&id);
+    let mut records = records.map_err(|error| ApiError::server_error(&error))?;
+    // Newest first, as lists are.
+    records.reverse();
+    let place = |record: &ConsentRecord| format!("{:010}", u32::MAX - record.version);
+    let (records, pagination, next_cursor) = wanted.part_of(records, place);
+    let (user_id, anonymous_id) = wire_ids(&id);
+    let versions = records.iter().map(Receipt::from).collect();
+    Ok(ok(&HistoryView { user_id, anonymous_id, versions, pagination, next_cursor }))
+}

@@ -1,0 +1,250 @@
+//! `GET /user/earnings`: a line for each project and UTC day.
+
+use std::collections::HashMap;
+
+use actix_web::{HttpResponse, web};
+use priv_actors::lists::DayEntry;
+use priv_domain::earning::Payer;
+use priv_domain::user::User;
+use priv_domain::{Day, Entity, Micros, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Unknown, user_in_reach};
+use crate::auth::{Read, UserCaller};
+use crate::body::{Priv, QueryParams};
+use crate::envelope::ok;
+use crate::error::{ApiError, Detail};
+use crate::listing::{PageQuery, Pagination};
+use crate::state::AppState;
+use crate::time::{Rfc3339, day_text, parse_date, parse_time};
+
+/// The query of `GET /user/earnings`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EarningsQuery {
+    from: Option<String>,
+    to: Option<String>,
+    source: Option<String>,
+    status: Option<String>,
+    page: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct EarningsView {
+    entries: Vec<EntryView>,
+    totals: Totals,
+    pagination: Pagination,
+    next_cursor: Option<String>,
+}
+
+/// By source, over all entries that the query picks.
+#[derive(Serialize)]
+struct Totals {
+    events: Priv,
+    contributions: Priv,
+    labeling: Priv,
+    sales: Priv,
+}
+
+#[derive(Serialize)]
+struct EntryView {
+    id: String,
+    source: &'static str,
+    reference: String,
+    amount_priv: Priv,
+    claimed_priv: Priv,
+    status: Status,
+    created_at: Rfc3339,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Pending,
+    Claimed,
+}
+
+/// A line with what of it was claimed.
+struct Line {
+    entry: DayEntry,
+    claimed: Micros,
+}
+
+impl Line {
+    fn status(&self) -> Status {
+        if self.claimed < self.entry.amount { Status::Pending } else { Status::Claimed }
+    }
+
+    /// Newest first, then by payer.
+    fn place(&self) -> String {
+        let newest_first = i64::MAX - self.entry.day.get();
+        format!("{newest_first:020}{}", payer_text(self.entry.payer))
+    }
+
+    fn view(&self) -> EntryView {
+        let payer = payer_text(self.entry.payer);
+        EntryView {
+            id: format!("{payer}:{}", day_text(self.entry.day)),
+            source: source(self.entry.payer),
+            reference: payer,
+            amount_priv: self.entry.amount.into(),
+            claimed_priv: self.claimed.into(),
+            status: self.status(),
+            created_at: Rfc3339(self.entry.since),
+        }
+    }
+}
+
+fn payer_text(payer: Payer) -> String {
+    match payer {
+        Payer::Project(project) => project.to_string(),
+        Payer::Pool => "pool".to_owned(),
+    }
+}
+
+fn source(payer: Payer) -> &'static str {
+    match payer {
+        Payer::Project(_) => "events",
+        Payer::Pool => "contributions",
+    }
+}
+
+/// `GET /user/earnings`
+pub(crate) async fn list_earnings(
+    caller: UserCaller<Read>,
+    query: QueryParams<EarningsQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let wanted = Wanted::check(&query.0)?;
+    let id = user_in_reach(&state, &caller, None, Unknown::NotFound).await?;
+    let claimed = |user: &Entity<User>| -> HashMap<Payer, Micros> {
+        user.machine.accruals.iter().map(|accrual| (accrual.payer, accrual.claimed)).collect()
+    };
+    let seen = state.node.look(&id, claimed).await?;
+    state.node.projection().when_projected(seen.position).await;
+    let lists = state.node.lists().clone();
+    let entries = web::block(move || lists.earnings(&id))
+        .await
+        .map_err(|error| ApiError::server_error(&error))?
+        .map_err(|error| ApiError::server_error(&error))?;
+    let mut lines = settle(entries, seen.reply);
+    lines.retain(|line| wanted.picks(line));
+    lines.sort_by_key(Line::place);
+    let totals = totals(&lines);
+    let (lines, pagination, next_cursor) = wanted.page.part_of(lines, Line::place);
+    let entries = lines.iter().map(Line::view).collect();
+    Ok(ok(&EarningsView { entries, totals, pagination, next_cursor }))
+}
+
+/// What was claimed of each payer goes to its oldest days first. `entries` are in order of days.
+fn settle(entries: Vec<DayEntry>, mut claimed: HashMap<Payer, Micros>) -> Vec<Line> {
+    let lines = entries.into_iter().map(|entry| {
+        let left = claimed.entry(entry.payer).or_default();
+        let claimed = entry.amount.min(*left);
+        *left = left.saturating_sub(claimed);
+        Line { entry, claimed }
+    });
+    lines.collect()
+}
+
+fn totals(lines: &[Line]) -> Totals {
+    let of = |name: &str| {
+        let amounts = lines.iter().filter(|line| source(line.entry.payer) == name);
+        let sum = amounts.fold(Micros::ZERO, |sum, line| sum.saturating_add(line.entry.amount));
+        Priv::from(sum)
+    };
+    Totals {
+        events: of("events"),
+        contributions: of("contributions"),
+        labeling: of("labeling"),
+        sales: of("sales"),
+    }
+}
+
+/// A checked query.
+struct Wanted {
+    from: Option<Day>,
+    to: Option<Day>,
+    source: Option<String>,
+    status: Option<Status>,
+    page: crate::listing::Wanted,
+}
+
+impl Wanted {
+    fn check(query: &EarningsQuery) -> Result<Self, ApiError> {
+        let mut details = Vec::new();
+        let mut day = |path: &str, text: &Option<String>| {
+            let day = text.as_deref().map(parse_day);
+            if day == Some(None) {
+                details.push(Detail::new(path, "must be a date as YYYY-MM-DD or a time"));
+            }
+            day.flatten()
+        };
+        let (from, to) = (day("from", &query.from), day("to", &query.to));
+        let source = query.source.clone();
+        let sources = ["events", "contributions", "labeling", "sales"];
+        if source.as_deref().is_some_and(|source| !sources.contains(&source)) {
+            let issue = "must be one of events, contributions, labeling, sales";
+            details.push(Detail::new("source", issue));
+        }
+        let status = match query.status.as_deref() {
+            None => None,
+            Some("pending") => Some(Status::Pending),
+            Some("claimed") => Some(Status::Claimed),
+            Some(_) => {
+                details.push(Detail::new("status", "must be pending or claimed"));
+                None
+            }
+        };
+        if !details.is_empty() {
+            return Err(ApiError::validation(details));
+        }
+        let page = PageQuery::read(&query.page, &query.limit, &query.cursor)?.check()?;
+        Ok(Self { from, to, source, status, page })
+    }
+
+    fn picks(&self, line: &Line) -> bool {
+        let day = line.entry.day;
+        self.from.is_none_or(|from| from <= day)
+            && self.to.is_none_or(|to| day <= to)
+            && self.source.as_deref().is_none_or(|wanted| wanted == source(line.entry.payer))
+            && self.status.is_none_or(|status| status == line.status())
+    }
+}
+
+fn parse_day(text: &str) -> Option<Day> {
+    let at = match parse_date(text) {
+        Some(date) => {
+            let start = jiff::tz::TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
+            Timestamp::from_millis(start.as_millisecond())
+        }
+        None => parse_time(text)?,
+    };
+    Some(at.day())
+}
+
+#[cfg(test)]
+mod tests {
+    use priv_domain::ProjectId;
+
+    use super::*;
+
+    fn entry(day: i64, project: u128, amount: u64) -> DayEntry {
+        let payer = Payer::Project(ProjectId::new(project));
+        let (day, amount) = (Day::new(day), Micros::new(amount));
+        DayEntry { day, payer, amount, since: day.start() }
+    }
+
+    #[test]
+    fn what_was_claimed_goes_to_the_oldest_days_of_its_payer() {
+        let entries = vec![entry(1, 7, 100), entry(1, 8, 50), entry(2, 7, 100), entry(3, 7, 100)];
+        let claimed = HashMap::from([(Payer::Project(ProjectId::new(7)), Micros::new(150))]);
+        let lines = settle(entries, claimed);
+        let claimed: Vec<u64> = lines.iter().map(|line| line.claimed.get()).collect();
+        assert_eq!(claimed, [100, 0, 50, 0]);
+        let statuses: Vec<bool> =
+            lines.iter().map(|line| line.status() == Status::Claimed).collect();
+        assert_eq!(statuses, [true, false, false, false]);
+    }
+}

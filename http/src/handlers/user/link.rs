@@ -1,0 +1,202 @@
+//! `POST /user/link`: a project's user, or a wallet, becomes a signed-in person's.
+//!
+//! Two ways. A project's server asks for a proof with its secret key (`POST /user/link/proof`) and
+//! hands it to the person's device. Or the person signs a text with their wallet's key (EIP-191);
+//! that also links the project's user whose id is the wallet's address, if a project is named.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use priv_domain::user::{Command, Linked, Reply, User};
+use priv_domain::{EntityId, ProjectId, UserRef};
+use serde::{Deserialize, Serialize};
+
+use crate::auth::proof::LinkClaim;
+use crate::auth::wallet::{Address, recover};
+use crate::auth::{NamedUser, PersonCaller, UserCaller, UserNaming, Write};
+use crate::body::{IdempotencyKey, JsonBody, Priv};
+use crate::envelope::ok;
+use crate::error::ApiError;
+use crate::refusal::with_origin;
+use crate::request_tag::request_tag;
+use crate::state::AppState;
+use crate::time::Rfc3339;
+
+/// Milliseconds for which a proof is good.
+const PROOF_MILLIS: i64 = 600_000;
+
+/// The body of `POST /user/link`: a proof, or a wallet with its signature.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinkBody {
+    proof: Option<String>,
+    wallet_address: Option<String>,
+    signature: Option<String>,
+    project_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct LinkView {
+    user_id: std::sync::Arc<str>,
+    wallet_address: Option<String>,
+    linked: Option<String>,
+    moved_balance_priv: Priv,
+    moved_pending_priv: Priv,
+}
+
+/// The body of `POST /user/link/proof`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProofBody {
+    user_id: Option<String>,
+    anonymous_id: Option<String>,
+    person_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ProofView {
+    proof: String,
+    expires_at: Rfc3339,
+}
+
+/// `POST /user/link/proof`, for a project's server.
+pub(crate) async fn issue_link_proof(
+    caller: UserCaller<Write>,
+    body: JsonBody<ProofBody>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let Some(key) = &caller.key else {
+        return Err(ApiError::forbidden("A proof is for a project's server, with its secret key"));
+    };
+    let ProofBody { user_id, anonymous_id, person_id } = body.value;
+    let naming = UserNaming { user_id, wallet_address: None, anonymous_id };
+    let user = match caller.user(Some(&naming))? {
+        NamedUser::User(user) if user.project() == Some(key.project) => user,
+        NamedUser::User(_) | NamedUser::Wallet(_) => {
+            return Err(ApiError::invalid_field(
+                "user_id",
+                "names a person: only a project's own users can be linked",
+            ));
+        }
+    };
+    let expires_at = state.now().plus_millis(PROOF_MILLIS);
+    let claim = LinkClaim {
+        world: caller.world,
+        project: key.project,
+        user: user.to_string(),
+        person: person_id,
+        expires_at,
+    };
+    let proof = state.link_proofs.issue(&claim);
+    Ok(ok(&ProofView { proof, expires_at: Rfc3339(expires_at) }))
+}
+
+/// `POST /user/link`
+pub(crate) async fn link_user(
+    request: HttpRequest,
+    caller: PersonCaller,
+    body: JsonBody<LinkBody>,
+    idempotency: IdempotencyKey,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let person = EntityId::user(caller.world, &caller.user());
+    let wallet = wallet(&caller, &body.value)?;
+    let source = source(&state, &caller, &body.value, wallet)?;
+    if let Some(Address(address)) = wallet {
+        let bound = state.node.ask::<User>(&person, Command::BindWallet { address }, None).await?;
+        state.node.projection().when_projected(bound.position).await;
+    }
+    let mut view = LinkView {
+        user_id: caller.sub.clone(),
+        wallet_address: wallet.map(|address| address.to_string()),
+        linked: None,
+        moved_balance_priv: Priv::default(),
+        moved_pending_priv: Priv::default(),
+    };
+    let Some(source) = source else { return Ok(ok(&view)) };
+    let from = EntityId::user(caller.world, &source);
+    let answered = state.node.ask::<User>(&from, Command::BecomePerson { person }, tag).await?;
+    match answered.reply {
+        Reply::Linked(Linked { moved_balance, moved_pending }) => {
+            view.linked = Some(source.to_string());
+            view.moved_balance_priv = moved_balance.into();
+            view.moved_pending_priv = moved_pending.into();
+            Ok(with_origin(ok(&view), &answered))
+        }
+        // The person could not take it, and everything went back.
+        Reply::Noted => Err(ApiError::conflict("not_taken", "The link took too long: try again")),
+        Reply::Recorded(_) | Reply::Consent(_) | Reply::Claimed(_) | Reply::WalletBound => {
+            Err(ApiError::idempotency_mismatch())
+        }
+    }
+}
+
+/// The text that a wallet's key signs.
+fn wallet_text(person: &str, address: Address) -> String {
+    format!("PRIV Protocol: link wallet {address} to {person}")
+}
+
+/// The wallet that signed for this person, where one is named.
+fn wallet(caller: &PersonCaller, body: &LinkBody) -> Result<Option<Address>, ApiError> {
+    let (address, signature) = match (&body.wallet_address, &body.signature) {
+        (None, None) => return Ok(None),
+        (Some(address), Some(signature)) => (address, signature),
+        (Some(_), None) => return Err(ApiError::invalid_field("signature", "is required")),
+        (None, Some(_)) => return Err(ApiError::invalid_field("wallet_address", "is required")),
+    };
+    let address: Address = address.parse().map_err(|why: crate::auth::wallet::NotAnAddress| {
+        ApiError::invalid_field("wallet_address", why.to_string())
+    })?;
+    let text = wallet_text(&caller.sub, address);
+    let signer = recover(&text, signature)
+        .map_err(|why| ApiError::invalid_field("signature", why.to_string()))?;
+    match signer == address {
+        true => Ok(Some(address)),
+        false => Err(ApiError::invalid_field(
+            "signature",
+            format!("was not made by this wallet for the text: {text}"),
+        )),
+    }
+}
+
+/// The project's user that is to become the person.
+fn source(
+    state: &AppState,
+    caller: &PersonCaller,
+    body: &LinkBody,
+    wallet: Option<Address>,
+) -> Result<Option<UserRef>, ApiError> {
+    match (&body.proof, wallet, &body.project_id) {
+        (Some(proof), _, None) => by_proof(state, caller, proof).map(Some),
+        (Some(_), _, Some(_)) => {
+            Err(ApiError::invalid_field("project_id", "is for wallets: a proof names its project"))
+        }
+        (None, Some(address), Some(project)) => {
+            let project: ProjectId = project
+                .parse()
+                .map_err(|_| ApiError::invalid_field("project_id", "must be a project's id"))?;
+            // The project's id of the user is the address in the project's own spelling.
+            let spelled = body.wallet_address.clone().unwrap_or_else(|| address.to_string());
+            Ok(Some(UserRef::ProjectUser(project, spelled.into())))
+        }
+        (None, Some(_), None) => Ok(None),
+        (None, None, _) => Err(ApiError::invalid_field(
+            "proof",
+            "is required, or a wallet_address with its signature",
+        )),
+    }
+}
+
+fn by_proof(state: &AppState, caller: &PersonCaller, proof: &str) -> Result<UserRef, ApiError> {
+    let claim = state
+        .link_proofs
+        .verify(proof, state.now())
+        .map_err(|why| ApiError::invalid_field("proof", why.to_string()))?;
+    if claim.world != caller.world {
+        return Err(ApiError::invalid_field("proof", "is for the other environment"));
+    }
+    if claim.person.is_some_and(|person| *person != *caller.sub) {
+        return Err(ApiError::forbidden("The proof is for another person"));
+    }
+    let Ok(user) = claim.user.parse::<UserRef>();
+    Ok(user)
+}

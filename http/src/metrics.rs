@@ -1,0 +1,109 @@
+//! Metrics, gathered when they are asked for from what the node counts anyway.
+
+use priv_actors::directory::DirectoryStats;
+use priv_domain::World;
+use priv_domain::ledger::AccountClass;
+use prometheus::core::{AtomicF64, GenericGauge};
+use prometheus::{GaugeVec, Opts, Registry, TextEncoder};
+
+use crate::state::AppState;
+
+/// All metrics in Prometheus' text format.
+///
+/// # Errors
+/// A metric is named twice, which is a mistake in the code.
+pub fn text(state: &AppState) -> Result<String, prometheus::Error> {
+    let page = Page { registry: Registry::new() };
+    actors(&page, state)?;
+    journal(&page, state)?;
+    ledger(&page, state)?;
+    TextEncoder::new().encode_to_string(&page.registry.gather())
+}
+
+struct Page {
+    registry: Registry,
+}
+
+impl Page {
+    fn one(&self, name: &str, help: &str, value: f64) -> Result<(), prometheus::Error> {
+        let gauge = GenericGauge::<AtomicF64>::new(name, help)?;
+        gauge.set(value);
+        self.registry.register(Box::new(gauge))
+    }
+
+    fn labelled(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<GaugeVec, prometheus::Error> {
+        let gauges = GaugeVec::new(Opts::new(name, help), labels)?;
+        self.registry.register(Box::new(gauges.clone()))?;
+        Ok(gauges)
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "Prometheus has floats only; none of it is decided on"
+)]
+fn float(value: u64) -> f64 {
+    value as f64
+}
+
+fn actors(page: &Page, state: &AppState) -> Result<(), prometheus::Error> {
+    let resident = page.labelled("priv_actors_resident", "Actors in memory", &["kind"])?;
+    let bytes = page.labelled("priv_actors_bytes", "Memory of actors, about", &["kind"])?;
+    let queued = page.labelled("priv_actors_queued", "Messages in mailboxes", &["kind"])?;
+    let activations = page.labelled("priv_actor_activations_total", "Actors started", &["kind"])?;
+    let passivations =
+        page.labelled("priv_actor_passivations_total", "Actors let go", &["kind"])?;
+    for (kind, stats) in state.node.actor_stats() {
+        let DirectoryStats { resident: count, bytes: size, .. } = &stats;
+        let kind = &[kind.as_str()];
+        resident.with_label_values(kind).set(float(u64::try_from(*count).unwrap_or(u64::MAX)));
+        bytes.with_label_values(kind).set(float(*size));
+        queued.with_label_values(kind).set(float(stats.queued));
+        activations.with_label_values(kind).set(float(stats.activations));
+        passivations.with_label_values(kind).set(float(stats.passivations));
+    }
+    Ok(())
+}
+
+fn journal(page: &Page, state: &AppState) -> Result<(), prometheus::Error> {
+    let stats = state.node.journal_stats();
+    page.one("priv_journal_appended", "Last position given out", float(stats.appended))?;
+    page.one("priv_journal_durable", "Last position on disk", float(stats.durable))?;
+    page.one("priv_journal_projected", "Last position in the lists", float(stats.projected))?;
+    page.one("priv_journal_checkpointed", "Position of the checkpoint", float(stats.checkpointed))?;
+    page.one("priv_journal_groups_total", "Groups written", float(stats.groups))?;
+    page.one("priv_journal_bytes", "Bytes on disk", float(stats.bytes_on_disk))?;
+    page.one("priv_journal_segments", "Segments on disk", float(stats.segments))?;
+    let sync = page.labelled("priv_journal_sync_seconds", "Recent syncs", &["quantile"])?;
+    for (quantile, micros) in [
+        ("0.5", stats.sync_p50_micros),
+        ("0.99", stats.sync_p99_micros),
+        ("1", stats.sync_max_micros),
+    ] {
+        sync.with_label_values(&[quantile]).set(float(micros) / 1e6);
+    }
+    Ok(())
+}
+
+fn ledger(page: &Page, state: &AppState) -> Result<(), prometheus::Error> {
+    let micros =
+        page.labelled("priv_ledger_micros", "Sums by account class", &["environment", "account"])?;
+    let difference =
+        page.labelled("priv_ledger_difference_micros", "0, or an alarm", &["environment"])?;
+    for world in World::ALL {
+        let sums = state.node.projection().ledger(world);
+        #[expect(clippy::cast_precision_loss, reason = "shown only")]
+        let shown = |micros: i128| micros as f64;
+        for class in AccountClass::ALL {
+            let labels = &[world.as_str(), class.as_str()];
+            micros.with_label_values(labels).set(shown(sums.of(class)));
+        }
+        difference.with_label_values(&[world.as_str()]).set(shown(sums.difference()));
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! What machines refuse, in the client's words.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use priv_actors::ask::Origin;
+use priv_actors::{Answered, AskError};
+use priv_domain::{Micros, project, system, user};
+
+use crate::error::ApiError;
+
+/// A refusal as an error.
+pub(crate) trait Refused {
+    /// In the client's words.
+    fn into_api_error(self) -> ApiError;
+}
+
+impl<R: Refused> From<AskError<R>> for ApiError {
+    fn from(error: AskError<R>) -> Self {
+        match error {
+            AskError::Refused(refusal) => refusal.into_api_error(),
+            AskError::Mismatch => Self::idempotency_mismatch(),
+            AskError::Overloaded | AskError::Stopping => Self::overloaded(1),
+            AskError::TooLarge => Self::payload_too_large(16 << 20),
+            AskError::Fault => Self::server_error(&std::io::Error::other("a decision panicked")),
+        }
+    }
+}
+
+fn in_flight() -> ApiError {
+    ApiError::conflict(
+        "request_in_flight",
+        "The first request with this Idempotency-Key is still running: ask again in a moment",
+    )
+}
+
+impl Refused for user::Refusal {
+    fn into_api_error(self) -> ApiError {
+        let text = self.to_string();
+        match self {
+            Self::NothingToClaim => {
+                ApiError::invalid_because("nothing_to_claim", "There is nothing to claim")
+            }
+            Self::BelowMinimum { minimum } => ApiError::invalid_because(
+                "below_minimum",
+                format!("The least that can be claimed is {minimum} PRIV"),
+            ),
+            Self::MoreThanPending { pending } => ApiError::invalid_because(
+                "more_than_pending",
+                format!("amount_priv: only {pending} PRIV is pending and not being claimed"),
+            ),
+            Self::ClaimUnderWay => in_flight(),
+            Self::TooMuchUnderWay => ApiError::overloaded(1),
+            Self::AlreadyLinked => ApiError::conflict("already_linked", text),
+            Self::LinkUnderWay => ApiError::conflict("request_in_flight", text),
+            Self::TooMuch => ApiError::conflict("account_full", text),
+            Self::BecamePerson => ApiError::conflict("linked", text),
+        }
+    }
+}
+
+impl Refused for project::Refusal {
+    fn into_api_error(self) -> ApiError {
+        let text = self.to_string();
+        match self {
+            Self::NoSuchProject => ApiError::not_found("There is no such project"),
+            Self::Exists => ApiError::conflict("exists", text),
+            Self::NoSuchKey => ApiError::not_found("The project has no such key"),
+            Self::KeyHasEnded => ApiError::conflict("key_ended", text),
+            Self::TooManyKeys => ApiError::conflict("too_many_keys", text),
+        }
+    }
+}
+
+impl Refused for system::Refusal {
+    fn into_api_error(self) -> ApiError {
+        match self {
+            // The amount that was asked for is added where it is known.
+            Self::TreasuryTooSmall { available } => {
+                ApiError::insufficient_balance(Micros::ZERO, available)
+            }
+            Self::TooMuch => ApiError::invalid_field("amount_priv", self.to_string()),
+            Self::TooMuchUnderWay => ApiError::overloaded(1),
+            Self::UnderWay => in_flight(),
+        }
+    }
+}
+
+/// Marks an answer that was given before.
+pub(crate) fn with_origin<R>(mut response: HttpResponse, answered: &Answered<R>) -> HttpResponse {
+    match answered.origin {
+        Origin::Fresh => {}
+        Origin::Replayed => mark_replayed(&mut response),
+    }
+    response
+}
+
+/// Adds `Idempotent-Replayed: true`.
+pub(crate) fn mark_replayed(response: &mut HttpResponse) {
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
+}

@@ -1,0 +1,104 @@
+//! What handlers share.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use priv_actors::Node;
+use priv_domain::{KeyId, Micros, Timestamp};
+
+use crate::auth::proof::LinkProofs;
+use crate::auth::{KeyInfo, KeyLookup};
+use crate::edge::{Limits, RateLimiter};
+
+/// What the HTTP interface is configured with, beside the edge.
+#[derive(Clone, Debug)]
+pub struct StateOptions {
+    /// The least that can be claimed.
+    pub claim_minimum: Micros,
+    /// 32 random bytes of this installation, kept across restarts: signs link proofs, and makes
+    /// the keys of a repeated request the same again.
+    pub server_secret: [u8; 32],
+}
+
+/// What handlers share.
+pub struct AppState {
+    /// The actors.
+    pub node: Arc<Node>,
+    /// The rate limiter, for metrics.
+    pub limiter: Arc<RateLimiter>,
+    pub(crate) options: StateOptions,
+    pub(crate) link_proofs: LinkProofs,
+    /// Requests over many users that are being carried out, by idempotency key.
+    pub(crate) in_flight: Mutex<HashSet<u128>>,
+    draining: AtomicBool,
+    /// When each key was used last, since the start; one entry a key that exists.
+    last_used: DashMap<KeyId, Timestamp>,
+}
+
+impl AppState {
+    /// Over a running node.
+    #[must_use]
+    pub fn new(node: Arc<Node>, limiter: Arc<RateLimiter>, options: StateOptions) -> Self {
+        let link_proofs = LinkProofs::new(&options.server_secret);
+        let (in_flight, draining) = (Mutex::default(), AtomicBool::new(false));
+        let last_used = DashMap::new();
+        Self { node, limiter, options, link_proofs, in_flight, draining, last_used }
+    }
+
+    /// From now on the service is not ready: it finishes what it has.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it is finishing.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// When a key was used last, since the start.
+    pub(crate) fn last_used(&self, key: KeyId) -> Option<Timestamp> {
+        self.last_used.get(&key).map(|at| *at)
+    }
+
+    /// Notes that a key was used, to the minute.
+    pub(crate) fn used(&self, key: KeyId, at: Timestamp) {
+        let is_fresh = |known: Timestamp| at.millis_since(known) < 60_000;
+        if self.last_used.get(&key).is_none_or(|known| !is_fresh(*known)) {
+            self.last_used.insert(key, at);
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.node.clock().now()
+    }
+}
+
+/// Finds keys among the projects that the projector has seen.
+pub struct ProjectKeys(pub Arc<Node>);
+
+impl KeyLookup for ProjectKeys {
+    fn find(&self, sha256: &[u8; 32]) -> Option<Arc<KeyInfo>> {
+        let (facts, index) = self.0.projection().projects.by_key(sha256)?;
+        let key = &facts.keys[index];
+        let settings = &facts.settings;
+        let plan = Limits::of(settings.plan);
+        Some(Arc::new(KeyInfo {
+            id: key.id,
+            project: facts.id,
+            world: facts.world,
+            role: key.role,
+            scopes: key.scopes,
+            limits: Limits {
+                per_second: settings.requests_per_second.or(plan.per_second),
+                per_day: settings.requests_per_day.map(u64::from).or(plan.per_day),
+            },
+            serves_analytics: settings.publishable_reads_analytics,
+            expires_at: key.ends_at,
+            revoked: false,
+        }))
+    }
+}

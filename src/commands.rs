@@ -1,0 +1,167 @@
+//! What `privd` can do beside serving.
+
+use std::error::Error;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{EncodingKey, Header, encode};
+use priv_persistence::data_dir::DataDir;
+use priv_persistence::disk::RealDisk;
+use priv_persistence::journal::{self, FileJournal, Journal};
+use priv_persistence::{Store, data_dir, verify};
+use serde_json::json;
+
+use crate::config::{Arguments, Command, Settings};
+use crate::{logging, replay, secrets, serve};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// Does what the arguments say.
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    let settings = arguments.settings.with_file()?;
+    match arguments.command {
+        None | Some(Command::Serve) => {
+            logging::start(&settings)?;
+            serve::run(settings)
+        }
+        Some(Command::Token { sub, role, secs }) => token(&settings, &sub, role.as_deref(), secs),
+        Some(Command::Verify) => {
+            logging::start(&settings)?;
+            verify(&settings)
+        }
+        Some(Command::Backup { to }) => backup(&settings.data_dir(), &to),
+        Some(Command::Restore { from }) => restore(&from, &settings.data_dir()),
+        Some(Command::Replay(args)) => Ok(replay::run(args)?),
+    }
+}
+
+/// An error and its causes on one line.
+pub(crate) struct Causes<'a>(pub(crate) &'a (dyn Error + 'static));
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+fn token(settings: &Settings, sub: &str, role: Option<&str>, secs: u64) -> Outcome {
+    let secret = match &settings.jwt_secret {
+        Some(secret) => secret.clone(),
+        // A sandbox made its own.
+        None => secrets::read(&settings.data_dir().join(secrets::JWT_SECRET))?
+            .map(|text| text.trim().to_owned())
+            .ok_or("set PRIV_JWT_SECRET, the secret that tokens are signed with")?,
+    };
+    println!("{}", signed_token(&secret, sub, role, secs, settings)?);
+    Ok(())
+}
+
+/// A JWT as Supabase would make it.
+pub(crate) fn signed_token(
+    secret: &str,
+    sub: &str,
+    role: Option<&str>,
+    secs: u64,
+    settings: &Settings,
+) -> Result<String, Box<dyn Error>> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let mut claims = json!({
+        "sub": sub,
+        "aud": settings.jwt_audience.as_deref().unwrap_or("authenticated"),
+        "iat": now,
+        "exp": now + secs,
+    });
+    if let Some(issuer) = &settings.jwt_issuer {
+        claims["iss"] = json!(issuer);
+    }
+    if let Some(role) = role {
+        claims["app_metadata"] = json!({ "role": role });
+    }
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    Ok(encode(&Header::default(), &claims, &key)?)
+}
+
+fn verify(settings: &Settings) -> Outcome {
+    let data_dir = DataDir::lock(&settings.data_dir())?;
+    let disk = Arc::new(RealDisk);
+    let chain = journal::verify(disk.as_ref(), &data_dir.journal())?;
+    println!(
+        "journal: {} records in {} groups of {} segments, chain intact up to position {}",
+        chain.records, chain.groups, chain.segments, chain.last
+    );
+    if let Some(torn) = &chain.torn {
+        println!("a group at the end was not finished; nobody was told of it: {torn:?}");
+    }
+    let journal = FileJournal::open(
+        disk,
+        &data_dir.journal(),
+        journal::Options::default(),
+        None,
+        Box::new(|error| eprintln!("privd: {error}")),
+    )?;
+    let (store, _) = Store::open(data_dir.path(), 64 << 20)?;
+    let report = verify::verify(&journal, &store)?;
+    journal.shutdown();
+    println!(
+        "replay: {} records make {} entities; {} snapshots compared",
+        report.records, report.entities, report.snapshots
+    );
+    for fault in &report.faults {
+        println!("FAULT: {fault}");
+    }
+    match report.faults.len() {
+        0 => {
+            println!("all is as it should be");
+            Ok(())
+        }
+        faults => Err(format!("{faults} faults found").into()),
+    }
+}
+
+fn backup(from: &Path, to: &Path) -> Outcome {
+    std::fs::create_dir_all(to)?;
+    let report =
+        journal::copy(&RealDisk, &from.join(data_dir::JOURNAL), &to.join(data_dir::JOURNAL))?;
+    for name in secrets::ALL {
+        if let Some(text) = secrets::read(&from.join(name))? {
+            secrets::write(&to.join(name), text.trim_end())?;
+        }
+    }
+    println!("copied and checked: {report:?}");
+    Ok(())
+}
+
+fn restore(from: &Path, to: &Path) -> Outcome {
+    let data_dir = DataDir::lock(to)?;
+    if data_dir.journal().exists() {
+        return Err(format!(
+            "{} holds a journal already: restore into a new directory",
+            to.display()
+        )
+        .into());
+    }
+    journal::verify(&RealDisk, &from.join(data_dir::JOURNAL))?;
+    // Under another name until it is whole: a broken copy is no data directory.
+    let unfinished = to.join("journal.unfinished");
+    if unfinished.exists() {
+        std::fs::remove_dir_all(&unfinished)?;
+    }
+    let report = journal::copy(&RealDisk, &from.join(data_dir::JOURNAL), &unfinished)?;
+    std::fs::rename(&unfinished, data_dir.journal())?;
+    for name in secrets::ALL {
+        if let Some(text) = secrets::read(&from.join(name))? {
+            secrets::write(&to.join(name), text.trim_end())?;
+        }
+    }
+    std::fs::File::open(to)?.sync_all()?;
+    println!("restored and checked: {report:?}");
+    Ok(())
+}

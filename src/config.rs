@@ -1,0 +1,311 @@
+//! Settings: flags first, then environment variables, then the TOML file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use priv_domain::Micros;
+use priv_http::auth::PersonIds;
+use priv_http::edge::{AllowedOrigins, Limits, plan_named};
+use serde::Deserialize;
+
+use crate::replay::ReplayArgs;
+
+/// PRIV Protocol in one process: people earn for the data they agree to share.
+#[derive(Parser)]
+#[command(name = "privd", version, about)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What to do; to serve where nothing is said.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Start the service (the default).
+    Serve,
+    /// Print a JWT, signed with the HS256 secret.
+    Token {
+        /// The person.
+        #[arg(long)]
+        sub: String,
+        /// `operator` for an operator.
+        #[arg(long)]
+        role: Option<String>,
+        /// How long it is good.
+        #[arg(long, default_value_t = 86_400)]
+        secs: u64,
+    },
+    /// Check the data directory: journal chain, snapshots against replay, ledger.
+    Verify,
+    /// Copy the data directory, also of a running service, and check the copy.
+    Backup {
+        /// A new or empty folder.
+        to: PathBuf,
+    },
+    /// Make a data directory from a backup, and check it.
+    Restore {
+        /// The backup.
+        from: PathBuf,
+    },
+    /// Replay a CSV of actions as events.
+    Replay(ReplayArgs),
+}
+
+/// Everything that can be set. The file's names are those of the flags, with underscores.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// A TOML file that sets the same things.
+    #[arg(long, env = "PRIV_CONFIG", global = true)]
+    #[serde(skip)]
+    pub(crate) config: Option<PathBuf>,
+    /// Address and port to listen on; port 0 takes any. [default: 127.0.0.1:8080]
+    #[arg(long, env = "PRIV_LISTEN", global = true)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where everything is kept. [default: ./priv-data]
+    #[arg(long, env = "PRIV_DATA_DIR", global = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The operators' bearer token.
+    #[arg(long, env = "PRIV_ADMIN_TOKEN", global = true, hide_env_values = true)]
+    pub(crate) admin_token: Option<String>,
+    /// The secret of HS256 tokens.
+    #[arg(long, env = "PRIV_JWT_SECRET", global = true, hide_env_values = true)]
+    pub(crate) jwt_secret: Option<String>,
+    /// File or URL of the key set of ES256, RS256 and EdDSA tokens.
+    #[arg(long, env = "PRIV_JWKS", global = true)]
+    pub(crate) jwks: Option<String>,
+    /// Who must have issued tokens.
+    #[arg(long, env = "PRIV_JWT_ISSUER", global = true)]
+    pub(crate) jwt_issuer: Option<String>,
+    /// For whom tokens must be. [default: authenticated]
+    #[arg(long, env = "PRIV_JWT_AUDIENCE", global = true)]
+    pub(crate) jwt_audience: Option<String>,
+    /// Origins, separated by commas, whose pages may use the routes of signed-in people.
+    #[arg(long, env = "PRIV_ALLOWED_ORIGINS", global = true)]
+    pub(crate) allowed_origins: Option<String>,
+    /// Rate limits of signed-in people: free, pro or enterprise. [default: free]
+    #[arg(long, env = "PRIV_USER_PLAN", global = true)]
+    pub(crate) user_plan: Option<String>,
+    /// Rate limits of calls without a credential. [default: free]
+    #[arg(long, env = "PRIV_ANONYMOUS_PLAN", global = true)]
+    pub(crate) anonymous_plan: Option<String>,
+    /// Which user ids name a person: uuid or any. [default: uuid]
+    #[arg(long, env = "PRIV_PERSON_IDS", global = true)]
+    pub(crate) person_ids: Option<String>,
+    /// Form of the log: pretty or json; RUST_LOG filters it. [default: pretty]
+    #[arg(long, env = "PRIV_LOG", global = true)]
+    pub(crate) log: Option<String>,
+    /// Serve /metrics on this address instead.
+    #[arg(long, env = "PRIV_METRICS_LISTEN", global = true)]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Scheme and host that links in answers begin with. [default: the request's]
+    #[arg(long, env = "PRIV_PUBLIC_URL", global = true)]
+    pub(crate) public_url: Option<String>,
+    /// Proxies in front whose X-Forwarded-For is believed. [default: 0]
+    #[arg(long, env = "PRIV_TRUSTED_PROXIES", global = true)]
+    pub(crate) trusted_proxies: Option<usize>,
+    /// The least that can be claimed, in PRIV. [default: 0.01]
+    #[arg(long, env = "PRIV_CLAIM_MINIMUM", global = true)]
+    pub(crate) claim_minimum: Option<String>,
+    /// Memory for actors, in bytes. [default: 536870912]
+    #[arg(long, env = "PRIV_RESIDENT_BYTES", global = true)]
+    pub(crate) resident_bytes: Option<u64>,
+    /// Actors that were not used for so many seconds go. [default: 300]
+    #[arg(long, env = "PRIV_IDLE_SECS", global = true)]
+    pub(crate) idle_secs: Option<u64>,
+    /// Seconds between checkpoints. [default: 60]
+    #[arg(long, env = "PRIV_CHECKPOINT_SECS", global = true)]
+    pub(crate) checkpoint_secs: Option<u64>,
+    /// Memory for the store's cache, in bytes. [default: 67108864]
+    #[arg(long, env = "PRIV_STORE_CACHE_BYTES", global = true)]
+    pub(crate) store_cache_bytes: Option<u64>,
+    /// Size of a journal segment: a multiple of 4096. [default: 67108864]
+    #[arg(long, env = "PRIV_JOURNAL_SEGMENT_BYTES", global = true)]
+    pub(crate) journal_segment_bytes: Option<u64>,
+    /// Threads that answer requests. [default: one a core]
+    #[arg(long, env = "PRIV_WORKERS", global = true)]
+    pub(crate) workers: Option<usize>,
+    /// Threads that actors run on. [default: half as many as cores]
+    #[arg(long, env = "PRIV_ARBITERS", global = true)]
+    pub(crate) arbiters: Option<usize>,
+}
+
+/// Why settings make no sense.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file can't be read.
+    #[error("cannot read the configuration file {path}", path = path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not what it must be.
+    #[error("the configuration file {path} is not right: {problem}", path = path.display())]
+    Parse {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong, and where; without the text, which may hold secrets.
+        problem: String,
+    },
+    /// A value can't be.
+    #[error("{name} is {value:?}: {problem}")]
+    Value {
+        /// Of which setting.
+        name: &'static str,
+        /// The value.
+        value: String,
+        /// What it must be.
+        problem: String,
+    },
+}
+
+macro_rules! or_else {
+    ($settings:expr, $file:expr, $($name:ident),* $(,)?) => {
+        Settings {
+            config: $settings.config,
+            $($name: $settings.$name.or($file.$name),)*
+        }
+    };
+}
+
+impl Settings {
+    /// Fills what flags and environment leave open from the file.
+    pub(crate) fn with_file(self) -> Result<Self, ConfigError> {
+        // An empty variable is one that is not set.
+        let set = self.without_empty();
+        let Some(path) = set.config.clone() else { return Ok(set) };
+        let file = read_file(&path)?;
+        Ok(or_else!(
+            set,
+            file,
+            listen,
+            data_dir,
+            admin_token,
+            jwt_secret,
+            jwks,
+            jwt_issuer,
+            jwt_audience,
+            allowed_origins,
+            user_plan,
+            anonymous_plan,
+            person_ids,
+            log,
+            metrics_listen,
+            public_url,
+            trusted_proxies,
+            claim_minimum,
+            resident_bytes,
+            idle_secs,
+            checkpoint_secs,
+            store_cache_bytes,
+            journal_segment_bytes,
+            workers,
+            arbiters,
+        ))
+    }
+
+    fn without_empty(mut self) -> Self {
+        let texts = [
+            &mut self.admin_token,
+            &mut self.jwt_secret,
+            &mut self.jwks,
+            &mut self.jwt_issuer,
+            &mut self.jwt_audience,
+            &mut self.allowed_origins,
+            &mut self.public_url,
+        ];
+        for text in texts {
+            if text.as_deref().is_some_and(str::is_empty) {
+                *text = None;
+            }
+        }
+        self
+    }
+
+    pub(crate) fn listen(&self) -> SocketAddr {
+        self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)))
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(|| "priv-data".into())
+    }
+
+    pub(crate) fn user_limits(&self) -> Result<Limits, ConfigError> {
+        limits("PRIV_USER_PLAN", self.user_plan.as_deref())
+    }
+
+    pub(crate) fn anonymous_limits(&self) -> Result<Limits, ConfigError> {
+        limits("PRIV_ANONYMOUS_PLAN", self.anonymous_plan.as_deref())
+    }
+
+    pub(crate) fn person_ids(&self) -> Result<PersonIds, ConfigError> {
+        match self.person_ids.as_deref() {
+            None | Some("uuid") => Ok(PersonIds::Uuid),
+            Some("any") => Ok(PersonIds::Any),
+            Some(value) => Err(bad("PRIV_PERSON_IDS", value, "must be uuid or any")),
+        }
+    }
+
+    pub(crate) fn allowed_origins(&self) -> Result<AllowedOrigins, ConfigError> {
+        let text = self.allowed_origins.as_deref().unwrap_or_default();
+        let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+        AllowedOrigins::parse(origins)
+            .map_err(|why| bad("PRIV_ALLOWED_ORIGINS", text, &why.to_string()))
+    }
+
+    pub(crate) fn claim_minimum(&self) -> Result<Micros, ConfigError> {
+        let text = self.claim_minimum.as_deref().unwrap_or("0.01");
+        text.parse().map_err(|why: priv_domain::money::NotAnAmount| {
+            bad("PRIV_CLAIM_MINIMUM", text, &why.to_string())
+        })
+    }
+}
+
+fn limits(name: &'static str, plan: Option<&str>) -> Result<Limits, ConfigError> {
+    let Some(plan) = plan else { return Ok(Limits::FREE) };
+    plan_named(plan).map(Limits::of).map_err(|why| bad(name, plan, &why.to_string()))
+}
+
+pub(crate) fn bad(name: &'static str, value: &str, problem: &str) -> ConfigError {
+    ConfigError::Value { name, value: value.to_owned(), problem: problem.to_owned() }
+}
+
+fn read_file(path: &Path) -> Result<Settings, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    toml::from_str(&text).map_err(|error| ConfigError::Parse {
+        path: path.to_owned(),
+        problem: error.message().to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_set_by_hand_wins_over_the_file() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("priv.toml");
+        std::fs::write(&path, "idle_secs = 7\nuser_plan = \"pro\"\n").expect("writes");
+        let by_hand = Settings { config: Some(path), idle_secs: Some(9), ..Settings::default() };
+        let settings = by_hand.with_file().expect("the file is right");
+        assert_eq!(settings.idle_secs, Some(9));
+        assert_eq!(settings.user_limits().expect("a plan"), Limits::PRO);
+    }
+
+    #[test]
+    fn an_unknown_name_in_the_file_is_refused() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("priv.toml");
+        std::fs::write(&path, "idle_seconds = 7\n").expect("writes");
+        let settings = Settings { config: Some(path), ..Settings::default() };
+        let error = settings.with_file().expect_err("it is a typing error").to_string();
+        assert!(error.contains("idle_seconds"), "{error}");
+    }
+}

@@ -1,0 +1,278 @@
+//! The service: wiring, start, orderly end.
+
+use std::error::Error;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer, middleware, web};
+use priv_actors::{Node, Options, SystemClock};
+use priv_domain::Day;
+use priv_http::auth::{Authenticator, Jwks, JwksSource, OperatorToken, TokenRules, TokenVerifier};
+use priv_http::edge::{AccessLog, DayCount, Edge, EdgeConfig, RateLimiter, system_clock};
+use priv_http::routes::MetricsAt;
+use priv_http::state::ProjectKeys;
+use priv_http::{AppState, StateOptions};
+use priv_persistence::disk::RealDisk;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::Settings;
+use crate::{sandbox, secrets};
+
+/// Time that requests have to finish once the service is stopping.
+const FINISH_SECS: u64 = 10;
+
+/// Time between writes of the day's request counts.
+const KEEP_COUNTS_EVERY: Duration = Duration::from_secs(1);
+
+/// Serves until it is told to stop.
+pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
+    let access = Access::of(&settings)?;
+    actix_web::rt::System::new().block_on(serve(settings, access))
+}
+
+/// Who may come in.
+pub(crate) struct Access {
+    /// The operators' token.
+    pub(crate) admin_token: Option<String>,
+    /// The HS256 secret.
+    pub(crate) jwt_secret: Option<String>,
+    /// Whether the service made both for itself.
+    pub(crate) is_sandbox: bool,
+}
+
+impl Access {
+    /// As the settings say; a sandbox where they say nothing and nobody else can reach it.
+    fn of(settings: &Settings) -> Result<Self, Box<dyn Error>> {
+        let Settings { admin_token, jwt_secret, jwks, .. } = settings;
+        let says_nothing = admin_token.is_none() && jwt_secret.is_none() && jwks.is_none();
+        if settings.listen().ip().is_loopback() {
+            if !says_nothing {
+                let (admin_token, jwt_secret) = (admin_token.clone(), jwt_secret.clone());
+                return Ok(Self { admin_token, jwt_secret, is_sandbox: false });
+            }
+            let data_dir = settings.data_dir();
+            std::fs::create_dir_all(&data_dir)?;
+            return Ok(Self {
+                admin_token: Some(secrets::made_once(&data_dir, secrets::ADMIN_TOKEN)?),
+                jwt_secret: Some(secrets::made_once(&data_dir, secrets::JWT_SECRET)?),
+                is_sandbox: true,
+            });
+        }
+        let mut missing = Vec::new();
+        if admin_token.is_none() {
+            missing.push("PRIV_ADMIN_TOKEN (the operators' token)");
+        }
+        if jwt_secret.is_none() && jwks.is_none() {
+            missing.push("PRIV_JWT_SECRET or PRIV_JWKS (how people's tokens are checked)");
+        }
+        match missing.is_empty() {
+            true => Ok(Self {
+                admin_token: admin_token.clone(),
+                jwt_secret: jwt_secret.clone(),
+                is_sandbox: false,
+            }),
+            false => Err(format!(
+                "{} can be reached by others: set {}; or listen on 127.0.0.1 for a sandbox",
+                settings.listen(),
+                missing.join(" and ")
+            )
+            .into()),
+        }
+    }
+}
+
+async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>> {
+    let edge_config = edge_config(&settings)?;
+    let claim_minimum = settings.claim_minimum()?;
+    let tokens = token_verifier(&settings, &access)?;
+    let node = start_node(&settings)?;
+    let limiter = Arc::new(RateLimiter::default());
+    load_counts(&node, &limiter)?;
+    let server_secret = secrets::server_secret(&settings.data_dir())?;
+    let options = StateOptions { claim_minimum, server_secret };
+    let state = web::Data::new(AppState::new(node.clone(), limiter.clone(), options));
+    let operator = access.admin_token.as_deref().map(OperatorToken::new);
+    let keys = Arc::new(ProjectKeys(node.clone()));
+    let authenticator = Authenticator::new(keys, Some(tokens), operator);
+    let edge = Edge::new(edge_config, authenticator, limiter.clone(), system_clock());
+
+    let metrics = match settings.metrics_listen {
+        Some(_) => MetricsAt::TheirOwnAddress,
+        None => MetricsAt::Here,
+    };
+    let main_state = state.clone();
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .app_data(main_state.clone())
+            .configure(|config| priv_http::configure(config, metrics))
+            .wrap(middleware::Compress::default())
+            .wrap(edge.clone())
+    })
+    .disable_signals()
+    .shutdown_timeout(FINISH_SECS);
+    if let Some(workers) = settings.workers {
+        server = server.workers(workers);
+    }
+    let server = server.bind(settings.listen())?;
+    let address = server.addrs().first().copied().unwrap_or_else(|| settings.listen());
+    let server = server.run();
+    let handle = server.handle();
+    let mut running = actix_web::rt::spawn(server);
+    let metrics_handle = serve_metrics(&settings, &state)?;
+    let counts = actix_web::rt::spawn(keep_counts(node.clone(), limiter.clone()));
+
+    if access.is_sandbox {
+        sandbox::introduce(&settings, &access, address).await?;
+    }
+    announce(address)?;
+    wait_for_the_end(&mut running).await?;
+
+    tracing::info!("stopping");
+    state.drain();
+    handle.stop(true).await;
+    if let Some(metrics) = metrics_handle {
+        metrics.stop(false).await;
+    }
+    counts.abort();
+    write_counts(&node, &limiter);
+    node.stop().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn edge_config(settings: &Settings) -> Result<EdgeConfig, Box<dyn Error>> {
+    Ok(EdgeConfig {
+        allowed_origins: settings.allowed_origins()?,
+        public_url: settings.public_url.clone(),
+        trusted_proxies: settings.trusted_proxies.unwrap_or(0),
+        person_limits: settings.user_limits()?,
+        anonymous_limits: settings.anonymous_limits()?,
+        person_ids: settings.person_ids()?,
+        access_log: AccessLog::On,
+    })
+}
+
+fn token_verifier(settings: &Settings, access: &Access) -> Result<TokenVerifier, Box<dyn Error>> {
+    let jwks = settings.jwks.as_deref().map(|text| {
+        let jwks = Jwks::new(JwksSource::parse(text));
+        match jwks.refresh() {
+            Ok(_) => Ok(jwks),
+            Err(error) => Err(format!("PRIV_JWKS is {text}: {}", crate::commands::Causes(&error))),
+        }
+    });
+    let rules = TokenRules {
+        issuer: settings.jwt_issuer.clone(),
+        audience: settings.jwt_audience.clone().unwrap_or_else(|| "authenticated".to_owned()),
+    };
+    let secret = access.jwt_secret.as_ref().map(|secret| secret.as_bytes());
+    Ok(TokenVerifier::new(secret, jwks.transpose()?, rules))
+}
+
+fn start_node(settings: &Settings) -> Result<Arc<Node>, Box<dyn Error>> {
+    let mut options = Options::new(settings.data_dir());
+    if let Some(bytes) = settings.resident_bytes {
+        options.resident_bytes = bytes;
+    }
+    if let Some(secs) = settings.idle_secs {
+        options.idle = Duration::from_secs(secs);
+    }
+    if let Some(secs) = settings.checkpoint_secs {
+        options.checkpoint_every = Duration::from_secs(secs);
+    }
+    if let Some(bytes) = settings.store_cache_bytes {
+        options.store_cache_bytes = bytes;
+    }
+    if let Some(bytes) = settings.journal_segment_bytes {
+        options.journal.segment_bytes = bytes;
+    }
+    if let Some(arbiters) = settings.arbiters {
+        options.arbiters = arbiters;
+    }
+    let on_fatal = Arc::new(|error: &dyn Error| {
+        tracing::error!(%error, "the process can't go on: recovery decides at the next start");
+        eprintln!("privd: fatal: {error}");
+        std::process::exit(70);
+    });
+    Ok(Node::start(options, Arc::new(RealDisk), Arc::new(SystemClock), on_fatal)?)
+}
+
+fn serve_metrics(
+    settings: &Settings,
+    state: &web::Data<AppState>,
+) -> Result<Option<ServerHandle>, Box<dyn Error>> {
+    let Some(address) = settings.metrics_listen else { return Ok(None) };
+    let state = state.clone();
+    let server = HttpServer::new(move || {
+        App::new().app_data(state.clone()).configure(priv_http::routes::configure_metrics)
+    })
+    .disable_signals()
+    .workers(1)
+    .bind(address)?
+    .run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    Ok(Some(handle))
+}
+
+/// The line by which others know that the service is ready, and where.
+fn announce(address: SocketAddr) -> Result<(), std::io::Error> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()
+}
+
+async fn wait_for_the_end(
+    running: &mut actix_web::rt::task::JoinHandle<std::io::Result<()>>,
+) -> Result<(), Box<dyn Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        ended = running => {
+            ended??;
+            Err("the server ended by itself".into())
+        }
+    }
+}
+
+fn load_counts(node: &Node, limiter: &RateLimiter) -> Result<(), Box<dyn Error>> {
+    let now = node.clock().now();
+    let kept = node.lists().loose()?;
+    let counts = kept.into_iter().filter_map(|(subject, (day, count))| {
+        let day = Day::new(day);
+        match day == now.day() {
+            true => Some(DayCount { subject, day, count }),
+            false => {
+                // Of another day: it means nothing any more.
+                let _ = node.lists().remove_loose(&subject);
+                None
+            }
+        }
+    });
+    limiter.load(counts.collect::<Vec<_>>(), now);
+    Ok(())
+}
+
+async fn keep_counts(node: Arc<Node>, limiter: Arc<RateLimiter>) {
+    loop {
+        tokio::time::sleep(KEEP_COUNTS_EVERY).await;
+        let (node, limiter) = (node.clone(), limiter.clone());
+        let written = web::block(move || write_counts(&node, &limiter)).await;
+        if written.is_err() {
+            return;
+        }
+    }
+}
+
+fn write_counts(node: &Node, limiter: &RateLimiter) {
+    for DayCount { subject, day, count } in limiter.dirty_day_counts() {
+        if let Err(error) = node.lists().put_loose(&subject, &(day.get(), count)) {
+            tracing::warn!(%error, "the day's request counts can't be kept");
+            return;
+        }
+    }
+}
