@@ -130,7 +130,7 @@ fn print(base: &str, demo: &Demo, token: &str, admin_token: &str) -> Result<(), 
     )?;
     writeln!(
         out,
-        "BASE={base}\nPK={}\nSK={}\nTOKEN={token}\nADMIN={admin_token}\n",
+        "BASE='{base}'\nPK='{}'\nSK='{}'\nTOKEN='{token}'\nADMIN='{admin_token}'\n",
         demo.pk_live, demo.sk_live
     )?;
     writeln!(out, "# An app sends events; each earns.")?;

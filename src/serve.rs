@@ -108,8 +108,9 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
         App::new()
             .app_data(main_state.clone())
             .configure(|config| priv_http::configure(config, metrics))
-            .wrap(middleware::Compress::default())
             .wrap(edge.clone())
+            // Outside the edge, which writes the bodies of errors.
+            .wrap(middleware::Compress::default())
     })
     .disable_signals()
     .shutdown_timeout(FINISH_SECS);
@@ -187,6 +188,9 @@ fn start_node(settings: &Settings) -> Result<Arc<Node>, Box<dyn Error>> {
     }
     if let Some(bytes) = settings.journal_segment_bytes {
         options.journal.segment_bytes = bytes;
+        // Several of the largest records go into a segment.
+        let fits = usize::try_from(bytes / 4).unwrap_or(usize::MAX);
+        options.journal.max_record_bytes = options.journal.max_record_bytes.min(fits);
     }
     if let Some(arbiters) = settings.arbiters {
         options.arbiters = arbiters;

@@ -22,8 +22,8 @@ use crate::error::{ApiError, translate_payload};
 pub use decode::GzipSniffing;
 pub use depth::{MAX_DEPTH, nests_too_deep};
 pub use idempotency::{Fingerprint, IdempotencyKey, fingerprint};
-pub(crate) use json::json_error;
 pub use json::{JsonBody, OptionalJsonBody, check_json_text, parse_json};
+pub(crate) use json::{json_error, present};
 pub use money::Priv;
 pub use query::{QueryParams, parse_query};
 

@@ -244,6 +244,12 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// All values of a header that may be there more than once.
+    pub(crate) fn headers_joined(&self, name: &str) -> String {
+        let values = self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether this is the first answer given again.
     pub(crate) fn is_replayed(&self) -> bool {
         self.header("idempotent-replayed") == Some("true")

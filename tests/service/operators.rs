@@ -144,7 +144,7 @@ fn a_snapshot_and_a_passivation_change_nothing_that_anyone_can_see() {
 
 #[test]
 fn actors_that_nobody_needs_leave_memory_and_come_back_whole() {
-    let app = TestApp::start_with(&[("PRIV_PASSIVATE_AFTER_SECS", "1")]);
+    let app = TestApp::start_with(&[("PRIV_IDLE_SECS", "1")]);
     let project = app.funded_project();
     let (sub, person) = app.sharing_person();
     send_new(&app.key(&project.pk_live), &tracks(&sub, "e", 20));

@@ -80,8 +80,7 @@ fn operator_caller(context: &RequestContext, _: &HttpRequest) -> Result<Operator
             Standing::Operator => Ok(OperatorCaller { who: Arc::clone(&person.sub) }),
             Standing::User => forbidden(),
         },
-        Principal::Key(_) => forbidden(),
-        Principal::Anonymous(_) | Principal::Refused(Refusal::Key) => {
+        Principal::Anonymous(_) | Principal::Key(_) | Principal::Refused(Refusal::Key) => {
             Err(ApiError::unauthorized("An operator's token is needed"))
         }
         Principal::Refused(why @ (Refusal::Token(_) | Refusal::Environment)) => {

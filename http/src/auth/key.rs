@@ -8,7 +8,6 @@ use priv_domain::project::{KeyRole, Scope, Scopes};
 use priv_domain::{Timestamp, World};
 use sha2::{Digest, Sha256};
 
-
 use crate::edge::Limits;
 
 /// Characters after the prefix of a key that we make: about 190 bits.
@@ -147,14 +146,15 @@ mod tests {
     #[test]
     fn keys_are_of_their_form_and_never_the_same() {
         let mut seen = HashSet::new();
-        let mut seed = [0; 32];
+        let mut seed = [0u8; 32];
         for role in ROLES {
             for world in World::ALL {
                 for _ in 0..100 {
                     seed[0] = seed[0].wrapping_add(1);
                     let key = key_from_seed(role, world, &seed);
                     assert_eq!(key.secret, key_from_seed(role, world, &seed).secret);
-                    let random = key.secret.strip_prefix(key_prefix(role, world)).expect("its prefix");
+                    let random =
+                        key.secret.strip_prefix(key_prefix(role, world)).expect("its prefix");
                     assert_eq!(random.len(), SECRET_CHARS);
                     assert!(random.bytes().all(|byte| byte.is_ascii_alphanumeric()));
                     assert!(looks_like_key(&key.secret) && random.ends_with(&key.last4));

@@ -136,7 +136,8 @@ impl Authenticator {
         if self.operator.as_ref().is_some_and(|operator| operator.matches(token)) {
             return Principal::Operator;
         }
-        if token.bytes().filter(|byte| *byte == b'.').count() != 2 {
+        // Whatever has a dot is meant as a JWT, however broken: keys have none.
+        if !token.contains('.') {
             return Principal::Refused(Refusal::Key);
         }
         let verified = match &self.tokens {

@@ -256,7 +256,11 @@ fn person_of(claims: Claims) -> Result<Person, BadToken> {
         Some("operator") => Standing::Operator,
         Some(_) | None => Standing::User,
     };
-    Ok(Person { sub: sub.into(), plan: said("plan").and_then(|plan| plan_named(plan).ok()), standing })
+    Ok(Person {
+        sub: sub.into(),
+        plan: said("plan").and_then(|plan| plan_named(plan).ok()),
+        standing,
+    })
 }
 
 #[cfg(test)]

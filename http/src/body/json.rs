@@ -40,7 +40,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
                 ));
             }
             let bytes = read_body(&request, payload, BodyLimits::JSON).await?;
-            Ok(Self { value: parse_json(&bytes)?, bytes })
+            Ok(Self { value: parse_object(&bytes)?, bytes })
         })
     }
 }
@@ -65,7 +65,7 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJsonBody<T
                     "Send Content-Type: application/json",
                 ));
             }
-            Ok(Self(JsonBody { value: parse_json(&bytes)?, bytes }))
+            Ok(Self(JsonBody { value: parse_object(&bytes)?, bytes }))
         })
     }
 }
@@ -101,6 +101,26 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         Category::Data => locate::<T>(text).unwrap_or_else(|| json_error(&error)),
         Category::Syntax | Category::Eof | Category::Io => json_error(&error),
     })
+}
+
+/// Reads a JSON object as a `T`: serde would take a list of its members as well.
+fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first == Some(&b'[') {
+        // What is no JSON at all is said first.
+        parse_json::<serde::de::IgnoredAny>(bytes)?;
+        return Err(ApiError::invalid_field("", "must be an object"));
+    }
+    parse_json(bytes)
+}
+
+/// For members that may be left out but not be `null`: `#[serde(default, deserialize_with)]`.
+pub(crate) fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 fn locate<T: DeserializeOwned>(text: &str) -> Option<ApiError> {

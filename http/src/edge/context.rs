@@ -126,8 +126,7 @@ impl RequestContext {
         match self.principal() {
             Principal::Key(key) => (Subject::Key(key.id), key.limits),
             Principal::Person(person) => {
-                let limits =
-                    person.plan.map_or(self.shared.config.person_limits, Limits::of);
+                let limits = person.plan.map_or(self.shared.config.person_limits, Limits::of);
                 let sub = Arc::clone(&person.sub);
                 (Subject::Person { sub, world: self.world() }, limits)
             }

@@ -14,7 +14,7 @@ use priv_domain::project::{self, Project};
 use priv_domain::{EntityId, RequestTag};
 
 use crate::auth::{IngestKey, KeyInfo};
-use crate::body::{BodyLimits, IdempotencyKey, fingerprint, read_body};
+use crate::body::{BodyLimits, IdempotencyKey, MAX_DEPTH, fingerprint, nests_too_deep, read_body};
 use crate::edge::RequestContext;
 use crate::error::ApiError;
 use crate::ingest::{
@@ -44,6 +44,11 @@ pub(crate) async fn ingest(
     let key = ingest_key.resolve(named)?;
     state.used(key.id, context.received_at());
     let batch = parsed.map_err(|unreadable| unreadable_body(&unreadable))?;
+    if batch.events.iter().all(Result::is_err) && nests_too_deep(&bytes) {
+        return Err(ApiError::invalid_request(format!(
+            "The body is nested more than {MAX_DEPTH} levels deep: flatten it"
+        )));
+    }
 
     let wishes = Wishes::of(&request, dialect);
     let tag = idempotency.0.as_deref().map(|text| {

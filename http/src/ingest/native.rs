@@ -61,6 +61,8 @@ pub(super) fn read(
         return Err(Problem::rejected("missing_user_id", "identify needs a user_id"));
     }
     let properties = properties(fields, kind);
+    // A page that can't be read would be missing from the counts without anyone being told.
+    text::string_or_absent(fields.get(Key::PageUrl), "page_url")?;
     let page = Page::of(fields, kind, properties);
     let context = fields.get(Key::Context).filter(|raw| raw.get().starts_with('{'));
     Ok(IncomingEvent {
@@ -76,7 +78,7 @@ pub(super) fn read(
         page_title: text::page_field(page.title),
         referrer: text::page_field(page.referrer),
         timestamp: time::happened(said(fields), reader.arrival)?,
-        consent_given: consent_given(fields, context, reader),
+        consent_given: consent_given(fields, context, reader)?,
     })
 }
 
@@ -154,10 +156,16 @@ fn consent_given(
     fields: &EventFields<'_>,
     context: Option<&RawValue>,
     reader: &Reader<'_>,
-) -> Option<bool> {
-    let own = fields.get(Key::ConsentGiven).and_then(text::boolean);
-    own.or_else(|| match context {
+) -> Result<Option<bool>, Problem> {
+    let in_context = || match context {
         Some(context) => consent::in_context(context),
         None => reader.consent,
-    })
+    };
+    match fields.get(Key::ConsentGiven) {
+        None => Ok(in_context()),
+        // What is meant about consent is never guessed.
+        Some(raw) => text::boolean(raw).map(Some).ok_or_else(|| {
+            Problem::rejected("invalid_consent", "consent_given must be true or false")
+        }),
+    }
 }

@@ -80,6 +80,17 @@ pub(super) fn name(raw: Option<&RawValue>) -> Result<Option<String>, Problem> {
     Ok(if name.is_empty() { None } else { Some(name.into_owned()) })
 }
 
+/// Checks that a field, if it is there, is a string.
+pub(super) fn string_or_absent(raw: Option<&RawValue>, field: &str) -> Result<(), Problem> {
+    match raw {
+        Some(raw) if string(raw).is_none() => {
+            let code = "invalid_page_url";
+            Err(Problem::rejected(code, format!("{field} must be a string")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// A page's address, title or referrer: cut where it is too long, ignored where it is no string,
 /// because an event is not lost for a description.
 pub(super) fn page_field(raw: Option<&RawValue>) -> Option<String> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Unknown, last_anonymous_id, user_in_reach, wire_ids};
 use crate::auth::{Read, UserCaller, UserNaming, Write};
-use crate::body::{IdempotencyKey, JsonBody, QueryParams};
+use crate::body::{IdempotencyKey, JsonBody, QueryParams, present};
 use crate::envelope::ok;
 use crate::error::{ApiError, Detail};
 use crate::listing::{PageQuery, Pagination};
@@ -26,9 +26,13 @@ const MAX_NOTE_BYTES: usize = 64;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConsentBody {
+    #[serde(default, deserialize_with = "present")]
     analytics: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
     marketing: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
     data_sharing: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
     personalization: Option<bool>,
     source: Option<Box<str>>,
     policy_version: Option<Box<str>>,
