@@ -86,6 +86,7 @@ impl Access {
 
 async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>> {
     let edge_config = edge_config(&settings)?;
+    let counts_of_requests = edge_config.counts.clone();
     let claim_minimum = settings.claim_minimum()?;
     let tokens = token_verifier(&settings, &access)?;
     let node = start_node(&settings)?;
@@ -93,7 +94,7 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
     load_counts(&node, &limiter)?;
     let server_secret = secrets::server_secret(&settings.data_dir())?;
     let options = StateOptions { claim_minimum, server_secret };
-    let state = web::Data::new(AppState::new(node.clone(), limiter.clone(), options));
+    let state = web::Data::new(AppState::new(node.clone(), counts_of_requests, options));
     let operator = access.admin_token.as_deref().map(OperatorToken::new);
     let keys = Arc::new(ProjectKeys(node.clone()));
     let authenticator = Authenticator::new(keys, Some(tokens), operator);
@@ -153,6 +154,7 @@ fn edge_config(settings: &Settings) -> Result<EdgeConfig, Box<dyn Error>> {
         anonymous_limits: settings.anonymous_limits()?,
         person_ids: settings.person_ids()?,
         access_log: AccessLog::On,
+        counts: Arc::default(),
     })
 }
 

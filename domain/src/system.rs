@@ -71,6 +71,8 @@ pub enum Command {
         name: Box<str>,
         /// Who.
         by: Box<str>,
+        /// Why.
+        reason: Option<Box<str>>,
     },
     /// Write down what an operator did.
     NoteOperatorAction {
@@ -383,10 +385,10 @@ impl Machine for System {
             Command::FundBudget { project, amount, by, reason } => {
                 self.fund_budget(project, amount, by, reason, context)
             }
-            Command::NameProject { name, by } => {
+            Command::NameProject { name, by, reason } => {
                 let id = ProjectId::new(context.fresh);
                 let action = format!("create project {id}, {name}").into();
-                let events = vec![Event::OperatorActed { by, action, reason: None }];
+                let events = vec![Event::OperatorActed { by, action, reason }];
                 Ok(Decision::of(events, Answer::Now(Reply::ProjectNamed(id))))
             }
             Command::NoteOperatorAction { by, action, reason } => {

@@ -8,6 +8,7 @@ mod access_log;
 mod address;
 mod context;
 mod cors;
+mod counts;
 mod group;
 mod limits;
 mod rate;
@@ -32,6 +33,7 @@ pub use access_log::AccessLog;
 pub use address::AddressBlock;
 pub use context::RequestContext;
 pub use cors::{AllowedOrigins, NotAnOrigin};
+pub use counts::RequestCounts;
 pub use limits::{Limits, NotAPlan, Plan, plan_named};
 pub use rate::{DayCount, Decision, RateLimiter, Subject, Window};
 pub use service::EdgeService;
@@ -67,6 +69,8 @@ pub struct EdgeConfig {
     pub person_ids: PersonIds,
     /// Whether requests are logged.
     pub access_log: AccessLog,
+    /// Where requests are counted.
+    pub counts: Arc<RequestCounts>,
 }
 
 impl Default for EdgeConfig {
@@ -79,6 +83,7 @@ impl Default for EdgeConfig {
             anonymous_limits: Limits::FREE,
             person_ids: PersonIds::default(),
             access_log: AccessLog::On,
+            counts: Arc::default(),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::state::AppState;
 /// A metric is named twice, which is a mistake in the code.
 pub fn text(state: &AppState) -> Result<String, prometheus::Error> {
     let page = Page { registry: Registry::new() };
+    requests(&page, state)?;
     actors(&page, state)?;
     journal(&page, state)?;
     ledger(&page, state)?;
@@ -49,6 +50,18 @@ impl Page {
 )]
 fn float(value: u64) -> f64 {
     value as f64
+}
+
+fn requests(page: &Page, state: &AppState) -> Result<(), prometheus::Error> {
+    let total = page.labelled("priv_http_requests_total", "Requests answered", &["status"])?;
+    let mut all = 0;
+    for (status, count) in state.counts.by_status() {
+        total.with_label_values(&[&status.to_string()]).set(float(count));
+        all += count;
+    }
+    let micros = float(state.counts.micros());
+    page.one("priv_http_request_seconds_sum", "Time that requests took", micros / 1e6)?;
+    page.one("priv_http_request_seconds_count", "Requests that were timed", float(all))
 }
 
 fn actors(page: &Page, state: &AppState) -> Result<(), prometheus::Error> {

@@ -11,7 +11,7 @@ use priv_domain::{KeyId, Micros, Timestamp};
 
 use crate::auth::proof::LinkProofs;
 use crate::auth::{KeyInfo, KeyLookup};
-use crate::edge::{Limits, RateLimiter};
+use crate::edge::{Limits, RequestCounts};
 
 /// What the HTTP interface is configured with, beside the edge.
 #[derive(Clone, Debug)]
@@ -27,8 +27,8 @@ pub struct StateOptions {
 pub struct AppState {
     /// The actors.
     pub node: Arc<Node>,
-    /// The rate limiter, for metrics.
-    pub limiter: Arc<RateLimiter>,
+    /// Requests by status, for metrics.
+    pub(crate) counts: Arc<RequestCounts>,
     pub(crate) options: StateOptions,
     pub(crate) link_proofs: LinkProofs,
     /// Requests over many users that are being carried out, by idempotency key.
@@ -41,11 +41,11 @@ pub struct AppState {
 impl AppState {
     /// Over a running node.
     #[must_use]
-    pub fn new(node: Arc<Node>, limiter: Arc<RateLimiter>, options: StateOptions) -> Self {
+    pub fn new(node: Arc<Node>, counts: Arc<RequestCounts>, options: StateOptions) -> Self {
         let link_proofs = LinkProofs::new(&options.server_secret);
         let (in_flight, draining) = (Mutex::default(), AtomicBool::new(false));
         let last_used = DashMap::new();
-        Self { node, limiter, options, link_proofs, in_flight, draining, last_used }
+        Self { node, counts, options, link_proofs, in_flight, draining, last_used }
     }
 
     /// From now on the service is not ready: it finishes what it has.

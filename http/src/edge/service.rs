@@ -158,6 +158,7 @@ fn log_answer(
         Ok(response) => response.status(),
         Err(finished) => finished.as_response_error().status_code(),
     };
+    context.shared.config.counts.add(status, started.elapsed());
     let route = || answer.as_ref().ok().and_then(|response| response.request().match_pattern());
     context.shared.config.access_log.write(&Line { method, status, started }, context, route);
 }

@@ -36,6 +36,7 @@ pub(crate) struct ProjectBody {
     #[serde(default)]
     limits: LimitsBody,
     publishable_reads_analytics: Option<bool>,
+    reason: Option<Box<str>>,
 }
 
 /// The body of `PATCH /projects/{id}`.
@@ -225,8 +226,9 @@ pub(crate) async fn create_project(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
-    let ProjectBody { name, plan, consent_policy, limits, publishable_reads_analytics } =
+    let ProjectBody { name, plan, consent_policy, limits, publishable_reads_analytics, reason } =
         body.value;
+    let reason = checked_reason(reason)?;
     let change = change_of(ProjectChangeBody {
         name: Some(name),
         plan,
@@ -237,7 +239,7 @@ pub(crate) async fn create_project(
     })?;
     let settings = change.applied_to(&Settings::default());
     let by = operator.who.as_ref().into();
-    let naming = system::Command::NameProject { name: settings.name.clone(), by };
+    let naming = system::Command::NameProject { name: settings.name.clone(), by, reason };
     let named = state.node.ask::<System>(&EntityId::system(World::Live), naming, tag).await?;
     let system::Reply::ProjectNamed(id) = named.reply else {
         return Err(ApiError::idempotency_mismatch());
