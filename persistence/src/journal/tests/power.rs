@@ -138,3 +138,31 @@ fn the_same_test_fails_if_the_sync_is_taken_out() {
     let lost = (0..20).filter(|seed| live(*seed, true).is_err()).count();
     assert!(lost >= 18, "a sync that does nothing was noticed in {lost} of 20 lives only");
 }
+
+#[test]
+fn remains_of_a_large_torn_group_are_never_taken_for_damage() {
+    for seed in 0..300 {
+        let disk = FaultyDisk::new();
+        let large = vec![9; 30 << 10];
+        let mut kept = Dice(seed);
+        let mut disk = cut_at_the_sync(&disk, &large, &mut kept);
+        for small in [100, 5000, 1] {
+            disk = cut_at_the_sync(&disk, &large[..small], &mut kept);
+        }
+        let found = verify(&disk, &Rig::on(disk.clone()).dir);
+        assert!(found.is_ok(), "seed {seed}: {found:?}");
+    }
+}
+
+/// Opens, appends one record, and loses power when that is written but not synced.
+fn cut_at_the_sync(disk: &FaultyDisk, core: &[u8], kept: &mut Dice) -> FaultyDisk {
+    let rig = Rig::on(disk.clone());
+    let journal = rig.open();
+    super::support::eventually(|| rig.files(".tmp").len() == 1);
+    disk.inject(Fault::Stop { at: 2 });
+    let one = sample(1);
+    let position = journal.append(crate::journal::Draft { core, ..one.draft() }).expect("it fits");
+    assert!(journal.when_durable(position).wait().is_err());
+    drop(journal);
+    disk.power_cut(Kept::Some(kept.below(u64::MAX)))
+}
