@@ -1,7 +1,14 @@
 //! What is asked of an entity, and what comes back.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use parking_lot::Mutex;
 use priv_domain::machine::Machine;
 use priv_domain::{Position, RequestTag};
+use priv_persistence::journal::{Journal, WhenDurable};
 use tokio::sync::oneshot;
 
 /// An answer that may leave the process: all that it depends on is durable.
@@ -51,7 +58,48 @@ pub enum AskError<R> {
 /// How the one who asks hears.
 pub(crate) type Responder<M> = oneshot::Sender<Response<M>>;
 
-/// What an actor answers, with the position that must be durable before it leaves.
+/// Sends `value` when `position` is durable; never, if it never will be.
+///
+/// The one who waits is woken once, by the journal, and not once more before it by the actor.
+pub(crate) fn send_when_durable<T: Send + 'static>(
+    journal: &dyn Journal,
+    position: Position,
+    sender: oneshot::Sender<T>,
+    value: T,
+) {
+    if journal.durable() >= position {
+        // Whoever has gone away is told nothing.
+        let _ = sender.send(value);
+        return;
+    }
+    let durable = journal.when_durable(position);
+    let delivery = Delivery(Mutex::new(Some((durable, sender, value))));
+    Arc::new(delivery).try_now();
+}
+
+/// Something to send, and what it waits for.
+struct Delivery<T>(Mutex<Option<(WhenDurable, oneshot::Sender<T>, T)>>);
+
+impl<T: Send + 'static> Delivery<T> {
+    fn try_now(self: Arc<Self>) {
+        let mut pending = self.0.lock();
+        let Some((mut durable, sender, value)) = pending.take() else { return };
+        let waker = Waker::from(self.clone());
+        match Pin::new(&mut durable).poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(Ok(())) => drop(sender.send(value)),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => *pending = Some((durable, sender, value)),
+        }
+    }
+}
+
+impl<T: Send + 'static> Wake for Delivery<T> {
+    fn wake(self: Arc<Self>) {
+        self.try_now();
+    }
+}
+
+/// What an actor answers, and where its last record stands.
 pub(crate) struct Response<M: Machine> {
     pub(crate) outcome: Result<(M::Reply, Origin), AskError<M::Refusal>>,
     pub(crate) position: Position,

@@ -25,7 +25,7 @@ use priv_persistence::snapshots::Snapshot;
 use priv_persistence::{Store, StoreError};
 use tokio::sync::oneshot;
 
-use crate::ask::{Answered, Ask, AskError, Origin, Response};
+use crate::ask::{Answered, Ask, AskError, Origin, Response, send_when_durable};
 use crate::clock::{Clock, Ids};
 use crate::directory::{Directory, Full};
 use crate::entity_actor::{Mail, Passivated};
@@ -183,7 +183,8 @@ impl Node {
         let recovered = recover(data_dir.path(), journal.as_ref(), options.store_cache_bytes)?;
         let fatal = on_fatal.clone();
         let projector = recovered.projector;
-        spawn("projector", move || project_groups(projector, &queue, &fatal))?;
+        let seen = recovered.projection.clone();
+        spawn("projector", move || project_groups(projector, &seen, &queue, &fatal))?;
         let (housekeeper, housekeeping) = Housekeeper::new();
         let arbiters: Vec<Arbiter> = (0..options.arbiters.max(1)).map(|_| Arbiter::new()).collect();
         let node = Arc::new(Self {
@@ -227,8 +228,6 @@ impl Node {
             .await
             .map_err(|Full(_)| AskError::Overloaded)?;
         let Response { outcome, position } = response.await.map_err(|_| AskError::Stopping)?;
-        // A refusal depends on what came before it as much as an answer does.
-        self.journal.when_durable(position).await.map_err(|_| AskError::Stopping)?;
         let (reply, origin) = outcome?;
         Ok(Answered { reply, origin, position })
     }
@@ -255,16 +254,15 @@ impl Node {
         look: impl FnOnce(&mut Shell<M>) -> T + Send + 'static,
     ) -> Result<Answered<T>, AskError<M::Refusal>> {
         let (responder, response) = oneshot::channel();
+        let node = self.clone();
         let look = Box::new(move |shell: &mut Shell<M>| {
-            let seen = look(shell);
-            // A caller who has gone away is told nothing.
-            let _ = responder.send((seen, shell.position()));
+            let seen = (look(shell), shell.position());
+            send_when_durable(node.journal(), shell.position(), responder, seen);
         });
         self.post_patiently::<M>(id, Mail::Look(look))
             .await
             .map_err(|Full(_)| AskError::Overloaded)?;
         let (reply, position) = response.await.map_err(|_| AskError::Stopping)?;
-        self.journal.when_durable(position).await.map_err(|_| AskError::Stopping)?;
         Ok(Answered { reply, origin: Origin::Fresh, position })
     }
 

@@ -1,49 +1,61 @@
 //! The projector's thread.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvError};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
 
 use priv_persistence::journal::Group;
-use priv_persistence::projector::{ProjectError, Projector};
+use priv_persistence::projector::{ProjectError, Projection, Projector};
 
 use crate::node::OnFatal;
 
 /// Groups that wait for the projector at most; then the journal waits too.
 pub(crate) const GROUPS_QUEUED: usize = 256;
 
-/// Groups between two commits at most.
-const GROUPS_A_COMMIT: usize = 256;
+/// How long the projector gathers groups before it writes, if nobody waits for what it makes: a busy
+/// user's line or a busy project's counter is then written once instead of a hundred times.
+const GATHER: Duration = Duration::from_millis(20);
+/// How often it looks meanwhile whether somebody waits.
+const LOOK_UP: Duration = Duration::from_millis(1);
 
 /// Takes durable groups in until the journal has ended.
 pub(crate) fn project_groups(
     mut projector: Projector,
+    projection: &Projection,
     queue: &Receiver<Arc<Group>>,
     on_fatal: &OnFatal,
 ) {
+    while let Ok(first) = queue.recv() {
+        if let Err(error) = project_some(&mut projector, projection, first, queue) {
+            on_fatal(&error);
+            return;
+        }
+    }
+}
+
+fn project_some(
+    projector: &mut Projector,
+    projection: &Projection,
+    first: Arc<Group>,
+    queue: &Receiver<Arc<Group>>,
+) -> Result<(), ProjectError> {
+    let began = Instant::now();
+    let mut next = Some(first);
     loop {
-        match project_some(&mut projector, queue) {
-            Ok(()) => {}
-            Err(Ended::Closed) => return,
-            Err(Ended::Failed(error)) => {
-                on_fatal(&error);
-                return;
+        if let Some(group) = next.take() {
+            for record in group.records() {
+                projector.project(&record)?;
             }
         }
-    }
-}
-
-enum Ended {
-    Closed,
-    Failed(ProjectError),
-}
-
-fn project_some(projector: &mut Projector, queue: &Receiver<Arc<Group>>) -> Result<(), Ended> {
-    let first = queue.recv().map_err(|RecvError| Ended::Closed)?;
-    let more = queue.try_iter().take(GROUPS_A_COMMIT);
-    for group in std::iter::once(first).chain(more) {
-        for record in group.records() {
-            projector.project(&record).map_err(Ended::Failed)?;
+        if began.elapsed() >= GATHER {
+            break;
         }
+        next = match queue.try_recv() {
+            Ok(group) => Some(group),
+            Err(TryRecvError::Disconnected) => break,
+            Err(TryRecvError::Empty) if projection.is_awaited() => break,
+            Err(TryRecvError::Empty) => queue.recv_timeout(LOOK_UP).ok(),
+        };
     }
-    projector.commit().map_err(|error| Ended::Failed(error.into()))
+    Ok(projector.commit()?)
 }

@@ -1,8 +1,7 @@
 //! The shell around a machine: it decides, appends, applies, answers, in this order.
 //!
-//! A plain struct; the actor around it only moves messages. What it hands out may depend on records
-//! that are not durable yet: each response says on which, and whoever takes it out of the process
-//! waits for that.
+//! A plain struct; the actor around it only moves messages. An answer leaves it when all that it
+//! depends on is durable; letters to other actors go at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,7 +13,7 @@ use priv_domain::{EntityId, Position, RequestTag, Timestamp};
 use priv_persistence::codec::{self, FORMAT, Stored};
 use priv_persistence::journal::{AppendError, Draft, Journal};
 
-use crate::ask::{Ask, AskError, Origin, Responder, Response};
+use crate::ask::{Ask, AskError, Origin, Responder, Response, send_when_durable};
 
 /// Letters that may wait at once.
 pub const MAX_WAITING: usize = 256;
@@ -108,16 +107,16 @@ impl<M: Kept> Shell<M> {
                 letters
             }
             Ok(Decided { answer: Answer::Now(reply), letters }) => {
-                self.respond(responder, Ok((reply, Origin::Fresh)));
+                self.respond(responder, Ok((reply, Origin::Fresh)), moment);
                 letters
             }
             Ok(Decided { answer: Answer::Nothing, letters }) => letters,
             Err(Undecided::Replayed(reply)) => {
-                self.respond(responder, Ok((reply, Origin::Replayed)));
+                self.respond(responder, Ok((reply, Origin::Replayed)), moment);
                 Vec::new()
             }
             Err(Undecided::Error(error)) => {
-                self.respond(responder, Err(error));
+                self.respond(responder, Err(error), moment);
                 Vec::new()
             }
         }
@@ -195,7 +194,7 @@ impl<M: Kept> Shell<M> {
             self.waiting.clear();
         }
         if let Some((ticket, reply)) = completed {
-            self.complete(ticket, reply);
+            self.complete(ticket, reply, moment);
         }
         Ok(Decided { letters, answer })
     }
@@ -229,11 +228,11 @@ impl<M: Kept> Shell<M> {
         Ok(())
     }
 
-    fn complete(&mut self, ticket: Ticket, reply: M::Reply) {
+    fn complete(&mut self, ticket: Ticket, reply: M::Reply, moment: Moment<'_>) {
         // After a restart nobody waits any more; the answer is remembered for who asks again.
         if let Some(index) = self.askers.iter().position(|(waiting, _)| *waiting == ticket) {
             let (_, responder) = self.askers.swap_remove(index);
-            self.respond(responder, Ok((reply, Origin::Fresh)));
+            self.respond(responder, Ok((reply, Origin::Fresh)), moment);
         }
     }
 
@@ -241,9 +240,11 @@ impl<M: Kept> Shell<M> {
         &self,
         responder: Responder<M>,
         outcome: Result<(M::Reply, Origin), AskError<M::Refusal>>,
+        moment: Moment<'_>,
     ) {
-        // A caller who has gone away is told nothing; what was decided stands.
-        let _ = responder.send(Response { outcome, position: self.entity.position });
+        // A refusal depends on what came before it as much as an answer does.
+        let position = self.entity.position;
+        send_when_durable(moment.journal, position, responder, Response { outcome, position });
     }
 
     /// What it waits for others to answer, to be sent again.

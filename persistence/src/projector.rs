@@ -9,6 +9,7 @@ mod batch;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 use priv_domain::earning::Payer;
@@ -55,9 +56,16 @@ pub struct Projection {
     pub projects: Arc<ProjectBook>,
     ledger: Arc<RwLock<HashMap<World, TrialBalance>>>,
     projected: watch::Receiver<Position>,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Projection {
+    /// Whether somebody waits for the lists: then the projector gathers no more before it writes.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
     /// Up to where the lists hold everything.
     #[must_use]
     pub fn projected(&self) -> Position {
@@ -66,6 +74,10 @@ impl Projection {
 
     /// Waits until the lists hold everything up to a position; at once if they do.
     pub async fn when_projected(&self, position: Position) {
+        if self.projected() >= position {
+            return;
+        }
+        let _waiting = Waiting::begin(&self.waiting);
         let mut projected = self.projected.clone();
         // The projector ends with the process: then nobody is answered any more.
         let _ = projected.wait_for(|reached| *reached >= position).await;
@@ -75,6 +87,22 @@ impl Projection {
     #[must_use]
     pub fn ledger(&self, world: World) -> TrialBalance {
         self.ledger.read().get(&world).cloned().unwrap_or_default()
+    }
+}
+
+/// Counts one who waits, until it is dropped.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn begin(waiting: &Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting.clone())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -107,8 +135,9 @@ impl Projector {
         }
         let ledger = Arc::new(RwLock::new(sums));
         let (announce, projected) = watch::channel(reached);
-        let projection =
-            Projection { projects: projects.clone(), ledger: ledger.clone(), projected };
+        let waiting = Arc::default();
+        let (book, sums) = (projects.clone(), ledger.clone());
+        let projection = Projection { projects: book, ledger: sums, projected, waiting };
         let (analytics, pending) = (AnalyticsCounter::default(), Pending::default());
         let projector = Self { lists, projects, ledger, analytics, reached, announce, pending };
         Ok((projector, projection))

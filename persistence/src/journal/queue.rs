@@ -12,7 +12,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 use priv_domain::Position;
 
-use super::group::{HEADER_BYTES, MARKER_BYTES, padded};
+use super::group::{HEADER_BYTES, MARKER_BYTES, PAGE_BYTES, padded};
 use super::record::{encode, encoded_len};
 use super::{AppendError, Draft, JournalStopped, Options};
 
@@ -67,6 +67,9 @@ struct Filling {
     next: u64,
     /// Bytes that are not durable yet.
     queued: usize,
+    /// How large the last group was: the next will hardly be much larger. A buffer for the largest
+    /// would be fresh pages from the system for each group.
+    usual: usize,
     /// What the segment has left after the last group that was taken.
     room: u64,
     /// Spares that are ready and not claimed.
@@ -83,6 +86,7 @@ impl Queue {
                 buffers: Vec::new(),
                 next,
                 queued: 0,
+                usual: 0,
                 room,
                 spares: 0,
                 stopped: None,
@@ -174,8 +178,8 @@ impl Queue {
             filling.spares = filling.spares.checked_sub(1).ok_or(AppendError::Full)?;
             self.spare_wanted.notify_one();
         }
-        let mut buffer =
-            filling.buffers.pop().unwrap_or_else(|| Vec::with_capacity(self.limits.group + bytes));
+        let usual = filling.usual.clamp(4 * PAGE_BYTES, self.limits.group);
+        let mut buffer = filling.buffers.pop().unwrap_or_else(|| Vec::with_capacity(usual + bytes));
         buffer.clear();
         buffer.resize(HEADER_BYTES, 0);
         filling.groups.push_back(Building {
@@ -194,6 +198,7 @@ impl Queue {
         loop {
             if let Some(group) = filling.groups.pop_front() {
                 filling.room = group.room - group.size_with(0);
+                filling.usual = group.bytes.len();
                 return Some(group);
             }
             if filling.stopped.is_some() {
