@@ -13,8 +13,8 @@ use crate::node::OnFatal;
 pub(crate) const GROUPS_QUEUED: usize = 256;
 
 /// How long the projector gathers groups before it writes, if nobody waits for what it makes: a busy
-/// user's line or a busy project's counter is then written once instead of a hundred times.
-const GATHER: Duration = Duration::from_millis(20);
+/// user's line or a busy project's counter is then written once instead of a thousand times.
+const GATHER: Duration = Duration::from_millis(100);
 /// How often it looks meanwhile whether somebody waits.
 const LOOK_UP: Duration = Duration::from_millis(1);
 
@@ -54,7 +54,11 @@ fn project_some(
             Ok(group) => Some(group),
             Err(TryRecvError::Disconnected) => break,
             Err(TryRecvError::Empty) if projection.is_awaited() => break,
-            Err(TryRecvError::Empty) => queue.recv_timeout(LOOK_UP).ok(),
+            // Asleep it costs nothing, where waiting on the queue would wake it for each group.
+            Err(TryRecvError::Empty) => {
+                std::thread::sleep(LOOK_UP);
+                None
+            }
         };
     }
     Ok(projector.commit()?)

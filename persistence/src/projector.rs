@@ -350,7 +350,7 @@ impl Projector {
     /// # Errors
     /// The store failed; then nothing of it is seen.
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        let mut pending = std::mem::take(&mut self.pending);
+        let pending = &mut self.pending;
         let changed_facts: Vec<_> = pending.facts.drain().map(|(_, facts)| facts).collect();
         for facts in changed_facts {
             self.projects.put(facts.clone());
@@ -367,19 +367,17 @@ impl Projector {
                 pending.writes.insert(project_key(world, id), write_value(facts.as_ref()));
             }
         }
-        {
+        for (world, change) in pending.ledger.drain() {
             let mut ledger = self.ledger.write();
-            for (world, change) in pending.ledger.drain() {
-                let sums = ledger.entry(world).or_default();
-                for class in AccountClass::ALL {
-                    sums.add(class, change.of(class));
-                }
-                let stored: Vec<(AccountClass, i128)> =
-                    AccountClass::ALL.into_iter().map(|class| (class, sums.of(class))).collect();
-                pending.writes.insert(ledger_key(world), write_value(&stored));
+            let sums = ledger.entry(world).or_default();
+            for class in AccountClass::ALL {
+                sums.add(class, change.of(class));
             }
+            let stored: Vec<(AccountClass, i128)> =
+                AccountClass::ALL.into_iter().map(|class| (class, sums.of(class))).collect();
+            pending.writes.insert(ledger_key(world), write_value(&stored));
         }
-        let mut batch = pending.into_batch();
+        let mut batch = pending.take_batch();
         self.analytics.write(&self.lists, &mut batch)?;
         batch.insert(PROJECTED, write_value(&self.reached));
         self.lists.apply(batch)?;

@@ -7,9 +7,9 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use priv_domain::Position;
 
 use super::group::{HEADER_BYTES, MARKER_BYTES, PAGE_BYTES, padded};
@@ -18,6 +18,8 @@ use super::{AppendError, Draft, JournalStopped, Options};
 
 /// How many spares to have ready.
 const SPARES: u32 = 1;
+/// How long the sequencer waits for a group to become as large as the last one: less than a sync.
+const GATHER: Duration = Duration::from_micros(100);
 /// How many buffers to keep for the next groups: one fills while one is written.
 const BUFFERS: usize = 2;
 const KEY_LIMIT: u64 = u16::MAX as u64;
@@ -70,6 +72,10 @@ struct Filling {
     /// How large the last group was: the next will hardly be much larger. A buffer for the largest
     /// would be fresh pages from the system for each group.
     usual: usize,
+    /// How many records it had.
+    usual_count: u32,
+    /// How many records the sequencer waits for.
+    wanted: u32,
     /// What the segment has left after the last group that was taken.
     room: u64,
     /// Spares that are ready and not claimed.
@@ -87,6 +93,8 @@ impl Queue {
                 next,
                 queued: 0,
                 usual: 0,
+                usual_count: 0,
+                wanted: 1,
                 room,
                 spares: 0,
                 stopped: None,
@@ -132,11 +140,16 @@ impl Queue {
             next += 1;
             group.count += 1;
         }
+        let is_first = group.count as usize == drafts.len();
+        let is_gathered = filling.groups.len() > 1
+            || filling.groups.back().is_some_and(|group| group.count >= filling.wanted);
         filling.queued += bytes;
         filling.next = next;
         self.appended.store(next - 1, Ordering::Release);
         drop(filling);
-        self.ready.notify_one();
+        if is_first || is_gathered {
+            self.ready.notify_one();
+        }
         Ok(Position::new(next - 1))
     }
 
@@ -195,17 +208,32 @@ impl Queue {
     /// The next group to write; waits for one. `None` once there will be none any more.
     pub(super) fn take(&self) -> Option<Building> {
         let mut filling = self.filling.lock();
-        loop {
-            if let Some(group) = filling.groups.pop_front() {
-                filling.room = group.room - group.size_with(0);
-                filling.usual = group.bytes.len();
-                return Some(group);
-            }
-            if filling.stopped.is_some() {
-                return None;
-            }
+        while filling.groups.is_empty() && filling.stopped.is_none() {
+            filling.wanted = 1;
             self.ready.wait(&mut filling);
         }
+        self.gather(&mut filling);
+        let group = filling.groups.pop_front()?;
+        filling.room = group.room - group.size_with(0);
+        filling.usual = group.bytes.len();
+        filling.usual_count = group.count;
+        Some(group)
+    }
+
+    /// Waits a moment for as many records as the last group had: those who waited for it are likely
+    /// to be back at once, and one sync then serves all of them. Someone alone never waits.
+    fn gather(&self, filling: &mut MutexGuard<'_, Filling>) {
+        let until = Instant::now() + GATHER;
+        filling.wanted = filling.usual_count;
+        while filling.stopped.is_none()
+            && filling.groups.len() == 1
+            && filling.groups[0].count < filling.wanted
+        {
+            if self.ready.wait_until(filling, until).timed_out() {
+                break;
+            }
+        }
+        filling.wanted = u32::MAX;
     }
 
     /// Takes note that records of so many bytes are durable.

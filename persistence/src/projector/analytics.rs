@@ -20,6 +20,8 @@ pub(super) struct AnalyticsCounter {
     totals: HashMap<Vec<u8>, u64>,
     added: HashMap<Vec<u8>, u64>,
     visitors: HashSet<Vec<u8>>,
+    /// Visitors that were written lately: most come again within the quarter of an hour.
+    known_visitors: HashSet<Vec<u8>>,
 }
 
 impl AnalyticsCounter {
@@ -35,7 +37,10 @@ impl AnalyticsCounter {
         if let Some(visitor) = visitor(event) {
             let mut what = vec![type_byte];
             what.extend(visitor);
-            self.visitors.insert(key(ANALYTICS_VISITORS, &what));
+            let key = key(ANALYTICS_VISITORS, &what);
+            if !self.known_visitors.contains(&key) {
+                self.visitors.insert(key);
+            }
         }
     }
 
@@ -47,6 +52,9 @@ impl AnalyticsCounter {
         if self.totals.len() > MAX_COUNTS {
             self.totals.clear();
         }
+        if self.known_visitors.len() > MAX_COUNTS {
+            self.known_visitors.clear();
+        }
         for (key, added) in self.added.drain() {
             let before = match self.totals.get(&key) {
                 Some(total) => *total,
@@ -57,7 +65,8 @@ impl AnalyticsCounter {
             self.totals.insert(key, total);
         }
         for key in self.visitors.drain() {
-            batch.insert(key, &[]);
+            batch.insert(key.as_slice(), &[]);
+            self.known_visitors.insert(key);
         }
         Ok(())
     }

@@ -20,7 +20,12 @@ pub(super) struct Pending {
     pub(super) money: HashMap<(World, ProjectId), MoneyChange>,
     pub(super) touched: HashSet<(World, ProjectId)>,
     earnings: HashMap<EntryKey, (Micros, Timestamp)>,
+    /// Lines as they were written lately, so that they need not be read again.
+    written: HashMap<EntryKey, (Micros, Timestamp)>,
 }
+
+/// Lines that are kept in memory at most.
+const MAX_WRITTEN: usize = 100_000;
 
 impl Pending {
     pub(super) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
@@ -43,9 +48,10 @@ impl Pending {
         let line = match self.earnings.get_mut(&key) {
             Some(line) => line,
             None => {
-                let stored = match self.removals.contains(&key.bytes()) {
-                    true => None,
-                    false => lists.value(&key.bytes())?,
+                let stored = match self.written.get(&key) {
+                    Some(line) => Some(*line),
+                    None if self.removals.contains(&key.bytes()) => None,
+                    None => lists.value(&key.bytes())?,
                 };
                 self.earnings.entry(key).or_insert(stored.unwrap_or((Micros::ZERO, at)))
             }
@@ -77,21 +83,27 @@ impl Pending {
         }
         for (key, (amount, since)) in lines {
             self.removals.insert(key.bytes());
+            self.written.remove(&key);
             self.add_earning(lists, EntryKey { user: to.clone(), ..key }, amount, since)?;
         }
         Ok(())
     }
 
-    pub(super) fn into_batch(self) -> sled::Batch {
+    /// Takes everything out, to be written together.
+    pub(super) fn take_batch(&mut self) -> sled::Batch {
         let mut batch = sled::Batch::default();
-        for key in self.removals {
+        for key in self.removals.drain() {
             batch.remove(key);
         }
-        for (key, value) in self.writes {
+        for (key, value) in self.writes.drain() {
             batch.insert(key, value);
         }
-        for (key, line) in self.earnings {
+        if self.written.len() > MAX_WRITTEN {
+            self.written.clear();
+        }
+        for (key, line) in self.earnings.drain() {
             batch.insert(key.bytes(), write_value(&line));
+            self.written.insert(key, line);
         }
         batch
     }
