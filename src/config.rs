@@ -176,10 +176,10 @@ macro_rules! or_else {
 impl Settings {
     /// Fills what flags and environment leave open from the file.
     pub(crate) fn with_file(self) -> Result<Self, ConfigError> {
-        // An empty variable is one that is not set.
+        // What is empty is not set: an empty secret would let everybody in.
         let set = self.without_empty();
         let Some(path) = set.config.clone() else { return Ok(set) };
-        let file = read_file(&path)?;
+        let file = read_file(&path)?.without_empty();
         Ok(or_else!(
             set,
             file,
@@ -218,6 +218,11 @@ impl Settings {
             &mut self.jwt_audience,
             &mut self.allowed_origins,
             &mut self.public_url,
+            &mut self.user_plan,
+            &mut self.anonymous_plan,
+            &mut self.person_ids,
+            &mut self.log,
+            &mut self.claim_minimum,
         ];
         for text in texts {
             if text.as_deref().is_some_and(str::is_empty) {
@@ -297,6 +302,16 @@ mod tests {
         let settings = by_hand.with_file().expect("the file is right");
         assert_eq!(settings.idle_secs, Some(9));
         assert_eq!(settings.user_limits().expect("a plan"), Limits::PRO);
+    }
+
+    #[test]
+    fn an_empty_secret_is_none() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("priv.toml");
+        std::fs::write(&path, "jwt_secret = \"\"\nadmin_token = \"\"\n").expect("writes");
+        let settings = Settings { config: Some(path), ..Settings::default() };
+        let settings = settings.with_file().expect("the file is right");
+        assert_eq!((settings.jwt_secret, settings.admin_token), (None, None));
     }
 
     #[test]

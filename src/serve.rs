@@ -13,7 +13,7 @@ use priv_domain::Day;
 use priv_http::auth::{Authenticator, Jwks, JwksSource, OperatorToken, TokenRules, TokenVerifier};
 use priv_http::edge::{AccessLog, DayCount, Edge, EdgeConfig, RateLimiter, system_clock};
 use priv_http::routes::MetricsAt;
-use priv_http::state::ProjectKeys;
+use priv_http::state::{KeyUse, ProjectKeys};
 use priv_http::{AppState, StateOptions};
 use priv_persistence::disk::RealDisk;
 use tokio::signal::unix::{SignalKind, signal};
@@ -93,10 +93,12 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
     let limiter = Arc::new(RateLimiter::default());
     load_counts(&node, &limiter)?;
     let server_secret = secrets::server_secret(&settings.data_dir())?;
+    let key_use = Arc::<KeyUse>::default();
     let options = StateOptions { claim_minimum, server_secret };
-    let state = web::Data::new(AppState::new(node.clone(), counts_of_requests, options));
+    let state =
+        web::Data::new(AppState::new(node.clone(), counts_of_requests, key_use.clone(), options));
     let operator = access.admin_token.as_deref().map(OperatorToken::new);
-    let keys = Arc::new(ProjectKeys(node.clone()));
+    let keys = Arc::new(ProjectKeys { node: node.clone(), key_use });
     let authenticator = Authenticator::new(keys, Some(tokens), operator);
     let edge = Edge::new(edge_config, authenticator, limiter.clone(), system_clock());
 
@@ -109,9 +111,8 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
         App::new()
             .app_data(main_state.clone())
             .configure(|config| priv_http::configure(config, metrics))
-            .wrap(edge.clone())
-            // Outside the edge, which writes the bodies of errors.
             .wrap(middleware::Compress::default())
+            .wrap(edge.clone())
     })
     .disable_signals()
     .shutdown_timeout(FINISH_SECS);

@@ -18,6 +18,7 @@ mod service {
     mod idempotency;
     mod keys;
     mod kill;
+    mod link;
     mod model;
     mod operators;
     mod rate_limits;

@@ -11,7 +11,9 @@ use actix::prelude::SendError;
 use actix::{Actor, Addr};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use priv_domain::entity::Kind;
 use priv_domain::{EntityId, Timestamp};
+use priv_persistence::snapshots::Snapshot;
 
 use crate::entity_actor::{EntityActor, Mail};
 use crate::node::{Node, Resident};
@@ -109,12 +111,40 @@ impl<M: Resident> Directory<M> {
                     posted.map_err(|error| Full(error.into_inner()))
                 }
             },
-            Entry::Vacant(_) if !node.has_room() => Err(Full(mail)),
+            // Those whom others wait for come in all the same: they let memory go.
+            Entry::Vacant(_) if id.kind == Kind::User && !node.has_room() => Err(Full(mail)),
             Entry::Vacant(vacant) => {
                 let slot = vacant.insert(self.activate(node, id));
                 slot.post(mail, now).map_err(|error| Full(error.into_inner()))
             }
         }
+    }
+
+    /// Puts a message into the mailbox of an actor that is there; drops it where none is.
+    pub(crate) fn post_if_resident(&self, id: &EntityId, mail: Mail<M>) -> Result<(), Full<M>> {
+        match self.slots.get(id).map(|slot| slot.post_unseen(mail)) {
+            Some(Err(SendError::Full(mail))) => Err(Full(mail)),
+            Some(Ok(()) | Err(SendError::Closed(_))) | None => Ok(()),
+        }
+    }
+
+    /// Notes that a snapshot is kept.
+    pub(crate) fn kept(&self, snapshot: &Snapshot) {
+        if let Some(slot) = self.slots.get(&snapshot.entity) {
+            slot.tracker.kept(snapshot.version);
+        }
+    }
+
+    /// Actors in memory.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Actors that were started, and those that went.
+    #[must_use]
+    pub fn lives(&self) -> (u64, u64) {
+        (self.activations.load(Ordering::Relaxed), self.passivations.load(Ordering::Relaxed))
     }
 
     fn activate(&self, node: &Arc<Node>, id: &EntityId) -> Slot<M> {
@@ -207,6 +237,11 @@ fn most(all: &mut [ResidentActor], by: impl Fn(&ResidentActor) -> u32) -> Vec<Re
 impl<M: Resident> Slot<M> {
     fn post(&self, mail: Mail<M>, now: u32) -> Result<(), SendError<Mail<M>>> {
         self.tracker.touch(now);
+        self.post_unseen(mail)
+    }
+
+    /// Without counting as a use.
+    fn post_unseen(&self, mail: Mail<M>) -> Result<(), SendError<Mail<M>>> {
         self.tracker.queue();
         self.address.try_send(mail).inspect_err(|_| self.tracker.taken())
     }

@@ -60,6 +60,8 @@ pub(crate) struct EntityActor<M: Resident> {
     tracker: Arc<Tracker>,
     life: Life<M>,
     flush_is_due: bool,
+    /// Letters that wait until the journal has room.
+    letters_in_hand: u32,
 }
 
 enum Life<M: Resident> {
@@ -72,12 +74,12 @@ enum Life<M: Resident> {
 
 impl<M: Resident> EntityActor<M> {
     pub(crate) fn new(id: EntityId, node: Arc<Node>, tracker: Arc<Tracker>) -> Self {
-        Self { id, node, tracker, life: Life::Broken, flush_is_due: false }
+        Self { id, node, tracker, life: Life::Broken, flush_is_due: false, letters_in_hand: 0 }
     }
 
     fn moment<'a>(node: &'a Node) -> Moment<'a> {
         let now = node.clock().now();
-        Moment { now, fresh: node.fresh(now), journal: node.journal() }
+        Moment { now, fresh: node.fresh(now), journal: node.journal(), refuses: node.refuses() }
     }
 
     fn send(&self, letters: Vec<Outgoing>) {
@@ -93,11 +95,9 @@ impl<M: Resident> EntityActor<M> {
     ) {
         let Life::Active(shell) = &mut self.life else { return };
         let began = Instant::now();
-        let before = shell.position();
+        self.tracker.set_version(shell.entity().version.next());
         let letters = work(shell, Self::moment(&self.node));
-        if shell.position() != before {
-            self.tracker.set_changed(true);
-        }
+        self.tracker.set_version(shell.entity().version);
         self.tracker.set_held(shell.is_held());
         let bytes = u32::try_from(shell.heap_bytes() + ACTOR_BYTES).unwrap_or(u32::MAX);
         self.node.add_resident_bytes(self.tracker.set_bytes(bytes));
@@ -128,14 +128,17 @@ impl<M: Resident> EntityActor<M> {
             }
         });
         if let Some((from, letter)) = again.map(|unread| *unread) {
-            ctx.run_later(LETTER_AGAIN, move |actor, ctx| actor.letter(from, letter, ctx));
+            self.letters_in_hand += 1;
+            ctx.run_later(LETTER_AGAIN, move |actor, ctx| {
+                actor.letters_in_hand -= 1;
+                actor.letter(from, letter, ctx);
+            });
         }
     }
 
     fn snapshot(&mut self, reply: oneshot::Sender<Option<(Snapshot, Position)>>) {
         let snapshot = match &self.life {
             Life::Active(shell) if self.tracker.is_changed() => {
-                self.tracker.set_changed(false);
                 Some((Snapshot::of(&self.id, shell.entity()), shell.position()))
             }
             Life::Active(_) | Life::Broken | Life::Retired => None,
@@ -152,14 +155,18 @@ impl<M: Resident> EntityActor<M> {
     ) {
         let used = self.tracker.last_used_ticks() > unused_since || self.tracker.queued() > 0;
         if !used {
-            self.with_shell(ctx, |shell, moment| shell.flush(moment));
+            self.with_shell(ctx, |shell, moment| {
+                shell.drop_closed_listeners();
+                shell.flush(moment)
+            });
         }
         let answer = move |how| done.map(|done| done.send(how));
         let Life::Active(shell) = &self.life else {
             let _ = answer(Passivated::Gone);
             return;
         };
-        if used || shell.is_held() || !shell.outstanding().is_empty() {
+        let in_hand = self.letters_in_hand > 0 || shell.waiting() > 0;
+        if used || in_hand || shell.is_held() || !shell.outstanding().is_empty() {
             let _ = answer(Passivated::InUse);
             return;
         }
@@ -182,13 +189,27 @@ impl<M: Resident> EntityActor<M> {
     }
 }
 
+/// An actor that panics has a state that nobody knows, and the journal may be ahead of its
+/// snapshot: the process ends, and recovery decides.
+impl<M: Resident> Drop for EntityActor<M> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.node.actor_panicked();
+        }
+    }
+}
+
 impl<M: Resident> Actor for EntityActor<M> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         match self.node.load::<M>(&self.id) {
-            Ok(entity) => self.life = Life::Active(Box::new(Shell::new(self.id.clone(), entity))),
+            Ok(entity) => {
+                self.tracker.set_version(entity.version);
+                self.tracker.kept(entity.version);
+                self.life = Life::Active(Box::new(Shell::new(self.id.clone(), entity)));
+            }
             Err(error) => return self.node.store_is_broken(&error),
         }
         self.with_shell(ctx, |shell, _| shell.outstanding());

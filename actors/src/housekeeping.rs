@@ -4,16 +4,19 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::User;
 use priv_domain::{EntityId, Position};
 use tokio::sync::{Notify, oneshot};
 
+use crate::directory::Full;
 use crate::entity_actor::Mail;
-use crate::node::{Node, Resident};
+use crate::node::{Node, Resident, TRY_AGAIN};
 
 /// Time between looks at who is idle.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -25,6 +28,7 @@ const SNAPSHOTS_AT_ONCE: usize = 512;
 #[derive(Debug)]
 pub(crate) struct Housekeeper {
     shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug, Default)]
@@ -41,16 +45,23 @@ pub(crate) struct Housekeeping {
 impl Housekeeper {
     pub(crate) fn new() -> (Self, Housekeeping) {
         let shared = Arc::new(Shared::default());
-        (Self { shared: shared.clone() }, Housekeeping { shared })
+        let thread = Mutex::new(None);
+        (Self { shared: shared.clone(), thread }, Housekeeping { shared })
     }
 
     pub(crate) fn memory_is_short(&self) {
         self.shared.memory_is_short.notify_one();
     }
 
-    pub(crate) fn stop(&self) {
+    pub(crate) fn is_run_by(&self, thread: JoinHandle<()>) {
+        *self.thread.lock() = Some(thread);
+    }
+
+    /// Tells it to stop; whoever wants to be sure that it has joins its thread.
+    pub(crate) fn stop(&self) -> Option<JoinHandle<()>> {
         self.shared.stop.store(true, Ordering::SeqCst);
         self.shared.memory_is_short.notify_one();
+        self.thread.lock().take()
     }
 }
 
@@ -97,7 +108,7 @@ fn sweep(node: &Arc<Node>) {
 
 fn passivate_unused<M: Resident>(node: &Node, unused_since: u32) {
     M::directory(node).post_to(
-        |tracker| !tracker.is_held() && tracker.last_used_ticks() <= unused_since,
+        |tracker| tracker.last_used_ticks() <= unused_since,
         || Mail::Passivate { unused_since, done: None },
     );
 }
@@ -168,7 +179,12 @@ async fn keep_some<M: Resident>(node: &Arc<Node>, ids: &[EntityId]) -> Kept {
     let mut asked = Vec::with_capacity(ids.len());
     for id in ids {
         let (reply, answer) = oneshot::channel();
-        node.post_until_taken::<M>(id, Mail::Snapshot(reply)).await;
+        let mut mail = Mail::Snapshot(reply);
+        // One that has gone since has kept its own, and is not activated for this.
+        while let Err(Full(full)) = M::directory(node).post_if_resident(id, mail) {
+            mail = full;
+            tokio::time::sleep(TRY_AGAIN).await;
+        }
         asked.push(answer);
     }
     let mut snapshots = Vec::with_capacity(asked.len());
@@ -183,8 +199,11 @@ async fn keep_some<M: Resident>(node: &Arc<Node>, ids: &[EntityId]) -> Kept {
     if node.journal().when_durable(last).await.is_err() {
         return Kept::Stopped;
     }
-    match snapshots.iter().all(|snapshot| node.keep_snapshot(snapshot)) {
-        true => Kept::All,
-        false => Kept::Stopped,
+    for snapshot in &snapshots {
+        if !node.keep_snapshot(snapshot) {
+            return Kept::Stopped;
+        }
+        M::directory(node).kept(snapshot);
     }
+    Kept::All
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_rt::{Arbiter, ArbiterHandle};
@@ -38,7 +39,7 @@ const TICK_MILLIS: i64 = 16;
 
 /// How long a full mailbox is tried again before the caller is told to come later.
 const PATIENCE: Duration = Duration::from_millis(200);
-const TRY_AGAIN: Duration = Duration::from_millis(2);
+pub(crate) const TRY_AGAIN: Duration = Duration::from_millis(2);
 
 /// A machine whose entities have actors.
 pub trait Resident: Kept + Unpin {
@@ -143,6 +144,7 @@ pub struct Node {
     arbiter_handles: Vec<ArbiterHandle>,
     started: Timestamp,
     resident: AtomicI64,
+    refuses: AtomicBool,
     options: Options,
     on_fatal: OnFatal,
     housekeeper: Housekeeper,
@@ -184,6 +186,14 @@ impl Node {
         let fatal = on_fatal.clone();
         let projector = recovered.projector;
         let seen = recovered.projection.clone();
+        let store = recovered.store.clone();
+        let fatal: OnFatal = Arc::new(move |error| {
+            // Whatever it could not read or write there is made again at the next start.
+            if let Err(error) = store.distrust() {
+                tracing::error!(%error, "cannot note that the store is broken: remove its folder");
+            }
+            fatal(error);
+        });
         spawn("projector", move || project_groups(projector, &seen, &queue, &fatal))?;
         let (housekeeper, housekeeping) = Housekeeper::new();
         let arbiters: Vec<Arbiter> = (0..options.arbiters.max(1)).map(|_| Arbiter::new()).collect();
@@ -200,6 +210,7 @@ impl Node {
             arbiter_handles: arbiters.iter().map(Arbiter::handle).collect(),
             arbiters,
             resident: AtomicI64::new(0),
+            refuses: AtomicBool::new(false),
             options,
             on_fatal,
             housekeeper,
@@ -209,7 +220,8 @@ impl Node {
             node.wake(id);
         }
         let weak = Arc::downgrade(&node);
-        spawn("housekeeper", move || housekeeping.run(&weak))?;
+        let thread = spawn("housekeeper", move || housekeeping.run(&weak))?;
+        node.housekeeper.is_run_by(thread);
         Ok(node)
     }
 
@@ -369,6 +381,7 @@ impl Node {
             if !self.keep_snapshot(&snapshot) {
                 return Err(AskError::Stopping);
             }
+            M::directory(self).kept(&snapshot);
         }
         Ok(())
     }
@@ -384,7 +397,9 @@ impl Node {
     /// # Errors
     /// The store could not be closed; then it is rebuilt at the next start. Nothing is lost.
     pub async fn stop(self: &Arc<Self>) -> Result<(), StoreError> {
-        self.housekeeper.stop();
+        let housekeeper = self.housekeeper.stop();
+        // It may be in the middle of a checkpoint: nothing may be written once the store is closed.
+        let _ = tokio::task::spawn_blocking(move || housekeeper.map(JoinHandle::join)).await;
         self.checkpoint().await;
         self.projection.when_projected(self.journal.durable()).await;
         self.journal.shutdown();
@@ -417,6 +432,20 @@ impl Node {
             tracing::error!(%error, "cannot note that the store is broken: remove its folder");
         }
         (self.on_fatal)(error);
+    }
+
+    pub(crate) fn refuses(&self) -> &AtomicBool {
+        &self.refuses
+    }
+
+    /// Whether what is asked can be written: the journal had room the last time.
+    #[must_use]
+    pub fn is_writing(&self) -> bool {
+        !self.refuses.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn actor_panicked(&self) {
+        (self.on_fatal)(&std::io::Error::other("an actor panicked"));
     }
 
     pub(crate) fn fresh(&self, now: Timestamp) -> u128 {
@@ -518,7 +547,10 @@ impl Node {
     }
 }
 
-pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), NodeError> {
+pub(crate) fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, NodeError> {
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-    thread.map(drop).map_err(|error| NodeError::System(error.to_string()))
+    thread.map_err(|error| NodeError::System(error.to_string()))
 }

@@ -4,6 +4,7 @@
 //! depends on is durable; letters to other actors go at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use priv_domain::letter::Letter;
 use priv_domain::machine::{
@@ -18,8 +19,17 @@ use crate::ask::{Ask, AskError, Origin, Responder, Response, send_when_durable};
 /// Letters that may wait at once.
 pub const MAX_WAITING: usize = 256;
 
-/// A listener to an entity: called after each entry; goes when it returns [`Listening::Ended`].
-pub type Listener<M> = Box<dyn FnMut(&Entity<M>) -> Listening + Send>;
+/// Listeners that one entity has at most; then the oldest ends.
+pub const MAX_LISTENERS: usize = 16;
+
+/// A listener to an entity.
+pub trait Listener<M: Machine>: Send {
+    /// Called after each entry; the listener goes when it says [`Listening::Ended`].
+    fn changed(&mut self, entity: &Entity<M>) -> Listening;
+
+    /// Whether anybody is still there.
+    fn is_open(&self) -> bool;
+}
 
 /// Whether a listener stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +52,7 @@ pub struct Shell<M: Kept> {
     /// Letters that wait for the next entry.
     waiting: Vec<(EntityId, Letter)>,
     askers: Vec<(Ticket, Responder<M>)>,
-    listeners: Vec<Listener<M>>,
+    listeners: Vec<Box<dyn Listener<M>>>,
 }
 
 /// What the shell needs to know of the moment.
@@ -54,6 +64,8 @@ pub struct Moment<'a> {
     pub fresh: u128,
     /// Where entries go.
     pub journal: &'a dyn Journal,
+    /// Whether the journal had no room the last time.
+    pub refuses: &'a AtomicBool,
 }
 
 impl<M: Kept> Shell<M> {
@@ -88,8 +100,17 @@ impl<M: Kept> Shell<M> {
     }
 
     /// Adds a listener.
-    pub fn listen(&mut self, listener: Listener<M>) {
+    pub fn listen(&mut self, listener: Box<dyn Listener<M>>) {
+        self.drop_closed_listeners();
+        if self.listeners.len() >= MAX_LISTENERS {
+            self.listeners.remove(0);
+        }
         self.listeners.push(listener);
+    }
+
+    /// Lets those go whose other end has gone.
+    pub fn drop_closed_listeners(&mut self) {
+        self.listeners.retain(|listener| listener.is_open());
     }
 
     /// Memory that it takes on the heap, in bytes, about.
@@ -213,7 +234,7 @@ impl<M: Kept> Shell<M> {
     fn append(&mut self, entry: &EntryOf<M>, moment: Moment<'_>) -> Result<(), AppendError> {
         let core = codec::encode(entry);
         let personal = (!entry.raw_events.is_empty()).then(|| codec::encode(&entry.raw_events));
-        let position = moment.journal.append(Draft {
+        let appended = moment.journal.append(Draft {
             entity: &self.id,
             version: self.entity.version.next(),
             previous: self.entity.position,
@@ -221,10 +242,12 @@ impl<M: Kept> Shell<M> {
             format: FORMAT,
             core: &core,
             personal: personal.as_deref(),
-        })?;
+        });
+        moment.refuses.store(appended == Err(AppendError::Full), Ordering::Relaxed);
+        let position = appended?;
         self.entity.apply(entry, moment.now, position);
         let entity = &self.entity;
-        self.listeners.retain_mut(|listener| listener(entity) == Listening::On);
+        self.listeners.retain_mut(|listener| listener.changed(entity) == Listening::On);
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! What is known of a resident actor without asking it.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use priv_domain::Timestamp;
+use priv_domain::{Timestamp, Version};
 
 /// Shared by an actor and its place in the directory.
 #[derive(Debug, Default)]
@@ -12,7 +12,10 @@ pub(crate) struct Tracker {
     bytes: AtomicU32,
     queued: AtomicU32,
     slowest_micros: AtomicU32,
-    changed: AtomicBool,
+    /// Of the last entry; ahead of it while one is being appended.
+    version: AtomicU64,
+    /// Of the snapshot that is kept.
+    kept_version: AtomicU64,
     held: AtomicBool,
 }
 
@@ -62,13 +65,20 @@ impl Tracker {
         self.slowest_micros.load(Ordering::Relaxed)
     }
 
-    /// Whether it changed since its last snapshot.
+    /// Whether it changed since the snapshot that is kept.
     pub(crate) fn is_changed(&self) -> bool {
-        self.changed.load(Ordering::Relaxed)
+        self.version.load(Ordering::SeqCst) > self.kept_version.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn set_changed(&self, changed: bool) {
-        self.changed.store(changed, Ordering::Relaxed);
+    /// Notes the version of the last entry, or before an append that of the one that may come: a
+    /// checkpoint that finds the entry durable must find the actor changed.
+    pub(crate) fn set_version(&self, version: Version) {
+        self.version.store(version.get(), Ordering::SeqCst);
+    }
+
+    /// Notes that a snapshot of this version is kept.
+    pub(crate) fn kept(&self, version: Version) {
+        self.kept_version.fetch_max(version.get(), Ordering::SeqCst);
     }
 
     /// Whether somebody listens to it or waits for it, so that it must stay.

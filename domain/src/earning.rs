@@ -1,5 +1,7 @@
 //! What an accepted event earns.
 
+use std::cmp::Ordering;
+
 use crate::entity::{EntityId, World};
 use crate::event::EventType;
 use crate::id::ProjectId;
@@ -59,6 +61,10 @@ impl Payer {
 /// The default cap per user, project and UTC day: 10 PRIV.
 pub const DEFAULT_DAILY_CAP: Micros = Micros::new(10_000_000);
 
+/// Events of one user that one project may have stored on one UTC day: what repeats are recognised
+/// among is shared by all projects, and none may use it up.
+pub const MAX_EVENTS_A_DAY: u32 = 100_000;
+
 /// The multiplier of someone without a reputation, in percent.
 pub const BASE_MULTIPLIER_PERCENT: u32 = 100;
 
@@ -89,6 +95,8 @@ pub struct DayEarnings {
     pub day: Day,
     /// So far.
     pub earned: Micros,
+    /// Events that were stored.
+    pub events: u32,
 }
 
 impl DayEarnings {
@@ -96,7 +104,21 @@ impl DayEarnings {
     /// day, so that no day's cap is given twice.
     #[must_use]
     pub fn on(self, day: Day) -> Self {
-        if day > self.day { Self { day, earned: Micros::ZERO } } else { self }
+        if day > self.day { Self { day, ..Self::default() } } else { self }
+    }
+
+    /// This and another of the same day together; the later one if the days differ.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match self.day.cmp(&other.day) {
+            Ordering::Less => other,
+            Ordering::Greater => self,
+            Ordering::Equal => Self {
+                day: self.day,
+                earned: self.earned.saturating_add(other.earned),
+                events: self.events.saturating_add(other.events),
+            },
+        }
     }
 
     /// What one more event earns: the rate, or what the cap leaves.

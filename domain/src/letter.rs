@@ -5,10 +5,12 @@
 //! tells the payee that it may forget. Whatever is still due is part of the state of whoever waits
 //! for it, so after a crash it is sent again; a step that comes twice is answered as the first time.
 
-use crate::earning::Payer;
+use crate::consent::ConsentRecord;
+use crate::earning::{DayEarnings, Payer};
 use crate::entity::EntityId;
 use crate::id::{ClaimId, TransferId};
 use crate::money::Micros;
+use crate::time::Timestamp;
 
 /// Money on its way from one entity to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub enum Purpose {
     /// The treasury gives a user something.
     Grant,
     /// A project's user becomes a person: balance, and what was earned and not yet claimed.
-    Link(Vec<LinkedAccrual>),
+    Link(Box<LinkedUser>),
 }
 
 /// Names a part of a claim: what one payer is asked for.
@@ -45,6 +47,17 @@ pub struct PartId {
     pub part: u32,
 }
 
+/// What a user brings along who becomes a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkedUser {
+    /// What they had earned, by payer.
+    pub accruals: Vec<LinkedAccrual>,
+    /// What they had agreed to: it holds for the person too, if they were never asked.
+    pub consent: Option<ConsentRecord>,
+    /// Since when their browser refuses.
+    pub privacy_control_since: Option<Timestamp>,
+}
+
 /// What a linked user had earned with one payer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkedAccrual {
@@ -54,6 +67,8 @@ pub struct LinkedAccrual {
     pub pending: Micros,
     /// Earned and funded.
     pub claimed: Micros,
+    /// Against the daily cap.
+    pub today: DayEarnings,
 }
 
 /// Why a transfer was not taken.

@@ -1,10 +1,11 @@
 //! A project: its keys, its consent policy, what it pays for events, and its reward budget.
 
+use crate::answers::RequestTag;
 use crate::entity::EntityId;
 use crate::id::{KeyId, TransferId};
 use crate::ledger::{AccountClass, Posting};
 use crate::letter::{Letter, Transfer};
-use crate::machine::{Context, Decision, Machine, Outgoing};
+use crate::machine::{Answer, Context, Decision, Machine, Outgoing};
 use crate::money::Micros;
 use crate::outbox::{Inbox, OpenTransfer, Outbox};
 use crate::time::Timestamp;
@@ -56,7 +57,14 @@ pub enum Command {
         reason: Option<Box<str>>,
     },
     /// Issue a key.
-    IssueKey(ApiKey),
+    IssueKey {
+        /// As it is.
+        key: ApiKey,
+        /// Who.
+        by: Box<str>,
+        /// Why.
+        reason: Option<Box<str>>,
+    },
     /// Issue a key in another's place, which works on for a while.
     RollKey {
         /// The one that goes.
@@ -65,14 +73,24 @@ pub enum Command {
         new: ApiKey,
         /// Until when the old one works.
         old_until: Timestamp,
+        /// Who.
+        by: Box<str>,
+        /// Why.
+        reason: Option<Box<str>>,
     },
     /// End a key, now.
     RevokeKey {
         /// Which.
         key: KeyId,
+        /// Who.
+        by: Box<str>,
+        /// Why.
+        reason: Option<Box<str>>,
     },
     /// Remember what a request over many users was answered.
     Remember {
+        /// Which request.
+        tag: RequestTag,
         /// The body of the answer.
         body: Box<str>,
     },
@@ -105,13 +123,32 @@ pub enum Event {
         reason: Option<Box<str>>,
     },
     /// A key was issued.
-    KeyIssued(ApiKey),
+    KeyIssued {
+        /// As it is.
+        key: ApiKey,
+        /// Who.
+        by: Box<str>,
+        /// Why.
+        reason: Option<Box<str>>,
+    },
     /// A key ends at a time.
     KeyEnds {
         /// Which.
         key: KeyId,
         /// When.
         at: Timestamp,
+        /// Who.
+        by: Box<str>,
+        /// Why.
+        reason: Option<Box<str>>,
+    },
+    /// A request over many users was answered. Kept in a list, not in memory: there may be many,
+    /// and large ones.
+    RequestAnswered {
+        /// Which.
+        tag: RequestTag,
+        /// The body of the answer.
+        body: Box<str>,
     },
     /// Money came into the budget.
     TransferAccepted {
@@ -162,11 +199,6 @@ pub enum Reply {
         /// When.
         at: Timestamp,
     },
-    /// To [`Command::Remember`].
-    Remembered {
-        /// The body of the answer.
-        body: Box<str>,
-    },
     /// To a letter; nobody reads it.
     Noted,
 }
@@ -215,12 +247,15 @@ impl Machine for Project {
         match command {
             Command::Create { settings, keys } => settings::create(self, settings, keys, context),
             Command::Change { change, by, reason } => settings::change(self, change, by, reason),
-            Command::IssueKey(key) => keys::issue(self, key),
-            Command::RollKey { old, new, old_until } => {
-                keys::roll(self, old, new, old_until, context)
+            Command::IssueKey { key, by, reason } => keys::issue(self, key, by, reason),
+            Command::RollKey { old, new, old_until, by, reason } => {
+                keys::roll(self, (old, new, old_until), by, reason, context)
             }
-            Command::RevokeKey { key } => keys::revoke(self, key, context),
-            Command::Remember { body } => Ok(Decision::reply(Reply::Remembered { body })),
+            Command::RevokeKey { key, by, reason } => keys::revoke(self, key, by, reason, context),
+            Command::Remember { tag, body } => {
+                let events = vec![Event::RequestAnswered { tag, body }];
+                Ok(Decision::of(events, Answer::Now(Reply::Noted)))
+            }
             Command::Letter { from, letter } => Ok(budget::decide(self, from, letter, context)),
         }
     }
@@ -245,8 +280,9 @@ impl Machine for Project {
                 self.keys.clone_from(keys);
             }
             Event::Changed { settings, .. } => self.settings = settings.clone(),
-            Event::KeyIssued(key) => self.keys.push(key.clone()),
-            Event::KeyEnds { key, at } => keys::apply_end(self, *key, *at),
+            Event::KeyIssued { key, .. } => self.keys.push(key.clone()),
+            Event::KeyEnds { key, at, .. } => keys::apply_end(self, *key, *at),
+            Event::RequestAnswered { .. } => {}
             Event::TransferAccepted { from, transfer } => {
                 self.inbox.take(transfer.id, from.clone(), false, at);
                 self.available = self.available.saturating_add(transfer.amount);
@@ -279,8 +315,9 @@ impl Machine for Project {
             }
             Event::Created { .. }
             | Event::Changed { .. }
-            | Event::KeyIssued(_)
+            | Event::KeyIssued { .. }
             | Event::KeyEnds { .. }
+            | Event::RequestAnswered { .. }
             | Event::TransferSettled { .. }
             | Event::TransferForgotten { .. } => return Vec::new(),
         };

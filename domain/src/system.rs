@@ -204,11 +204,9 @@ impl System {
     }
 
     fn is_under_way(&self, context: &Context<'_>) -> bool {
-        context.request.is_some()
-            && self
-                .outbox
-                .iter()
-                .any(|open| open.asked.is_some_and(|asked| asked.request == context.request))
+        let Some(tag) = context.request else { return false };
+        let asked = self.outbox.iter().filter_map(|open| open.asked?.request);
+        asked.into_iter().any(|request| request.key == tag.key)
     }
 
     fn mint(

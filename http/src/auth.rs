@@ -25,7 +25,7 @@ pub use caller::{
 };
 pub use jwks::{Jwks, JwksError, JwksSource};
 pub use key::{KeyInfo, KeyLookup, NewKey, hash_key, key_from_seed, key_prefix, looks_like_key};
-pub use naming::{NamedUser, NotAUserId, PersonIds, UserNaming, check_user_id, user_of};
+pub use naming::{NamedUser, NotAUserId, PersonIds, UserNaming, as_uuid, check_user_id, user_of};
 pub use operator::OperatorToken;
 pub use principal::{Authenticator, Identity, Principal, Refusal};
 pub use priv_domain::project::{KeyRole, Scope, Scopes};

@@ -1,6 +1,5 @@
 //! Metrics, gathered when they are asked for from what the node counts anyway.
 
-use priv_actors::directory::DirectoryStats;
 use priv_domain::World;
 use priv_domain::ledger::AccountClass;
 use prometheus::core::{AtomicF64, GenericGauge};
@@ -66,21 +65,17 @@ fn requests(page: &Page, state: &AppState) -> Result<(), prometheus::Error> {
 
 fn actors(page: &Page, state: &AppState) -> Result<(), prometheus::Error> {
     let resident = page.labelled("priv_actors_resident", "Actors in memory", &["kind"])?;
-    let bytes = page.labelled("priv_actors_bytes", "Memory of actors, about", &["kind"])?;
-    let queued = page.labelled("priv_actors_queued", "Messages in mailboxes", &["kind"])?;
     let activations = page.labelled("priv_actor_activations_total", "Actors started", &["kind"])?;
     let passivations =
         page.labelled("priv_actor_passivations_total", "Actors let go", &["kind"])?;
-    for (kind, stats) in state.node.actor_stats() {
-        let DirectoryStats { resident: count, bytes: size, .. } = &stats;
+    for (kind, count, (started, gone)) in state.node.actor_counts() {
         let kind = &[kind.as_str()];
-        resident.with_label_values(kind).set(float(u64::try_from(*count).unwrap_or(u64::MAX)));
-        bytes.with_label_values(kind).set(float(*size));
-        queued.with_label_values(kind).set(float(stats.queued));
-        activations.with_label_values(kind).set(float(stats.activations));
-        passivations.with_label_values(kind).set(float(stats.passivations));
+        resident.with_label_values(kind).set(float(u64::try_from(count).unwrap_or(u64::MAX)));
+        activations.with_label_values(kind).set(float(started));
+        passivations.with_label_values(kind).set(float(gone));
     }
-    Ok(())
+    let bytes = float(state.node.resident_bytes());
+    page.one("priv_actors_bytes", "Memory of actors, about", bytes)
 }
 
 fn journal(page: &Page, state: &AppState) -> Result<(), prometheus::Error> {

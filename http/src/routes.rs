@@ -81,8 +81,11 @@ fn ingest(config: &mut ServiceConfig) {
         ("/i", SegmentRoute::Identify),
         ("/p", SegmentRoute::Page),
         ("/screen", SegmentRoute::Screen),
+        ("/s", SegmentRoute::Screen),
         ("/group", SegmentRoute::Group),
+        ("/g", SegmentRoute::Group),
         ("/alias", SegmentRoute::Alias),
+        ("/a", SegmentRoute::Alias),
     ] {
         config.service(takes_events(path, Dialect::Segment(route)));
     }
@@ -128,8 +131,9 @@ fn operators(config: &mut ServiceConfig) {
         )
         .service(
             web::resource("/projects/{id}/keys/{key}")
+                .route(get().to(keys::get_key))
                 .route(delete().to(keys::revoke_key))
-                .default_service(only("DELETE")),
+                .default_service(only("GET, DELETE")),
         )
         .service(write("/projects/{id}/keys/{key}/roll", post().to(keys::roll_key)))
         .service(write("/projects/{id}/budget", post().to(budget::fund_budget)))

@@ -8,10 +8,12 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use priv_actors::Node;
 use priv_domain::{KeyId, Micros, Timestamp};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::auth::proof::LinkProofs;
 use crate::auth::{KeyInfo, KeyLookup};
 use crate::edge::{Limits, RequestCounts};
+use crate::error::ApiError;
 
 /// What the HTTP interface is configured with, beside the edge.
 #[derive(Clone, Debug)]
@@ -34,18 +36,38 @@ pub struct AppState {
     /// Requests over many users that are being carried out, by idempotency key.
     pub(crate) in_flight: Mutex<HashSet<u128>>,
     draining: AtomicBool,
-    /// When each key was used last, since the start; one entry a key that exists.
-    last_used: DashMap<KeyId, Timestamp>,
+    /// Analytics are read by a few at a time: each may read much.
+    analytics: Semaphore,
+    key_use: Arc<KeyUse>,
+}
+
+/// When each key was used last, since the start; one entry a key that exists.
+#[derive(Debug, Default)]
+pub struct KeyUse(DashMap<KeyId, Timestamp>);
+
+impl KeyUse {
+    /// Notes a use, to the minute.
+    fn note(&self, key: KeyId, at: Timestamp) {
+        let is_fresh = |known: Timestamp| at.millis_since(known) < 60_000;
+        if self.0.get(&key).is_none_or(|known| !is_fresh(*known)) {
+            self.0.insert(key, at);
+        }
+    }
 }
 
 impl AppState {
     /// Over a running node.
     #[must_use]
-    pub fn new(node: Arc<Node>, counts: Arc<RequestCounts>, options: StateOptions) -> Self {
+    pub fn new(
+        node: Arc<Node>,
+        counts: Arc<RequestCounts>,
+        key_use: Arc<KeyUse>,
+        options: StateOptions,
+    ) -> Self {
         let link_proofs = LinkProofs::new(&options.server_secret);
+        let analytics = Semaphore::new(4);
         let (in_flight, draining) = (Mutex::default(), AtomicBool::new(false));
-        let last_used = DashMap::new();
-        Self { node, counts, options, link_proofs, in_flight, draining, last_used }
+        Self { node, counts, options, link_proofs, in_flight, draining, analytics, key_use }
     }
 
     /// From now on the service is not ready: it finishes what it has.
@@ -59,17 +81,14 @@ impl AppState {
         self.draining.load(Ordering::SeqCst)
     }
 
-    /// When a key was used last, since the start.
-    pub(crate) fn last_used(&self, key: KeyId) -> Option<Timestamp> {
-        self.last_used.get(&key).map(|at| *at)
+    /// A turn to read analytics, once there is one.
+    pub(crate) async fn analytics_turn(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        self.analytics.acquire().await.map_err(|error| ApiError::server_error(&error))
     }
 
-    /// Notes that a key was used, to the minute.
-    pub(crate) fn used(&self, key: KeyId, at: Timestamp) {
-        let is_fresh = |known: Timestamp| at.millis_since(known) < 60_000;
-        if self.last_used.get(&key).is_none_or(|known| !is_fresh(*known)) {
-            self.last_used.insert(key, at);
-        }
+    /// When a key was used last, since the start.
+    pub(crate) fn last_used(&self, key: KeyId) -> Option<Timestamp> {
+        self.key_use.0.get(&key).map(|at| *at)
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -78,12 +97,18 @@ impl AppState {
 }
 
 /// Finds keys among the projects that the projector has seen.
-pub struct ProjectKeys(pub Arc<Node>);
+pub struct ProjectKeys {
+    /// Where projects are known.
+    pub node: Arc<Node>,
+    /// Where uses are noted.
+    pub key_use: Arc<KeyUse>,
+}
 
 impl KeyLookup for ProjectKeys {
     fn find(&self, sha256: &[u8; 32]) -> Option<Arc<KeyInfo>> {
-        let (facts, index) = self.0.projection().projects.by_key(sha256)?;
+        let (facts, index) = self.node.projection().projects.by_key(sha256)?;
         let key = &facts.keys[index];
+        self.key_use.note(key.id, self.node.clock().now());
         let settings = &facts.settings;
         let plan = Limits::of(settings.plan);
         Some(Arc::new(KeyInfo {

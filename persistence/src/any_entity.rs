@@ -127,7 +127,8 @@ where
     M::Event: Stored,
     M::Reply: Stored,
 {
-    if record.version <= entity.version {
+    // What the state holds already is skipped; a second record of a version is no repeat.
+    if record.version <= entity.version && record.position <= entity.position {
         return Ok(());
     }
     if record.version != entity.version.next() {

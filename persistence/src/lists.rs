@@ -7,10 +7,10 @@ mod analytics;
 mod earnings;
 mod keys;
 
-use priv_domain::Position;
 use priv_domain::consent::ConsentRecord;
 use priv_domain::entity::{EntityId, Kind, World};
 use priv_domain::ledger::{AccountClass, TrialBalance};
+use priv_domain::{Day, Position, Timestamp};
 
 use crate::project_book::ProjectFacts;
 use crate::snapshots::read_key;
@@ -21,8 +21,8 @@ pub use analytics::{AnalyticsCell, BUCKET_SECONDS, Bucket, Visitor};
 pub(crate) use analytics::{MAX_PAGE_BYTES, cell_key, type_byte};
 pub use earnings::DayEntry;
 pub(crate) use keys::{
-    ANALYTICS_PAGES, ANALYTICS_TOTALS, ANALYTICS_VISITORS, EntryKey, PROJECTED, consent_key,
-    entity_key, ledger_key, project_key, user_prefix, wallet_key,
+    ANALYTICS_PAGES, ANALYTICS_TOTALS, ANALYTICS_VISITORS, EntryKey, PROJECTED, answer_key,
+    consent_key, entity_key, ledger_key, project_key, user_prefix, wallet_key,
 };
 
 /// A value that is not from the journal: its name, and two numbers.
@@ -107,6 +107,30 @@ impl Lists {
             .take(limit)
             .map(|key| read_key(&key?[1..]).ok_or(StoreError::Damaged { what: "entity key" }));
         ids.collect()
+    }
+
+    /// What a request over many users was answered, today or yesterday: the fingerprint of its
+    /// body, and the body of the answer.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn answer(&self, tag: u128, now: Timestamp) -> Result<Option<(u128, String)>, StoreError> {
+        let today = now.day();
+        for day in [today, Day::new(today.get() - 1)] {
+            if let Some(answer) = self.value(&answer_key(day, tag))? {
+                return Ok(Some(answer));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keys of answers from before a day.
+    pub(crate) fn answers_before(
+        &self,
+        day: Day,
+    ) -> impl Iterator<Item = Result<Vec<u8>, StoreError>> {
+        let range = vec![keys::ANSWER]..answer_key(day, 0);
+        self.tree.range(range).keys().map(|key| Ok(key?.to_vec()))
     }
 
     /// Whether an entity has a record that was projected.

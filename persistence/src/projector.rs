@@ -20,13 +20,14 @@ use priv_domain::machine::{EntryOf, Machine};
 use priv_domain::project::{self, Project};
 use priv_domain::system::System;
 use priv_domain::user::{self, User};
-use priv_domain::{Micros, Position, ProjectId, Version};
+use priv_domain::{Day, Micros, Position, ProjectId, RequestTag, Timestamp, Version};
 use tokio::sync::watch;
 
 use crate::codec::{self, DecodeError, Stored};
 use crate::journal::{PersonalView, RecordView};
 use crate::lists::{
-    EntryKey, Lists, PROJECTED, consent_key, entity_key, ledger_key, project_key, wallet_key,
+    EntryKey, Lists, PROJECTED, answer_key, consent_key, entity_key, ledger_key, project_key,
+    wallet_key,
 };
 use crate::project_book::{ProjectBook, ProjectFacts, ProjectMoney};
 use crate::store::{StoreError, write_value};
@@ -116,6 +117,8 @@ pub struct Projector {
     reached: Position,
     announce: watch::Sender<Position>,
     pending: Pending,
+    /// The day on which old answers were let go last.
+    answers_purged: Day,
 }
 
 impl Projector {
@@ -139,7 +142,9 @@ impl Projector {
         let (book, sums) = (projects.clone(), ledger.clone());
         let projection = Projection { projects: book, ledger: sums, projected, waiting };
         let (analytics, pending) = (AnalyticsCounter::default(), Pending::default());
-        let projector = Self { lists, projects, ledger, analytics, reached, announce, pending };
+        let answers_purged = Day::default();
+        let projector =
+            Self { lists, projects, ledger, analytics, reached, announce, pending, answers_purged };
         Ok((projector, projection))
     }
 
@@ -301,14 +306,16 @@ impl Projector {
                 project::Event::Changed { settings, .. } => {
                     self.change_facts(me.world, id, |facts| facts.settings = settings.clone());
                 }
-                project::Event::KeyIssued(key) => {
+                project::Event::KeyIssued { key, .. } => {
                     self.change_facts(me.world, id, |facts| facts.keys.push(key.clone()));
                 }
-                project::Event::KeyEnds { key, at } => self.change_facts(me.world, id, |facts| {
-                    for ending in facts.keys.iter_mut().filter(|known| known.id == *key) {
-                        ending.ends_at = Some(*at);
-                    }
-                }),
+                project::Event::KeyEnds { key, at, .. } => {
+                    self.change_facts(me.world, id, |facts| {
+                        for ending in facts.keys.iter_mut().filter(|known| known.id == *key) {
+                            ending.ends_at = Some(*at);
+                        }
+                    })
+                }
                 project::Event::TransferAccepted { transfer, .. } => {
                     self.pending.money(me.world, id).available += amount(transfer.amount);
                 }
@@ -322,8 +329,24 @@ impl Projector {
                     money.available += amount(*returned);
                     money.funded -= amount(*returned);
                 }
+                project::Event::RequestAnswered { tag, body } => {
+                    self.remember(record.at, *tag, body)?;
+                }
                 project::Event::TransferSettled { .. }
                 | project::Event::TransferForgotten { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps an answer by the day it was given; whole days go once they are old enough.
+    fn remember(&mut self, at: Timestamp, tag: RequestTag, body: &str) -> Result<(), StoreError> {
+        let value = write_value(&(tag.fingerprint, body.to_owned()));
+        self.pending.put(answer_key(at.day(), tag.key), value);
+        if self.answers_purged < at.day() {
+            self.answers_purged = at.day();
+            for key in self.lists.answers_before(Day::new(at.day().get() - 1)) {
+                self.pending.remove(key?);
             }
         }
         Ok(())

@@ -79,17 +79,23 @@ impl Snapshots {
         let state_key = key(STATE, &snapshot.entity);
         let lock = usize::try_from(crc32c::crc32c(&state_key)).unwrap_or(0) % LOCKS;
         let _held = self.locks[lock].lock();
-        if let Some(kept) = self.tree.get(&state_key)?
-            && header(&kept)?.version >= snapshot.version
-        {
-            return Ok(());
-        }
         let mut batch = sled::Batch::default();
+        let mut kept_chunks = 0;
+        if let Some(kept) = self.tree.get(&state_key)? {
+            let kept = header(&kept)?;
+            if kept.version >= snapshot.version {
+                return Ok(());
+            }
+            kept_chunks = kept.chunks;
+        }
         let (first, rest) = snapshot.bytes.split_at(snapshot.bytes.len().min(MAX_VALUE_BYTES));
         let chunks = rest.chunks(MAX_VALUE_BYTES);
         let count = u32::try_from(chunks.len()).expect("a state is far below 400 TB");
         for (index, chunk) in (0u32..).zip(chunks) {
             batch.insert(chunk_key(&snapshot.entity, index), chunk);
+        }
+        for index in count..kept_chunks {
+            batch.remove(chunk_key(&snapshot.entity, index));
         }
         let mut value = Vec::with_capacity(first.len() + 18);
         value.extend(FORMAT.to_be_bytes());

@@ -8,6 +8,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use priv_domain::Position;
 
@@ -23,6 +24,10 @@ const SET_ASIDE: &str = "state.set-aside";
 const OWNER: &str = "state.owner";
 /// sled's only file that holds data.
 const SLED_FILE: &str = "db";
+
+/// How often an open that the system refuses is tried again.
+const OPEN_TRIES: u32 = 10;
+const OPEN_AGAIN: Duration = Duration::from_millis(50);
 
 const CHECKPOINT: &[u8] = b"checkpoint";
 
@@ -110,11 +115,22 @@ impl Store {
     }
 
     fn open_folder(folder: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
-        let db = sled::Config::new()
+        let config = sled::Config::new()
             .path(folder)
             .cache_capacity(cache_bytes)
-            .flush_every_ms(Some(1_000))
-            .open()?;
+            .flush_every_ms(Some(1_000));
+        // One that was just closed lets its lock go a moment later.
+        let mut tries = 0;
+        let db = loop {
+            match config.open() {
+                Err(sled::Error::Io(error)) if tries < OPEN_TRIES => {
+                    tracing::debug!(%error, "the store can't be opened yet");
+                    tries += 1;
+                    std::thread::sleep(OPEN_AGAIN);
+                }
+                opened => break opened?,
+            }
+        };
         let snapshots = Snapshots::new(db.open_tree("snapshots")?);
         let lists = Lists::new(db.open_tree("lists")?);
         Ok(Self { db, folder: folder.to_owned(), snapshots, lists })

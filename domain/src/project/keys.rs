@@ -124,42 +124,56 @@ pub struct ApiKey {
     pub ends_at: Option<Timestamp>,
 }
 
-pub(super) fn issue(project: &Project, key: ApiKey) -> Result<Decision<Project>, Refusal> {
-    may_add(project)?;
-    Ok(Decision::of(vec![Event::KeyIssued(key.clone())], Answer::Now(Reply::Key(key))))
+pub(super) fn issue(
+    project: &Project,
+    key: ApiKey,
+    by: Box<str>,
+    reason: Option<Box<str>>,
+) -> Result<Decision<Project>, Refusal> {
+    may_add(project, &key)?;
+    let reply = Reply::Key(key.clone());
+    Ok(Decision::of(vec![Event::KeyIssued { key, by, reason }], Answer::Now(reply)))
 }
 
+/// A new key in the place of an old one, which works until a time.
 pub(super) fn roll(
     project: &Project,
-    old: KeyId,
-    new: ApiKey,
-    old_until: Timestamp,
+    (old, new, old_until): (KeyId, ApiKey, Timestamp),
+    by: Box<str>,
+    reason: Option<Box<str>>,
     context: &Context<'_>,
 ) -> Result<Decision<Project>, Refusal> {
-    may_add(project)?;
+    may_add(project, &new)?;
     let old = live_key(project, old, context.now)?;
     let new = ApiKey { role: old.role, scopes: old.scopes, ..new };
     // A key that ends sooner anyway keeps its end.
     let at = old.ends_at.map_or(old_until, |ends| ends.min(old_until));
-    let events = vec![Event::KeyIssued(new.clone()), Event::KeyEnds { key: old.id, at }];
-    Ok(Decision::of(events, Answer::Now(Reply::Key(new))))
+    let reply = Reply::Key(new.clone());
+    let events = vec![
+        Event::KeyIssued { key: new, by: by.clone(), reason: reason.clone() },
+        Event::KeyEnds { key: old.id, at, by, reason },
+    ];
+    Ok(Decision::of(events, Answer::Now(reply)))
 }
 
 pub(super) fn revoke(
     project: &Project,
     key: KeyId,
+    by: Box<str>,
+    reason: Option<Box<str>>,
     context: &Context<'_>,
 ) -> Result<Decision<Project>, Refusal> {
     live_key(project, key, context.now)?;
     let at = context.now;
-    let events = vec![Event::KeyEnds { key, at }];
+    let events = vec![Event::KeyEnds { key, at, by, reason }];
     Ok(Decision::of(events, Answer::Now(Reply::KeyEnded { key, at })))
 }
 
-fn may_add(project: &Project) -> Result<(), Refusal> {
+fn may_add(project: &Project, key: &ApiKey) -> Result<(), Refusal> {
     match project.exists() {
         false => Err(Refusal::NoSuchProject),
         true if project.keys.len() >= MAX_KEYS => Err(Refusal::TooManyKeys),
+        true if project.keys.iter().any(|known| known.sha256 == key.sha256) => Err(Refusal::Exists),
         true => Ok(()),
     }
 }

@@ -48,7 +48,8 @@ pub(super) fn decide(
     minimum: Micros,
     context: &Context<'_>,
 ) -> Result<Decision<User>, Refusal> {
-    if user.claims.iter().any(|c| c.request.is_some() && c.request == context.request) {
+    let key = context.request.map(|tag| tag.key);
+    if key.is_some() && user.claims.iter().any(|c| c.request.map(|tag| tag.key) == key) {
         return Err(Refusal::ClaimUnderWay);
     }
     if user.claims.len() >= MAX_OPEN_CLAIMS {

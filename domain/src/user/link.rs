@@ -3,7 +3,7 @@
 use super::{Event, Linked, Refusal, Reply, User};
 use crate::entity::EntityId;
 use crate::id::TransferId;
-use crate::letter::{LinkedAccrual, Purpose, Transfer};
+use crate::letter::{LinkedAccrual, LinkedUser, Purpose, Transfer};
 use crate::machine::{Answer, Context, Decision, Ticket};
 use crate::money::Micros;
 use crate::outbox::{Asked, OpenTransfer, offer};
@@ -25,19 +25,25 @@ pub(super) fn become_person(
         }
         None => {}
     }
-    if !user.claims.is_empty() {
+    if !user.claims.is_empty() || user.outbox.iter().next().is_some() {
         return Err(Refusal::ClaimUnderWay);
     }
     let accruals = user.accruals.iter().map(|accrual| LinkedAccrual {
         payer: accrual.payer,
         pending: accrual.pending,
         claimed: accrual.claimed,
+        today: accrual.today,
     });
+    let linked = LinkedUser {
+        accruals: accruals.collect(),
+        consent: user.consent.as_deref().cloned(),
+        privacy_control_since: user.privacy_control_since,
+    };
     let transfer = Transfer {
         id: TransferId::new(context.fresh),
         to: person,
         amount: user.available,
-        purpose: Purpose::Link(accruals.collect()),
+        purpose: Purpose::Link(Box::new(linked)),
     };
     let ticket = Ticket(context.fresh);
     let letters = vec![offer(&transfer)];

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{Event, NewEvent, RecordEvents, Recorded, Reply, User, Verdict};
 use super::{MAX_SEEN, SeenEvents};
 use crate::consent::{StorageVerdict, may_share, may_store};
-use crate::earning::{Budget, DayEarnings, Payer, Terms};
+use crate::earning::{Budget, DayEarnings, MAX_EVENTS_A_DAY, Payer, Terms};
 use crate::event::{EventKey, EventType};
 use crate::id::ProjectId;
 use crate::machine::{Answer, Context, Decision};
@@ -14,10 +14,10 @@ use crate::time::{Day, Timestamp};
 
 pub(super) fn decide(user: &User, request: RecordEvents, context: &Context<'_>) -> Decision<User> {
     let today = context.now.day();
-    let first_control =
-        request.privacy_control && user.privacy_control_since.is_none() && !request.dry_run;
+    let first_control = request.privacy_control && user.privacy_control_since.is_none();
+    // Once seen it counts for every request: the person has the same wish on other roads.
     let control_since =
-        request.privacy_control.then(|| user.privacy_control_since.unwrap_or(context.now));
+        user.privacy_control_since.or(request.privacy_control.then_some(context.now));
     let shares = may_share(user.consent.as_deref(), control_since);
     let terms = if shares { request.terms } else { nothing_earned(request.terms) };
 
@@ -36,10 +36,10 @@ pub(super) fn decide(user: &User, request: RecordEvents, context: &Context<'_>) 
     recorded.earned = tally.earned;
 
     let mut events = Vec::new();
-    if first_control && recorded.became.is_none() {
-        events.push(Event::PrivacyControlSeen);
-    }
     if !stored.is_empty() && !request.dry_run {
+        if first_control {
+            events.push(Event::PrivacyControlSeen);
+        }
         let (project, earned) = (request.project, tally.earned);
         events.push(Event::EventsRecorded { project, events: stored, earned });
     }
@@ -91,7 +91,7 @@ impl<'a> Tally<'a> {
             StorageVerdict::Missing => return Verdict::ConsentMissing,
             StorageVerdict::Store => {}
         }
-        if self.room == 0 {
+        if self.room == 0 || self.today.events >= MAX_EVENTS_A_DAY {
             return Verdict::TooMany;
         }
         self.room = self.room.saturating_sub(1);
@@ -99,6 +99,7 @@ impl<'a> Tally<'a> {
         let earned = self.today.next(event.raw.event_type, terms).min(self.pending_room);
         self.pending_room = self.pending_room.saturating_sub(earned);
         self.today.earned = self.today.earned.saturating_add(earned);
+        self.today.events = self.today.events.saturating_add(1);
         self.earned = self.earned.saturating_add(earned);
         Verdict::Accepted { earned }
     }
@@ -121,4 +122,6 @@ pub(super) fn apply(
     accrual.pending = accrual.pending.saturating_add(earned);
     accrual.today = accrual.today.on(today);
     accrual.today.earned = accrual.today.earned.saturating_add(earned);
+    let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
+    accrual.today.events = accrual.today.events.saturating_add(count);
 }

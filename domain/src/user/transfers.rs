@@ -1,9 +1,10 @@
 //! What comes in and goes out by transfer.
 
 use super::{Event, Linked, Links, Reply, User, claim};
+use crate::consent::ConsentRecord;
 use crate::entity::EntityId;
 use crate::id::TransferId;
-use crate::letter::{Letter, NotTaken, PartId, Purpose, Transfer};
+use crate::letter::{Letter, LinkedAccrual, NotTaken, PartId, Purpose, Transfer};
 use crate::machine::{Answer, Completed, Context, Decision, Outgoing};
 use crate::money::Micros;
 use crate::outbox::{OpenTransfer, accepted, forget, is_good};
@@ -45,7 +46,18 @@ fn decide_offer(
         Purpose::Grant | Purpose::Budget | Purpose::Link(_) => None,
     };
     let letters = vec![accepted(transfer.id, from.clone())];
-    with_end(Event::TransferAccepted { from, transfer }, end).sending(letters)
+    let adopted = adopted_consent(user, &transfer.purpose);
+    let mut decision = with_end(Event::TransferAccepted { from, transfer }, end).sending(letters);
+    decision.events.extend(adopted.map(|record| Event::ConsentChanged(Box::new(record))));
+    decision
+}
+
+/// What a linked user had said holds for a person who was never asked.
+fn adopted_consent(user: &User, purpose: &Purpose) -> Option<ConsentRecord> {
+    match purpose {
+        Purpose::Link(linked) if user.consent.is_none() => linked.consent.clone(),
+        Purpose::Link(_) | Purpose::Claim(_) | Purpose::Budget | Purpose::Grant => None,
+    }
 }
 
 /// An answer of a payer's, and the end of the claim if it was the last.
@@ -64,6 +76,8 @@ fn may_take(user: &User, transfer: &Transfer, context: &Context<'_>) -> Result<(
             Some((_, part)) if transfer.amount <= part.amount => Ok(()),
             Some(_) | None => Err(NotTaken::NotAwaited),
         },
+        // Whoever became someone else has nothing that they could spend.
+        Purpose::Link(_) | Purpose::Grant if user.became().is_some() => Err(NotTaken::NoSuchPayee),
         Purpose::Link(_) | Purpose::Grant if is_good(transfer.id, context.now) => Ok(()),
         Purpose::Link(_) | Purpose::Grant => Err(NotTaken::NotAwaited),
         Purpose::Budget => Err(NotTaken::NoSuchPayee),
@@ -93,9 +107,11 @@ fn decide_accepted(user: &User, from: EntityId, transfer: TransferId) -> Decisio
 
 fn completed_link(open: &OpenTransfer) -> Option<Completed<Reply>> {
     let asked = open.asked?;
-    let Purpose::Link(accruals) = &open.transfer.purpose else { return None };
-    let moved_pending =
-        accruals.iter().fold(Micros::ZERO, |sum, accrual| sum.saturating_add(accrual.pending));
+    let Purpose::Link(linked) = &open.transfer.purpose else { return None };
+    let moved_pending = linked
+        .accruals
+        .iter()
+        .fold(Micros::ZERO, |sum, accrual| sum.saturating_add(accrual.pending));
     let reply = Reply::Linked(Linked { moved_balance: open.transfer.amount, moved_pending });
     Some(Completed { ticket: asked.ticket, request: asked.request, reply })
 }
@@ -137,15 +153,22 @@ pub(super) fn apply_accepted(user: &mut User, from: &EntityId, transfer: &Transf
                 accrual.claimed = accrual.claimed.saturating_add(transfer.amount);
             }
         }
-        Purpose::Link(accruals) => {
-            for linked in accruals {
-                let accrual = user.accrual_mut(linked.payer);
-                accrual.pending = accrual.pending.saturating_add(linked.pending);
-                accrual.claimed = accrual.claimed.saturating_add(linked.claimed);
-            }
+        Purpose::Link(linked) => {
+            add_accruals(user, &linked.accruals);
+            user.privacy_control_since =
+                user.privacy_control_since.max(linked.privacy_control_since);
             user.links_mut().absorbed.push(from.key.as_ref().into());
         }
         Purpose::Grant | Purpose::Budget => {}
+    }
+}
+
+fn add_accruals(user: &mut User, accruals: &[LinkedAccrual]) {
+    for linked in accruals {
+        let accrual = user.accrual_mut(linked.payer);
+        accrual.pending = accrual.pending.saturating_add(linked.pending);
+        accrual.claimed = accrual.claimed.saturating_add(linked.claimed);
+        accrual.today = accrual.today.and(linked.today);
     }
 }
 
@@ -161,12 +184,8 @@ pub(super) fn apply_opened(user: &mut User, open: &OpenTransfer) {
 pub(super) fn apply_returned(user: &mut User, transfer: TransferId, amount: Micros) {
     user.available = user.available.saturating_add(amount);
     let Some(open) = user.outbox.close(transfer) else { return };
-    if let Purpose::Link(accruals) = open.transfer.purpose {
-        for linked in accruals {
-            let accrual = user.accrual_mut(linked.payer);
-            accrual.pending = accrual.pending.saturating_add(linked.pending);
-            accrual.claimed = accrual.claimed.saturating_add(linked.claimed);
-        }
+    if let Purpose::Link(linked) = open.transfer.purpose {
+        add_accruals(user, &linked.accruals);
         if let Some(links) = &mut user.links {
             links.became = None;
             if **links == Links::default() {

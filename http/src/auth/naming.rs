@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::wallet::Address;
 use crate::error::ApiError;
 
-/// The longest user id, in bytes.
-const MAX_USER_ID_BYTES: usize = 200;
+/// The longest user id, in bytes: as long as any id of an event.
+const MAX_USER_ID_BYTES: usize = 255;
 
 /// Which user ids name a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub enum NotAUserId {
     /// Nothing at all.
     #[error("must not be empty")]
     Empty,
-    /// More than 200 bytes.
-    #[error("must have at most 200 bytes")]
+    /// More than 255 bytes.
+    #[error("must have at most 255 bytes")]
     TooLong,
     /// Line breaks and the like.
     #[error("must have no control characters")]
@@ -39,6 +39,12 @@ pub enum NotAUserId {
     /// It reads like the name of a project's user inside this service.
     #[error("must not have the form of another project's user")]
     Reserved,
+}
+
+/// The id in small letters, if it is a UUID: some systems print it in capitals.
+#[must_use]
+pub fn as_uuid(id: &str) -> Option<String> {
+    (id.len() == 36 && Uuid::try_parse(id).is_ok()).then(|| id.to_ascii_lowercase())
 }
 
 /// Checks an id by which a user may be known.
@@ -79,9 +85,8 @@ pub fn user_of(
     project: ProjectId,
     person_ids: PersonIds,
 ) -> Result<UserRef, NotAUserId> {
-    let is_uuid = user_id.len() == 36 && Uuid::try_parse(user_id).is_ok();
-    if is_uuid {
-        return Ok(UserRef::Person(user_id.to_ascii_lowercase().into()));
+    if let Some(uuid) = as_uuid(user_id) {
+        return Ok(UserRef::Person(uuid.into()));
     }
     match person_ids {
         PersonIds::Any => {
@@ -187,7 +192,7 @@ mod tests {
         let person = |id: &str| Ok(UserRef::Person(id.into()));
         let own = |id: &str| Ok(UserRef::ProjectUser(PROJECT, id.into()));
         let reserved = format!("{PROJECT}/u/42");
-        let long = "x".repeat(201);
+        let long = "x".repeat(256);
         let table = [
             (SOMEONE, PersonIds::Uuid, person(SOMEONE)),
             ("6F1C9D0E-8A53-4B0E-9B1A-0D7A3C1F2E4D", PersonIds::Uuid, person(SOMEONE)),

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::jwks::Jwks;
-use super::naming::{NotAUserId, check_person_id};
+use super::naming::{NotAUserId, as_uuid, check_person_id};
 use super::token_cache::TokenCache;
 use crate::edge::{Plan, plan_named};
 
@@ -251,6 +251,8 @@ fn moment(seconds: f64, leeway_secs: i64) -> Result<Timestamp, BadToken> {
 fn person_of(claims: Claims) -> Result<Person, BadToken> {
     let sub = claims.sub.ok_or(BadToken::Subject(NotAUserId::Empty))?;
     check_person_id(&sub).map_err(BadToken::Subject)?;
+    // Events and keys name people by UUIDs in small letters.
+    let sub = as_uuid(&sub).unwrap_or(sub);
     let said = |name| claims.app_metadata.as_ref()?.get(name)?.as_str();
     let standing = match said("role") {
         Some("operator") => Standing::Operator,

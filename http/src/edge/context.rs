@@ -72,6 +72,17 @@ impl RequestContext {
         self.address
     }
 
+    /// Scheme and host by which clients reach this service: as configured, or as they did.
+    #[must_use]
+    pub fn public_address(&self) -> (String, String) {
+        let configured = self.shared.config.public_url.as_deref();
+        if let Some((scheme, host)) = configured.and_then(|url| url.split_once("://")) {
+            return (scheme.to_owned(), host.to_owned());
+        }
+        let host = self.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        (self.scheme.to_owned(), host.to_owned())
+    }
+
     /// Which user ids name a person.
     #[must_use]
     pub fn person_ids(&self) -> PersonIds {

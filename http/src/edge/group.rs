@@ -26,9 +26,11 @@ impl Group {
         match versioned {
             Some(
                 "/events" | "/identify" | "/page" | "/batch" | "/track" | "/p" | "/t" | "/i" | "/b"
-                | "/screen" | "/group" | "/alias" | "/import",
+                | "/screen" | "/s" | "/group" | "/g" | "/alias" | "/a" | "/import",
             ) => Self::Ingest,
             Some("/analytics") => Self::Analytics,
+            // What browser clients of others ask for at start.
+            Some(path) if path.starts_with("/projects/") => Self::Analytics,
             Some(_) => Self::Other,
             None => match path {
                 "/batch"
@@ -38,6 +40,7 @@ impl Group {
                 | "/i/v1/analytics/events"
                 | "/decide"
                 | "/flags" => Self::Ingest,
+                path if path.starts_with("/array/") => Self::Analytics,
                 "/health" | "/ready" | "/metrics" => Self::Probe,
                 _ => Self::Other,
             },

@@ -76,6 +76,8 @@ fn in_envelope(
     };
     let mut response = response.set_body(BoxBody::new(body(context, error)));
     *response.status_mut() = status;
+    // What was compressed was the body that is thrown away.
+    response.headers_mut().remove(header::CONTENT_ENCODING);
     response.headers_mut().insert(header::CONTENT_TYPE, JSON.clone());
     if let Some(secs) = error.retry_after_secs() {
         response.headers_mut().insert(header::RETRY_AFTER, secs.into());

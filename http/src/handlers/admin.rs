@@ -14,12 +14,36 @@ use serde::Deserialize;
 
 use crate::auth::OperatorCaller;
 use crate::error::ApiError;
+use crate::listing::{PageQuery, Wanted};
 use crate::state::AppState;
 
 /// `?environment=live|test`
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct EnvironmentQuery {
-    environment: Option<String>,
+    pub(crate) environment: Option<String>,
+}
+
+/// The query of a list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    pub(crate) environment: Option<String>,
+    page: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+impl ListQuery {
+    /// The world that is meant.
+    pub(crate) fn world(&self) -> Result<World, ApiError> {
+        world_named(self.environment.as_deref())
+    }
+
+    /// Which part is wanted.
+    pub(crate) fn page(&self) -> Result<Wanted, ApiError> {
+        PageQuery::read(&self.page, &self.limit, &self.cursor)?.check()
+    }
 }
 
 impl EnvironmentQuery {

@@ -44,12 +44,39 @@ pub(crate) async fn query_analytics(
     let durable = state.node.durable();
     state.node.projection().when_projected(durable).await;
     let (world, project) = (caller.key.world, caller.key.project);
+    let _turn = state.analytics_turn().await?;
     let lists = state.node.lists().clone();
     let view = web::block(move || wanted.answer(&lists, world, project))
         .await
         .map_err(|error| ApiError::server_error(&error))?
-        .map_err(|error| ApiError::server_error(&error))?;
+        .map_err(|error| match error {
+            TooMuch::Rows => ApiError::invalid_field(
+                "end_date",
+                "spans more than can be read at once: ask for fewer days",
+            ),
+            TooMuch::Store(error) => ApiError::server_error(&error),
+        })?;
     Ok(ok(&view))
+}
+
+/// Why there is no answer.
+enum TooMuch {
+    /// More rows than are read for one query.
+    Rows,
+    /// The store failed.
+    Store(StoreError),
+}
+
+/// Rows of one list that are read for one query: about a hundred bytes each.
+const MAX_ROWS: usize = 2_000_000;
+
+fn bounded<T>(
+    cells: impl Iterator<Item = Result<T, StoreError>>,
+) -> impl Iterator<Item = Result<T, TooMuch>> {
+    cells.enumerate().map(|(row, cell)| match row < MAX_ROWS {
+        true => cell.map_err(TooMuch::Store),
+        false => Err(TooMuch::Rows),
+    })
 }
 
 /// A checked query.
@@ -167,10 +194,10 @@ impl Wanted {
         lists: &Lists,
         world: World,
         project: ProjectId,
-    ) -> Result<AnalyticsView, StoreError> {
+    ) -> Result<AnalyticsView, TooMuch> {
         let mut by_type = EventsByType::default();
         let mut by_day = vec![0; self.days.len()];
-        for cell in lists.event_counts(world, project, self.range.clone()) {
+        for cell in bounded(lists.event_counts(world, project, self.range.clone())) {
             let cell = cell?;
             if !self.counts(cell.what) {
                 continue;
@@ -186,7 +213,7 @@ impl Wanted {
             }
         }
         let mut users = HashSet::new();
-        for cell in lists.visitors(world, project, self.range.clone()) {
+        for cell in bounded(lists.visitors(world, project, self.range.clone())) {
             let (event_type, visitor) = cell?.what;
             if self.counts(event_type) {
                 users.insert(visitor);
@@ -208,12 +235,12 @@ impl Wanted {
         lists: &Lists,
         world: World,
         project: ProjectId,
-    ) -> Result<Vec<PageViews>, StoreError> {
+    ) -> Result<Vec<PageViews>, TooMuch> {
         if !self.counts(EventType::PageView) {
             return Ok(Vec::new());
         }
         let mut views: BTreeMap<String, u64> = BTreeMap::new();
-        for cell in lists.page_counts(world, project, self.range.clone()) {
+        for cell in bounded(lists.page_counts(world, project, self.range.clone())) {
             let cell = cell?;
             *views.entry(cell.what).or_default() += cell.count;
         }

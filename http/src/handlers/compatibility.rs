@@ -29,7 +29,7 @@ pub(crate) async fn show_remote_config() -> HttpResponse {
 pub(crate) async fn show_segment_settings(
     request: HttpRequest,
     key: web::Path<String>,
-) -> HttpResponse {
-    let connection = request.connection_info();
-    json(segment_settings_answer(&key, connection.host(), connection.scheme()))
+) -> Result<HttpResponse, ApiError> {
+    let (scheme, host) = RequestContext::of(&request)?.public_address();
+    Ok(json(segment_settings_answer(&key, &host, &scheme)))
 }

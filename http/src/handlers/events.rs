@@ -9,11 +9,10 @@ mod store;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_domain::answers::Recall;
 use priv_domain::project::{self, Project};
 use priv_domain::{EntityId, RequestTag};
 
-use crate::auth::{IngestKey, KeyInfo};
+use crate::auth::IngestKey;
 use crate::body::{BodyLimits, IdempotencyKey, MAX_DEPTH, fingerprint, nests_too_deep, read_body};
 use crate::edge::RequestContext;
 use crate::error::ApiError;
@@ -42,7 +41,6 @@ pub(crate) async fn ingest(
     // Who calls comes before what is wrong with the body.
     let named = parsed.as_ref().ok().and_then(|batch| batch.write_key.as_deref());
     let key = ingest_key.resolve(named)?;
-    state.used(key.id, context.received_at());
     let batch = parsed.map_err(|unreadable| unreadable_body(&unreadable))?;
     if batch.events.iter().all(Result::is_err) && nests_too_deep(&bytes) {
         return Err(ApiError::invalid_request(format!(
@@ -50,12 +48,12 @@ pub(crate) async fn ingest(
         )));
     }
 
-    let wishes = Wishes::of(&request, dialect);
+    let wishes = Wishes::of(&request, dialect)?;
     let tag = idempotency.0.as_deref().map(|text| {
         request_tag_of_project(key.project, key.world, &request, text, fingerprint(&bytes))
     });
     let _turn = match tag {
-        Some(tag) if !wishes.dry_run => match remembered(&state, &key, tag).await? {
+        Some(tag) if !wishes.dry_run => match remembered(&state, tag).await? {
             Known::Answered(body) => return Ok(replay(&body)),
             Known::New(turn) => Some(turn),
         },
@@ -65,10 +63,12 @@ pub(crate) async fn ingest(
     let stored =
         store::store(&state, &key, collected, wishes.privacy_control, wishes.dry_run).await?;
     let body = wishes.answer(&stored);
-    if let Some(tag) = tag.filter(|_| !wishes.dry_run) {
+    // What was not stored for lack of room is to be sent again, not to be answered the same again.
+    if let Some(tag) = tag.filter(|_| !wishes.dry_run && !stored.is_overloaded()) {
         let project = EntityId::project(key.world, key.project);
-        let command = project::Command::Remember { body: body.as_str().into() };
-        state.node.ask::<Project>(&project, command, Some(tag)).await?;
+        let command = project::Command::Remember { tag, body: body.as_str().into() };
+        let kept = state.node.ask::<Project>(&project, command, None).await?;
+        state.node.projection().when_projected(kept.position).await;
     }
     Ok(json(body))
 }
@@ -107,17 +107,22 @@ struct Wishes {
 }
 
 impl Wishes {
-    fn of(request: &HttpRequest, dialect: Dialect) -> Self {
+    fn of(request: &HttpRequest, dialect: Dialect) -> Result<Self, ApiError> {
         let asked = |name: &str| {
-            form_urlencoded::parse(request.query_string().as_bytes())
-                .any(|(key, value)| key == name && matches!(&*value, "1" | "true"))
+            let mut query = form_urlencoded::parse(request.query_string().as_bytes());
+            match query.find(|(key, _)| key == name).as_ref().map(|(_, value)| value.as_ref()) {
+                None | Some("0" | "false") => Ok(false),
+                Some("1" | "true") => Ok(true),
+                // A dry run that is misspelled must not store.
+                Some(_) => Err(ApiError::invalid_field(name, "must be 1 or 0")),
+            }
         };
-        Self {
+        Ok(Self {
             dialect,
-            listed: if asked("verbose") { Listed::All } else { Listed::Exceptions },
-            dry_run: asked("dry_run"),
+            listed: if asked("verbose")? { Listed::All } else { Listed::Exceptions },
+            dry_run: asked("dry_run")?,
             privacy_control: request.headers().get("sec-gpc").is_some_and(|v| v == "1"),
-        }
+        })
     }
 
     fn answer(&self, stored: &Stored) -> String {
@@ -152,11 +157,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-async fn remembered<'a>(
-    state: &'a AppState,
-    key: &KeyInfo,
-    tag: RequestTag,
-) -> Result<Known<'a>, ApiError> {
+async fn remembered<'a>(state: &'a AppState, tag: RequestTag) -> Result<Known<'a>, ApiError> {
     if !state.in_flight.lock().insert(tag.key) {
         return Err(ApiError::conflict(
             "request_in_flight",
@@ -164,28 +165,18 @@ async fn remembered<'a>(
         ));
     }
     let turn = Turn { state, key: tag.key };
-    let project = EntityId::project(key.world, key.project);
-    let now = state.now();
-    let known = state.node.look::<Project, _>(&project, move |project| {
-        match project.answers.recall(tag, now) {
-            Recall::New => Ok(None),
-            Recall::Same(project::Reply::Remembered { body }) => Ok(Some(body.clone())),
-            Recall::Same(_) | Recall::OtherBody => Err(ApiErrorKind::Mismatch),
-            Recall::Full => Err(ApiErrorKind::Full),
+    let lists = state.node.lists().clone();
+    let (now, of) = (state.now(), tag.key);
+    let known = web::block(move || lists.answer(of, now))
+        .await
+        .map_err(|error| ApiError::server_error(&error))?;
+    match known.map_err(|error| ApiError::server_error(&error))? {
+        None => Ok(Known::New(turn)),
+        Some((fingerprint, body)) if fingerprint == tag.fingerprint => {
+            Ok(Known::Answered(body.into()))
         }
-    });
-    match known.await?.reply {
-        Ok(None) => Ok(Known::New(turn)),
-        Ok(Some(body)) => Ok(Known::Answered(body)),
-        Err(ApiErrorKind::Mismatch) => Err(ApiError::idempotency_mismatch()),
-        Err(ApiErrorKind::Full) => Err(ApiError::overloaded(60)),
+        Some(_) => Err(ApiError::idempotency_mismatch()),
     }
-}
-
-/// Why an idempotency key can't be used; an [`ApiError`] does not cross threads.
-enum ApiErrorKind {
-    Mismatch,
-    Full,
 }
 
 fn json(body: String) -> HttpResponse {

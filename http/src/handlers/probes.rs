@@ -15,9 +15,12 @@ pub(crate) async fn check_health() -> HttpResponse {
 
 /// `GET /ready`: recovered, writing, not draining.
 pub(crate) async fn check_readiness(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    match state.is_draining() {
-        true => Err(ApiError::overloaded(1).with_message("The service is stopping")),
-        false => Ok(ok(&json!({ "status": "ready" }))),
+    match (state.is_draining(), state.node.is_writing()) {
+        (true, _) => Err(ApiError::overloaded(1).with_message("The service is stopping")),
+        (false, false) => {
+            Err(ApiError::overloaded(1).with_message("The journal has no room: is the disk full?"))
+        }
+        (false, true) => Ok(ok(&json!({ "status": "ready" }))),
     }
 }
 

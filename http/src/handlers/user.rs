@@ -33,7 +33,7 @@ pub(crate) async fn user_in_reach<A>(
     let named = caller.user(body)?;
     let id = match &named {
         NamedUser::User(user) => EntityId::user(caller.world, user),
-        NamedUser::Wallet(Address(address)) => wallet_holder(state, caller.world, address)?,
+        NamedUser::Wallet(Address(address)) => wallet_holder(state, caller.world, address).await?,
     };
     let Some(key) = &caller.key else { return Ok(id) };
     let own = matches!(&named, NamedUser::User(user) if user.project() == Some(key.project));
@@ -70,7 +70,12 @@ async fn known(state: &AppState, id: &EntityId, project: ProjectId) -> Result<Kn
     Ok(state.node.look::<User, _>(id, look).await?.reply)
 }
 
-fn wallet_holder(state: &AppState, world: World, address: &[u8; 20]) -> Result<EntityId, ApiError> {
+async fn wallet_holder(
+    state: &AppState,
+    world: World,
+    address: &[u8; 20],
+) -> Result<EntityId, ApiError> {
+    state.node.projection().when_projected(state.node.durable()).await;
     let holder = state.node.lists().wallet_holder(world, address);
     holder.map_err(|error| ApiError::server_error(&error))?.ok_or_else(no_such_user)
 }

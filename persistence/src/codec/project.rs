@@ -26,18 +26,18 @@ stored_struct!(Project { created_at, settings, keys, available, outbox, inbox })
 stored_enum!(Event, "project event" {
     0 => Created { settings, keys },
     1 => Changed { settings, by, reason },
-    2 => KeyIssued(key),
-    3 => KeyEnds { key, at },
+    2 => KeyIssued { key, by, reason },
+    3 => KeyEnds { key, at, by, reason },
     4 => TransferAccepted { from, transfer },
     5 => TransferOpened(open),
     6 => TransferSettled { transfer },
     7 => TransferReturned { transfer, amount },
     8 => TransferForgotten { transfer },
+    9 => RequestAnswered { tag, body },
 });
 stored_enum!(Reply, "project reply" {
     0 => Settings { created_at, settings, keys },
     1 => Key(key),
     2 => KeyEnded { key, at },
-    3 => Remembered { body },
-    4 => Noted,
+    3 => Noted,
 });

@@ -4,7 +4,7 @@ use priv_domain::answers::{Answers, Remembered, RequestTag};
 use priv_domain::earning::{DayEarnings, Payer, Rates};
 use priv_domain::entity::{EntityId, Kind, World};
 use priv_domain::ledger::AccountClass;
-use priv_domain::letter::{LinkedAccrual, PartId, Purpose, Transfer};
+use priv_domain::letter::{LinkedAccrual, LinkedUser, PartId, Purpose, Transfer};
 use priv_domain::machine::{Entity, Entry, Machine, Ticket};
 use priv_domain::outbox::{Asked, Inbox, OpenTransfer, Outbox, Taken};
 use priv_domain::{
@@ -42,7 +42,7 @@ stored_enum!(Kind, "kind" { 0 => User, 1 => Project, 2 => System });
 stored_struct!(EntityId { world, kind, key });
 stored_enum!(EventType, "event type" { 0 => Track, 1 => PageView, 2 => Identify });
 stored_enum!(Payer, "payer" { 0 => Project(project), 1 => Pool });
-stored_struct!(DayEarnings { day, earned });
+stored_struct!(DayEarnings { day, earned, events });
 stored_struct!(Rates { track, page_view, identify });
 stored_enum!(AccountClass, "account class" {
     0 => Minted,
@@ -55,8 +55,9 @@ stored_enum!(AccountClass, "account class" {
     7 => InFlight,
 });
 stored_struct!(PartId { claim, part });
-stored_struct!(LinkedAccrual { payer, pending, claimed });
-stored_enum!(Purpose, "purpose" { 0 => Claim(part), 1 => Budget, 2 => Grant, 3 => Link(accruals) });
+stored_struct!(LinkedAccrual { payer, pending, claimed, today });
+stored_struct!(LinkedUser { accruals, consent, privacy_control_since });
+stored_enum!(Purpose, "purpose" { 0 => Claim(part), 1 => Budget, 2 => Grant, 3 => Link(linked) });
 stored_struct!(Transfer { id, to, amount, purpose });
 stored_struct!(RequestTag { key, fingerprint });
 stored_struct!(Asked { ticket, request });

@@ -191,7 +191,7 @@ impl Queue {
             filling.spares = filling.spares.checked_sub(1).ok_or(AppendError::Full)?;
             self.spare_wanted.notify_one();
         }
-        let usual = filling.usual.clamp(4 * PAGE_BYTES, self.limits.group);
+        let usual = filling.usual.max(4 * PAGE_BYTES).min(self.limits.group);
         let mut buffer = filling.buffers.pop().unwrap_or_else(|| Vec::with_capacity(usual + bytes));
         buffer.clear();
         buffer.resize(HEADER_BYTES, 0);

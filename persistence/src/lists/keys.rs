@@ -17,6 +17,7 @@ const ENTITY: u8 = b'n';
 const LEDGER: u8 = b'l';
 pub(super) const PROJECT: u8 = b'p';
 const WALLET: u8 = b'w';
+pub(super) const ANSWER: u8 = b'i';
 
 pub(crate) fn entity_key(id: &EntityId) -> Vec<u8> {
     let mut key = vec![ENTITY];
@@ -83,6 +84,14 @@ pub(crate) fn project_key(world: World, project: ProjectId) -> Vec<u8> {
 pub(crate) fn project_prefix(list: u8, world: World, project: ProjectId) -> Vec<u8> {
     let mut key = vec![list, world_byte(world)];
     key.extend(project.get().to_be_bytes());
+    key
+}
+
+/// An answer to a request over many users: by the day it was given, then by its tag.
+pub(crate) fn answer_key(day: Day, tag: u128) -> Vec<u8> {
+    let mut key = vec![ANSWER];
+    key.extend(day.get().to_be_bytes());
+    key.extend(tag.to_be_bytes());
     key
 }
 

@@ -14,12 +14,18 @@ use crate::store::{StoreError, write_value};
 /// Counts in memory at most; past it those that are written are let go.
 const MAX_COUNTS: usize = 100_000;
 
+/// Pages of one project that are told apart in a quarter of an hour; the rest are one.
+const MAX_PAGES_A_BUCKET: u32 = 2_000;
+const OTHER_PAGES: &str = "(other)";
+
 /// Counts since the last write, and recent totals so that they need not be read again.
 #[derive(Debug, Default)]
 pub(super) struct AnalyticsCounter {
     totals: HashMap<Vec<u8>, u64>,
     added: HashMap<Vec<u8>, u64>,
     visitors: HashSet<Vec<u8>>,
+    /// Pages that were new in a bucket, so that nobody fills the store with made-up ones.
+    pages: HashMap<(World, ProjectId, Bucket), u32>,
     /// Visitors that were written lately: most come again within the quarter of an hour.
     known_visitors: HashSet<Vec<u8>>,
 }
@@ -32,7 +38,17 @@ impl AnalyticsCounter {
         *self.added.entry(key(ANALYTICS_TOTALS, &[type_byte])).or_default() += 1;
         if let (EventType::PageView, Some(page)) = (event.event_type, &event.page_url) {
             let page = &page[..page.floor_char_boundary(MAX_PAGE_BYTES)];
-            *self.added.entry(key(ANALYTICS_PAGES, page.as_bytes())).or_default() += 1;
+            let mut page_key = key(ANALYTICS_PAGES, page.as_bytes());
+            let is_known =
+                self.totals.contains_key(&page_key) || self.added.contains_key(&page_key);
+            if !is_known {
+                let pages = self.pages.entry((world, project, bucket)).or_default();
+                *pages += 1;
+                if *pages > MAX_PAGES_A_BUCKET {
+                    page_key = key(ANALYTICS_PAGES, OTHER_PAGES.as_bytes());
+                }
+            }
+            *self.added.entry(page_key).or_default() += 1;
         }
         if let Some(visitor) = visitor(event) {
             let mut what = vec![type_byte];
@@ -51,6 +67,9 @@ impl AnalyticsCounter {
     ) -> Result<(), StoreError> {
         if self.totals.len() > MAX_COUNTS {
             self.totals.clear();
+        }
+        if self.pages.len() > MAX_COUNTS {
+            self.pages.clear();
         }
         if self.known_visitors.len() > MAX_COUNTS {
             self.known_visitors.clear();

@@ -33,6 +33,11 @@ impl Pending {
         self.writes.insert(key, value);
     }
 
+    pub(super) fn remove(&mut self, key: Vec<u8>) {
+        self.writes.remove(&key);
+        self.removals.insert(key);
+    }
+
     pub(super) fn money(&mut self, world: World, project: ProjectId) -> &mut MoneyChange {
         self.money.entry((world, project)).or_default()
     }

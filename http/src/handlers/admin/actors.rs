@@ -1,6 +1,6 @@
 //! `/v1/admin/actors`: looking into the live state.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use priv_actors::directory::{DirectoryStats, ResidentActor};
 use priv_actors::inspect::{InspectError, MAX_PAGE, Moment};
 use priv_actors::{AskError, Passivated};
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::entity_view::{Unmask, state_view};
 use super::past_view::{EntryView, entry_view};
-use super::{EnvironmentQuery, note_action, world_named};
+use super::{EnvironmentQuery, ListQuery, note_action, world_named};
 use crate::auth::OperatorCaller;
 use crate::body::QueryParams;
 use crate::envelope::ok;
@@ -97,8 +97,7 @@ fn kind_named(name: &str) -> Result<Kind, ApiError> {
 pub(crate) async fn list_actors(
     _operator: OperatorCaller,
     kind: web::Path<String>,
-    environment: QueryParams<EnvironmentQuery>,
-    page: QueryParams<PageQuery>,
+    query: QueryParams<ListQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     #[derive(Serialize)]
@@ -111,7 +110,7 @@ pub(crate) async fn list_actors(
         actors: Vec<ListedView>,
         next_cursor: Option<String>,
     }
-    let (kind, world, wanted) = (kind_named(&kind)?, environment.0.world()?, page.0.check()?);
+    let (kind, world, wanted) = (kind_named(&kind)?, query.0.world()?, query.0.page()?);
     state.node.projection().when_projected(state.node.durable()).await;
     let listed = state.node.lists().entities(world, kind, wanted.after(), wanted.limit() + 1);
     let mut listed = listed.map_err(|error| ApiError::server_error(&error))?;
@@ -126,6 +125,7 @@ pub(crate) async fn list_actors(
 
 /// The query of `GET /v1/admin/actors/{kind}/{id}`.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ActorQuery {
     environment: Option<String>,
     at: Option<String>,
@@ -241,6 +241,7 @@ fn inspect_error(error: InspectError) -> ApiError {
 
 /// The query of `GET …/journal`.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PastQuery {
     environment: Option<String>,
     limit: Option<String>,
@@ -304,14 +305,12 @@ pub(crate) async fn snapshot_actor(
 
 /// `POST /v1/admin/actors/{kind}/{id}/passivate`
 pub(crate) async fn passivate_actor(
-    request: HttpRequest,
     _operator: OperatorCaller,
     path: web::Path<(String, String)>,
     environment: QueryParams<EnvironmentQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let id = existing(&path, &environment.0, &state).await?;
-    drop(request);
     let passivated = match id.kind {
         Kind::User => state.node.passivate::<User>(&id).await.map_err(busy)?,
         Kind::Project => state.node.passivate::<Project>(&id).await.map_err(busy)?,

@@ -3,12 +3,12 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::AskError;
 use priv_domain::system::{Command, MintTo, Refusal, Reply, System};
-use priv_domain::{EntityId, Micros, UserRef};
+use priv_domain::{EntityId, Micros, UserRef, World};
 use serde::{Deserialize, Serialize};
 
 use super::projects::{existing, project_id};
 use super::{EnvironmentQuery, checked_reason};
-use crate::auth::{OperatorCaller, check_user_id};
+use crate::auth::{OperatorCaller, as_uuid, check_user_id};
 use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams};
 use crate::envelope::created;
 use crate::error::ApiError;
@@ -72,12 +72,7 @@ pub(crate) async fn mint(
     let account = match to.as_str() {
         "treasury" => MintTo::Treasury,
         "pool" => MintTo::Pool,
-        user => {
-            check_user_id(user)
-                .map_err(|why| ApiError::invalid_field("to", format!("as a user id {why}")))?;
-            let Ok(user) = user.parse::<UserRef>();
-            MintTo::User(EntityId::user(world, &user))
-        }
+        user => MintTo::User(user_named(&state, world, user).await?),
     };
     let by = operator.who.as_ref().into();
     let command = Command::Mint { amount, to: account, by, reason };
@@ -132,6 +127,26 @@ pub(crate) async fn fund_budget(
         Reply::Minted { .. } | Reply::ProjectNamed(_) | Reply::Noted => {
             Err(ApiError::idempotency_mismatch())
         }
+    }
+}
+
+/// The user whom an operator means: a UUID is a person, anything else must be known already, since
+/// a typing error would make money for nobody.
+async fn user_named(state: &AppState, world: World, text: &str) -> Result<EntityId, ApiError> {
+    check_user_id(text)
+        .map_err(|why| ApiError::invalid_field("to", format!("as a user id {why}")))?;
+    if let Some(uuid) = as_uuid(text) {
+        return Ok(EntityId::user(world, &UserRef::Person(uuid.into())));
+    }
+    let Ok(user) = text.parse::<UserRef>();
+    let id = EntityId::user(world, &user);
+    match state.node.has_entity(&id).await {
+        Ok(true) => Ok(id),
+        Ok(false) => Err(ApiError::invalid_field(
+            "to",
+            "must be treasury, pool, a person's UUID, or a user who is known already",
+        )),
+        Err(error) => Err(ApiError::server_error(&error)),
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_actors::ask::Origin;
 use priv_actors::projects::ProjectFacts;
 use priv_actors::{Answered, Node};
 use priv_domain::project::{ApiKey, Command, KeyRole, Project, Reply, Scope, Scopes};
@@ -11,12 +10,13 @@ use priv_domain::{EntityId, KeyId, ProjectId, RequestTag, Timestamp, World};
 use serde::{Deserialize, Serialize};
 
 use super::projects::{existing, no_such_project, prefix, project_id};
-use super::{checked_reason, note_action, world_named};
+use super::{EnvironmentQuery, ListQuery, checked_reason, world_named};
 use crate::auth::{NewKey, OperatorCaller, key_from_seed};
-use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody};
+use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody, QueryParams};
 use crate::envelope::{created, ok};
 use crate::error::ApiError;
-use crate::refusal::mark_replayed;
+use crate::listing::Pagination;
+use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
 use crate::time::Rfc3339;
@@ -60,7 +60,6 @@ struct KeyView {
     created_at: Rfc3339,
     ends_at: Option<Rfc3339>,
     status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<Rfc3339>,
 }
 
@@ -75,6 +74,8 @@ struct NewKeyView {
 #[derive(Serialize)]
 struct KeysView {
     keys: Vec<KeyView>,
+    pagination: Pagination,
+    next_cursor: Option<String>,
 }
 
 fn view(key: &ApiKey, world: World, now: Timestamp, used: Option<Timestamp>) -> KeyView {
@@ -101,8 +102,9 @@ fn view(key: &ApiKey, world: World, now: Timestamp, used: Option<Timestamp>) -> 
 
 /// Makes keys for a request.
 ///
-/// With an idempotency key the secrets are made from it and this installation's own secret, so
-/// that a repeat shows the same ones although only their hashes are stored.
+/// With an idempotency key the secrets are made from it, the key's own id and this installation's
+/// secret, so that a repeat shows the same ones although only their hashes are stored. The id is
+/// new for each key, so what was shown once is never made for another.
 pub(crate) struct NewKeys<'a> {
     state: &'a AppState,
     tag: Option<RequestTag>,
@@ -115,70 +117,85 @@ impl<'a> NewKeys<'a> {
     }
 
     /// A publishable key and a secret one with all scopes.
-    pub(crate) fn pair(
-        &self,
-        node: &Node,
-        world: World,
-    ) -> Result<[(ApiKey, String); 2], ApiError> {
+    pub(crate) fn pair(&self, world: World) -> Result<[(ApiKey, String); 2], ApiError> {
         Ok([
-            self.one(node, KeyRole::Publishable, Scopes::ALL, world)?,
-            self.one(node, KeyRole::Secret, Scopes::ALL, world)?,
+            self.one(KeyRole::Publishable, Scopes::ALL, world)?,
+            self.one(KeyRole::Secret, Scopes::ALL, world)?,
         ])
     }
 
     /// One key.
     pub(crate) fn one(
         &self,
-        node: &Node,
         role: KeyRole,
         scopes: Scopes,
         world: World,
     ) -> Result<(ApiKey, String), ApiError> {
-        let seed = self.seed(role, world)?;
+        let id = KeyId::new(self.state.node.fresh_id());
+        let seed = match self.tag {
+            Some(tag) => self.seed_of(tag, id),
+            None => {
+                let mut seed = [0; 32];
+                getrandom::fill(&mut seed).map_err(|error| ApiError::server_error(&error))?;
+                seed
+            }
+        };
         let NewKey { secret, sha256, last4 } = key_from_seed(role, world, &seed);
         let key = ApiKey {
-            id: KeyId::new(node.fresh_id()),
+            id,
             role,
             scopes,
             sha256,
             last_four: last4.into(),
-            created_at: node.clock().now(),
+            created_at: self.state.now(),
             ends_at: None,
         };
         Ok((key, secret))
     }
 
-    fn seed(&self, role: KeyRole, world: World) -> Result<[u8; 32], ApiError> {
-        match self.tag {
-            Some(tag) => {
-                let mut hasher = blake3::Hasher::new_keyed(&self.state.options.server_secret);
-                hasher.update(b"priv api key 1");
-                hasher.update(prefix(role, world).as_bytes());
-                hasher.update(&tag.key.to_be_bytes());
-                Ok(hasher.finalize().into())
-            }
-            None => {
-                let mut seed = [0; 32];
-                getrandom::fill(&mut seed).map_err(|error| ApiError::server_error(&error))?;
-                Ok(seed)
-            }
+    /// The secret of a key that is kept: `made` for this request, or made again for a repeat.
+    pub(crate) fn secret_of(
+        &self,
+        kept: &ApiKey,
+        world: World,
+        made: &[(ApiKey, String)],
+    ) -> Option<String> {
+        if let Some((_, secret)) = made.iter().find(|(key, _)| key.sha256 == kept.sha256) {
+            return Some(secret.clone());
         }
+        let seed = self.seed_of(self.tag?, kept.id);
+        let again = key_from_seed(kept.role, world, &seed);
+        (again.sha256 == kept.sha256).then_some(again.secret)
+    }
+
+    fn seed_of(&self, tag: RequestTag, id: KeyId) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.state.options.server_secret);
+        hasher.update(b"priv api key 1");
+        hasher.update(&id.get().to_be_bytes());
+        hasher.update(&tag.key.to_be_bytes());
+        hasher.finalize().into()
     }
 }
 
-/// `GET /v1/admin/projects/{id}/keys`
+/// `GET /v1/admin/projects/{id}/keys`: of both worlds, or of the one that is asked for.
 pub(crate) async fn list_keys(
     _operator: OperatorCaller,
     id: web::Path<String>,
+    query: QueryParams<ListQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let id = project_id(&id)?;
-    let worlds = both_worlds(&state.node, id)?;
+    let wanted = query.0.page()?;
+    let only = query.0.environment.as_deref().map(|name| world_named(Some(name))).transpose()?;
+    let mut worlds = both_worlds(&state.node, id)?;
+    worlds.retain(|facts| only.is_none_or(|world| world == facts.world));
+    let all = worlds.iter().flat_map(|facts| facts.keys.iter().map(|key| (facts.world, key)));
+    let mut all: Vec<_> = all.collect();
+    all.sort_by_key(|(_, key)| key.id);
+    let (part, pagination, next_cursor) = wanted.part_of(all, |(_, key)| key.id.to_string());
     let now = state.now();
-    let keys = worlds.iter().flat_map(|facts| {
-        facts.keys.iter().map(|key| view(key, facts.world, now, state.last_used(key.id)))
-    });
-    Ok(ok(&KeysView { keys: keys.collect() }))
+    let keys = part.iter().map(|(world, key)| view(key, *world, now, state.last_used(key.id)));
+    Ok(ok(&KeysView { keys: keys.collect(), pagination, next_cursor }))
 }
 
 fn both_worlds(node: &Node, id: ProjectId) -> Result<Vec<Arc<ProjectFacts>>, ApiError> {
@@ -196,6 +213,7 @@ pub(crate) async fn issue_key(
     request: HttpRequest,
     operator: OperatorCaller,
     id: web::Path<String>,
+    query: QueryParams<EnvironmentQuery>,
     body: JsonBody<KeyBody>,
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
@@ -203,17 +221,25 @@ pub(crate) async fn issue_key(
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
     let id = project_id(&id)?;
     let KeyBody { kind, environment, scopes, reason } = body.value;
-    let (world, reason) = (world_named(environment.as_deref())?, checked_reason(reason)?);
+    let world = match environment {
+        Some(name) => world_named(Some(&name))?,
+        None => query.0.world()?,
+    };
+    if query.0.environment.is_some() && query.0.world()? != world {
+        return Err(ApiError::invalid_field("environment", "must be the same in query and body"));
+    }
+    let reason = checked_reason(reason)?;
     let (role, scopes) = match kind {
         KindName::Publishable => (KeyRole::Publishable, Scopes::ALL),
         KindName::Secret => (KeyRole::Secret, scopes_named(scopes)?),
     };
     let entity = existing(&state.node, world, id)?;
-    let (key, secret) = NewKeys::for_request(&state, tag).one(&state.node, role, scopes, world)?;
-    let sha256 = key.sha256;
-    let answered = state.node.ask::<Project>(&entity, Command::IssueKey(key), tag).await?;
-    let action = format!("issue a key of {id}");
-    answer_new_key(&state, &operator, world, answered, (sha256, secret), action, reason).await
+    let new_keys = NewKeys::for_request(&state, tag);
+    let made = new_keys.one(role, scopes, world)?;
+    let by = operator.who.as_ref().into();
+    let command = Command::IssueKey { key: made.0.clone(), by, reason };
+    let answered = state.node.ask::<Project>(&entity, command, tag).await?;
+    answer_new_key(&state, &new_keys, &entity, answered, made).await
 }
 
 fn scopes_named(names: Option<Vec<String>>) -> Result<Scopes, ApiError> {
@@ -232,26 +258,28 @@ fn scopes_named(names: Option<Vec<String>>) -> Result<Scopes, ApiError> {
 
 async fn answer_new_key(
     state: &AppState,
-    operator: &OperatorCaller,
-    world: World,
+    new_keys: &NewKeys<'_>,
+    project: &EntityId,
     answered: Answered<Reply>,
-    (sha256, secret): ([u8; 32], String),
-    action: String,
-    reason: Option<Box<str>>,
+    made: (ApiKey, String),
 ) -> Result<HttpResponse, ApiError> {
     let Reply::Key(key) = &answered.reply else { return Err(ApiError::idempotency_mismatch()) };
-    if answered.origin == Origin::Fresh {
-        note_action(state, world, operator, format!("{action}: {}", key.id), reason).await?;
-    }
     state.node.projection().when_projected(answered.position).await;
-    let about = view(key, world, state.now(), None);
-    let shown = (key.sha256 == sha256).then_some(secret);
-    let location = format!("/v1/admin/projects/keys/{}", key.id);
-    let mut response = created(&location, &NewKeyView { key: shown, about });
-    if answered.origin == Origin::Replayed {
-        mark_replayed(&mut response);
-    }
-    Ok(response)
+    let about = view(key, project.world, state.now(), None);
+    let shown = new_keys.secret_of(key, project.world, &[made]);
+    let location = format!("/v1/admin/projects/{}/keys/{}", project.key, key.id);
+    let response = created(&location, &NewKeyView { key: shown, about });
+    Ok(with_origin(response, &answered))
+}
+
+/// `GET /v1/admin/projects/{id}/keys/{key}`
+pub(crate) async fn get_key(
+    _operator: OperatorCaller,
+    path: web::Path<(String, String)>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let (entity, key) = key_in_path(&state.node, &path)?;
+    Ok(ok(&view(&key, entity.world, state.now(), state.last_used(key.id))))
 }
 
 /// `POST /v1/admin/projects/{id}/keys/{key}/roll`
@@ -270,15 +298,20 @@ pub(crate) async fn roll_key(
         return Err(ApiError::invalid_field("overlap_secs", "must be at most 2592000, 30 days"));
     }
     let (entity, old) = key_in_path(&state.node, &path)?;
-    let world = entity.world;
-    let (key, secret) =
-        NewKeys::for_request(&state, tag).one(&state.node, old.role, old.scopes, world)?;
-    let sha256 = key.sha256;
+    let new_keys = NewKeys::for_request(&state, tag);
+    let made = new_keys.one(old.role, old.scopes, entity.world)?;
     let old_until = state.now().plus_millis(i64::from(overlap_secs) * 1_000);
-    let command = Command::RollKey { old: old.id, new: key, old_until };
+    let by = operator.who.as_ref().into();
+    let command = Command::RollKey { old: old.id, new: made.0.clone(), old_until, by, reason };
     let answered = state.node.ask::<Project>(&entity, command, tag).await?;
-    let action = format!("roll key {} of {}", old.id, entity.key);
-    answer_new_key(&state, &operator, world, answered, (sha256, secret), action, reason).await
+    answer_new_key(&state, &new_keys, &entity, answered, made).await
+}
+
+/// The query of `DELETE …/keys/{key}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RevokeQuery {
+    reason: Option<Box<str>>,
 }
 
 /// `DELETE /v1/admin/projects/{id}/keys/{key}`
@@ -286,28 +319,23 @@ pub(crate) async fn revoke_key(
     request: HttpRequest,
     operator: OperatorCaller,
     path: web::Path<(String, String)>,
+    query: QueryParams<RevokeQuery>,
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, crate::body::fingerprint(&[]))?;
+    let reason = checked_reason(query.0.reason)?;
     let (entity, key) = key_in_path(&state.node, &path)?;
-    let command = Command::RevokeKey { key: key.id };
+    let by = operator.who.as_ref().into();
+    let command = Command::RevokeKey { key: key.id, by, reason };
     let answered = state.node.ask::<Project>(&entity, command, tag).await?;
-    let Reply::KeyEnded { key: ended, at } = answered.reply else {
+    let Reply::KeyEnded { at, .. } = answered.reply else {
         return Err(ApiError::idempotency_mismatch());
     };
-    if answered.origin == Origin::Fresh {
-        let action = format!("revoke key {ended} of {}", entity.key);
-        note_action(&state, entity.world, &operator, action, None).await?;
-    }
     state.node.projection().when_projected(answered.position).await;
-    let ended_key = ApiKey { ends_at: Some(at), ..key };
-    let view = view(&ended_key, entity.world, state.now(), None);
-    let mut response = ok(&view);
-    if answered.origin == Origin::Replayed {
-        mark_replayed(&mut response);
-    }
-    Ok(response)
+    let ended = ApiKey { ends_at: Some(at), ..key };
+    let view = view(&ended, entity.world, state.now(), state.last_used(ended.id));
+    Ok(with_origin(ok(&view), &answered))
 }
 
 /// The key that a path names, in whichever world it is, and its project.

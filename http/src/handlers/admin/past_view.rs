@@ -148,10 +148,20 @@ fn project_event(event: &project::Event) -> Value {
             "by": by,
             "reason": reason,
         }),
-        Event::KeyIssued(key) => json!({ "event": "key_issued", "key": key.id.to_string() }),
-        Event::KeyEnds { key, at } => {
-            json!({ "event": "key_ends", "key": key.to_string(), "at": Rfc3339(*at) })
-        }
+        Event::KeyIssued { key, by, reason } => json!({
+            "event": "key_issued",
+            "key": key.id.to_string(),
+            "by": by,
+            "reason": reason,
+        }),
+        Event::KeyEnds { key, at, by, reason } => json!({
+            "event": "key_ends",
+            "key": key.to_string(),
+            "at": Rfc3339(*at),
+            "by": by,
+            "reason": reason,
+        }),
+        Event::RequestAnswered { .. } => json!({ "event": "request_answered" }),
         Event::TransferAccepted { from, transfer } => {
             accepted(&from.to_string(), from.kind, transfer)
         }

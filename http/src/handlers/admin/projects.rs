@@ -6,18 +6,18 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::Node;
 use priv_actors::ask::Origin;
 use priv_domain::consent::ConsentPolicy;
-use priv_domain::project::{self, ApiKey, KeyRole, Plan, Project, Settings, SettingsChange};
+use priv_domain::project::{self, KeyRole, Plan, Project, Settings, SettingsChange};
 use priv_domain::system::{self, System};
 use priv_domain::{EntityId, ProjectId, Timestamp, World};
 use serde::{Deserialize, Serialize};
 
 use super::keys::NewKeys;
-use super::{EnvironmentQuery, checked_reason};
+use super::{EnvironmentQuery, ListQuery, checked_reason};
 use crate::auth::OperatorCaller;
-use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams};
+use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams, present};
 use crate::envelope::{created, ok};
 use crate::error::{ApiError, Detail};
-use crate::listing::{PageQuery, Pagination};
+use crate::listing::Pagination;
 use crate::refusal::mark_replayed;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
@@ -70,8 +70,12 @@ enum PolicyName {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct LimitsBody {
-    requests_per_second: Option<u32>,
-    requests_per_day: Option<u32>,
+    /// `null` goes back to the plan's.
+    #[serde(deserialize_with = "present")]
+    requests_per_second: Option<Option<u32>>,
+    /// `null` goes back to the plan's.
+    #[serde(deserialize_with = "present")]
+    requests_per_day: Option<Option<u32>>,
     daily_cap_priv: Option<Priv>,
     rates: RatesBody,
 }
@@ -168,8 +172,8 @@ fn change_of(body: ProjectChangeBody) -> Result<SettingsChange, ApiError> {
         page_view_rate: rates.page_view.map(|Priv(rate)| rate),
         identify_rate: rates.identify.map(|Priv(rate)| rate),
         daily_cap: daily_cap_priv.map(|Priv(cap)| cap),
-        requests_per_second: requests_per_second.map(Some),
-        requests_per_day: requests_per_day.map(Some),
+        requests_per_second,
+        requests_per_day,
         publishable_reads_analytics: body.publishable_reads_analytics,
     })
 }
@@ -249,8 +253,8 @@ pub(crate) async fn create_project(
     let new_keys = NewKeys::for_request(&state, tag);
     let mut secrets = Vec::new();
     for world in [World::Test, World::Live] {
-        let keys = new_keys.pair(&state.node, world)?;
-        let stored = keys.iter().map(|(key, _)| key.clone()).collect();
+        let made = new_keys.pair(world)?;
+        let stored = made.iter().map(|(key, _)| key.clone()).collect();
         let command = project::Command::Create { settings: settings.clone(), keys: stored };
         let entity = EntityId::project(world, id);
         let answered = state.node.ask::<Project>(&entity, command, tag).await?;
@@ -258,7 +262,7 @@ pub(crate) async fn create_project(
             return Err(ApiError::idempotency_mismatch());
         };
         state.node.projection().when_projected(answered.position).await;
-        secrets.extend(keys.into_iter().map(|(key, secret)| shown(&key, secret, kept)));
+        secrets.extend(kept.iter().map(|key| new_keys.secret_of(key, world, &made)));
     }
     let mut secrets = secrets.into_iter();
     let mut next = || secrets.next().flatten();
@@ -271,19 +275,13 @@ pub(crate) async fn create_project(
     Ok(response)
 }
 
-/// The secret, if the project has the key that it belongs to.
-fn shown(key: &ApiKey, secret: String, kept: &[ApiKey]) -> Option<String> {
-    kept.iter().any(|kept| kept.sha256 == key.sha256).then_some(secret)
-}
-
 /// `GET /v1/admin/projects`
 pub(crate) async fn list_projects(
     _operator: OperatorCaller,
-    environment: QueryParams<EnvironmentQuery>,
-    page: QueryParams<PageQuery>,
+    query: QueryParams<ListQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (world, wanted) = (environment.0.world()?, page.0.check()?);
+    let (world, wanted) = (query.0.world()?, query.0.page()?);
     let mut all = state.node.projection().projects.all(world);
     all.reverse();
     let place = |facts: &Arc<_>| newest_first(facts);

@@ -45,6 +45,7 @@ impl Collected {
         let mut collected = Self {
             groups: Vec::new(),
             slots: Vec::with_capacity(batch.events.len()),
+            // With an idempotency key all are known again when they come again.
             all_named: true,
         };
         let mut by_user: HashMap<UserRef, usize> = HashMap::new();
@@ -68,7 +69,7 @@ impl Collected {
                     continue;
                 }
             };
-            collected.all_named &= event.id.is_some();
+            collected.all_named &= event.id.is_some() || tag.is_some();
             let event = named(event, index, key.project, context, tag);
             collected.slots.push(Slot::Stored(event.raw.id.clone()));
             let group = *by_user.entry(user).or_insert_with_key(|user| {
@@ -119,7 +120,9 @@ fn named(
             match tag {
                 Some(tag) => {
                     let index = u64::try_from(index).unwrap_or(u64::MAX);
+                    // Another body under the same key is not a repeat.
                     hasher.update(b"tag").update(&tag.key.to_be_bytes());
+                    hasher.update(&tag.fingerprint.to_be_bytes());
                     hasher.update(&index.to_be_bytes());
                 }
                 None => {

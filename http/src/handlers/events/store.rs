@@ -82,12 +82,11 @@ pub(super) async fn store(
         }
         left = moved;
     }
-    let is_full = stored.verdicts.iter().any(|fate| matches!(fate, Some(Fate::Overloaded)));
     let took_some = stored
         .verdicts
         .iter()
         .any(|fate| matches!(fate, Some(Fate::Judged(Verdict::Accepted { .. }))));
-    if is_full && (all_named || !took_some) {
+    if stored.is_overloaded() && (all_named || !took_some) {
         return Err(ApiError::overloaded(1));
     }
     Ok(stored)
@@ -139,6 +138,11 @@ impl Stored {
             }
         }
         moved.group()
+    }
+
+    /// Whether an event could not be stored for lack of room.
+    pub(super) fn is_overloaded(&self) -> bool {
+        self.verdicts.iter().any(|fate| matches!(fate, Some(Fate::Overloaded)))
     }
 
     fn overloaded(&mut self, group: &Group) {
@@ -203,8 +207,7 @@ fn result<'a>(fate: Option<Fate>) -> EventResult<'a> {
                 "This user has sent more events in three days than repeats are recognised among",
             ),
         },
-        Some(Fate::Overloaded) | None => {
-            refused(Rejected, "overloaded", "The service was full: send this event again")
-        }
+        // A client of PostHog's sends it again by itself; in our own words it reads `retry`.
+        Some(Fate::Overloaded) | None => Ok(Taken::Later),
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Unknown, user_in_reach};
 use crate::auth::{UserCaller, UserNaming, Write};
-use crate::body::{IdempotencyKey, OptionalJsonBody, Priv};
+use crate::body::{IdempotencyKey, OptionalJsonBody, Priv, present};
 use crate::envelope::created;
 use crate::error::ApiError;
 use crate::refusal::with_origin;
@@ -18,6 +18,7 @@ use crate::time::Rfc3339;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ClaimBody {
+    #[serde(deserialize_with = "present")]
     amount_priv: Option<Priv>,
     user_id: Option<String>,
     wallet_address: Option<String>,

@@ -5,6 +5,7 @@
 //! that also links the project's user whose id is the wallet's address, if a project is named.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use priv_actors::ask::Origin;
 use priv_domain::user::{Command, Linked, Reply, User};
 use priv_domain::{EntityId, ProjectId, UserRef};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use crate::auth::{NamedUser, PersonCaller, UserCaller, UserNaming, Write};
 use crate::body::{IdempotencyKey, JsonBody, Priv};
 use crate::envelope::ok;
 use crate::error::ApiError;
-use crate::refusal::with_origin;
+use crate::refusal::{mark_replayed, with_origin};
 use crate::request_tag::request_tag;
 use crate::state::AppState;
 use crate::time::Rfc3339;
@@ -101,9 +102,14 @@ pub(crate) async fn link_user(
     let person = EntityId::user(caller.world, &caller.user());
     let wallet = wallet(&caller, &body.value)?;
     let source = source(&state, &caller, &body.value, wallet)?;
+    let mut bound_before = Origin::Fresh;
     if let Some(Address(address)) = wallet {
-        let bound = state.node.ask::<User>(&person, Command::BindWallet { address }, None).await?;
+        // Under the request's own key where it is all that the request does.
+        let own_tag = tag.filter(|_| source.is_none());
+        let command = Command::BindWallet { address };
+        let bound = state.node.ask::<User>(&person, command, own_tag).await?;
         state.node.projection().when_projected(bound.position).await;
+        bound_before = bound.origin;
     }
     let mut view = LinkView {
         user_id: caller.sub.clone(),
@@ -112,7 +118,13 @@ pub(crate) async fn link_user(
         moved_balance_priv: Priv::default(),
         moved_pending_priv: Priv::default(),
     };
-    let Some(source) = source else { return Ok(ok(&view)) };
+    let Some(source) = source else {
+        let mut response = ok(&view);
+        if bound_before == Origin::Replayed {
+            mark_replayed(&mut response);
+        }
+        return Ok(response);
+    };
     let from = EntityId::user(caller.world, &source);
     let answered = state.node.ask::<User>(&from, Command::BecomePerson { person }, tag).await?;
     match answered.reply {

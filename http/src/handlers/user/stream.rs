@@ -2,18 +2,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::Node;
 use priv_actors::inspect::UserMoney;
-use priv_actors::shell::{Listening, Shell};
+use priv_actors::shell::{Listener, Listening, Shell};
 use priv_domain::user::User;
-use priv_domain::{EntityId, Micros, Version};
+use priv_domain::{Entity, EntityId, Micros, Version};
 use serde::Serialize;
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::{Unknown, user_in_reach};
 use crate::auth::{Read, UserCaller};
@@ -29,6 +29,32 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// How often a stream looks whether the service is stopping.
 const LOOK_UP: Duration = Duration::from_millis(500);
+
+/// How long a stream goes on; then the reader comes again, with a token that still holds.
+const LONGEST: Duration = Duration::from_secs(3_600);
+
+/// Sends on what changes.
+struct ChangeListener {
+    last: UserMoney,
+    sender: Sender<UserMoney>,
+}
+
+impl Listener<User> for ChangeListener {
+    fn changed(&mut self, user: &Entity<User>) -> Listening {
+        let money = UserMoney::of(user);
+        let differs = money.differs_from(&self.last);
+        self.last = money;
+        // One who is too far behind is let go, and resumes.
+        match !differs || self.sender.try_send(money).is_ok() {
+            true => Listening::On,
+            false => Listening::Ended,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        !self.sender.is_closed()
+    }
+}
 
 #[derive(Serialize)]
 struct ChangeView {
@@ -48,16 +74,7 @@ pub(crate) async fn stream_earnings(
     let (sender, receiver) = channel(MAX_BEHIND);
     let listen = move |shell: &mut Shell<User>| {
         let now = UserMoney::of(shell.entity());
-        let mut last = now;
-        shell.listen(Box::new(move |user| {
-            let money = UserMoney::of(user);
-            let differs = money.differs_from(&last);
-            last = money;
-            match !differs || sender.try_send(money).is_ok() {
-                true if !sender.is_closed() => Listening::On,
-                _ => Listening::Ended,
-            }
-        }));
+        shell.listen(Box::new(ChangeListener { last: now, sender }));
         now
     };
     let now = state.node.look_at_shell::<User, _>(&id, listen).await?.reply;
@@ -67,7 +84,8 @@ pub(crate) async fn stream_earnings(
         None => VecDeque::from([now]),
     };
     let node = state.node.clone();
-    let changes = Changes { first, receiver, node, state, idle: Duration::ZERO };
+    let (idle, began) = (Duration::ZERO, Instant::now());
+    let changes = Changes { first, receiver, node, state, idle, began };
     let stream = futures_util::stream::unfold(changes, |mut changes| async {
         let bytes = changes.next().await?;
         Some((Ok::<_, std::convert::Infallible>(bytes), changes))
@@ -107,6 +125,7 @@ struct Changes {
     node: Arc<Node>,
     state: web::Data<AppState>,
     idle: Duration,
+    began: Instant,
 }
 
 impl Changes {
@@ -116,7 +135,7 @@ impl Changes {
             return Some(written(&change));
         }
         loop {
-            if self.state.is_draining() {
+            if self.state.is_draining() || self.began.elapsed() >= LONGEST {
                 return None;
             }
             match tokio::time::timeout(LOOK_UP, self.receiver.recv()).await {
