@@ -15,7 +15,7 @@ use priv_domain::entity::Kind;
 use priv_domain::{EntityId, Timestamp};
 use priv_persistence::snapshots::Snapshot;
 
-use crate::entity_actor::{EntityActor, Mail};
+use crate::entity_actor::{EntityActor, Mail, NEW_ACTOR_BYTES};
 use crate::node::{Node, Resident};
 use crate::tracker::Tracker;
 
@@ -150,6 +150,8 @@ impl<M: Resident> Directory<M> {
     fn activate(&self, node: &Arc<Node>, id: &EntityId) -> Slot<M> {
         self.activations.fetch_add(1, Ordering::Relaxed);
         let tracker = Arc::new(Tracker::new(node.clock().now()));
+        // Counted before it says how large it is: many may be let in at once.
+        node.add_resident_bytes(tracker.set_bytes(NEW_ACTOR_BYTES));
         let actor = EntityActor::new(id.clone(), node.clone(), tracker.clone());
         let address = EntityActor::start_in_arbiter(node.arbiter(id), move |_| actor);
         Slot { address, tracker }

@@ -26,6 +26,9 @@ const LETTER_AGAIN: Duration = Duration::from_millis(20);
 /// Measured by the memory benchmark.
 const ACTOR_BYTES: usize = 1_000;
 
+/// Memory of an actor that has not told yet: as a user who was touched once.
+pub(crate) const NEW_ACTOR_BYTES: u32 = 1_400;
+
 /// What an actor is sent.
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -16,7 +16,7 @@ use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::User;
 use priv_domain::{Position, RequestTag, Timestamp};
-use priv_persistence::data_dir::{DataDir, DataDirError};
+use priv_persistence::data_dir::{DataDir, DataDirError, JOURNAL};
 use priv_persistence::disk::Disk;
 use priv_persistence::journal::{FatalError, FileJournal, Journal, OpenError};
 use priv_persistence::lists::Lists;
@@ -79,6 +79,8 @@ impl Resident for System {
 pub struct Options {
     /// Where everything is kept.
     pub data_dir: PathBuf,
+    /// Where the journal is, on the disk that it is given.
+    pub journal_dir: PathBuf,
     /// Threads that actors run on.
     pub arbiters: usize,
     /// Memory for resident actors, in bytes. Above it the least recently used go.
@@ -98,6 +100,7 @@ impl Options {
     #[must_use]
     pub fn new(data_dir: PathBuf) -> Self {
         Self {
+            journal_dir: data_dir.join(JOURNAL),
             data_dir,
             arbiters: std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2)),
             resident_bytes: 512 << 20,
@@ -175,7 +178,7 @@ impl Node {
         let fatal = on_fatal.clone();
         let journal = FileJournal::open(
             disk,
-            &data_dir.journal(),
+            &options.journal_dir,
             options.journal.clone(),
             // The projector's end closes the channel only when the process stops.
             Some(Box::new(move |group| drop(groups.send(group)))),
