@@ -141,12 +141,11 @@ fn backup(from: &Path, to: &Path) -> Outcome {
 
 fn restore(from: &Path, to: &Path) -> Outcome {
     let data_dir = DataDir::lock(to)?;
-    if data_dir.journal().exists() {
-        return Err(format!(
-            "{} holds a journal already: restore into a new directory",
-            to.display()
-        )
-        .into());
+    // A store from another life would be taken for this one's.
+    if data_dir.journal().exists() || to.join("state").exists() {
+        return Err(
+            format!("{} is in use already: restore into a new directory", to.display()).into()
+        );
     }
     journal::verify(&RealDisk, &from.join(data_dir::JOURNAL))?;
     // Under another name until it is whole: a broken copy is no data directory.

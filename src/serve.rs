@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware, web};
+use priv_actors::lists::StoreError;
 use priv_actors::{Node, Options, SystemClock};
 use priv_domain::Day;
 use priv_http::auth::{Authenticator, Jwks, JwksSource, OperatorToken, TokenRules, TokenVerifier};
-use priv_http::edge::{AccessLog, DayCount, Edge, EdgeConfig, RateLimiter, system_clock};
+use priv_http::edge::{AccessLog, DayCount, Edge, EdgeConfig, RateLimiter};
 use priv_http::routes::MetricsAt;
 use priv_http::state::{KeyUse, ProjectKeys};
 use priv_http::{AppState, StateOptions};
@@ -100,7 +101,9 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
     let operator = access.admin_token.as_deref().map(OperatorToken::new);
     let keys = Arc::new(ProjectKeys { node: node.clone(), key_use });
     let authenticator = Authenticator::new(keys, Some(tokens), operator);
-    let edge = Edge::new(edge_config, authenticator, limiter.clone(), system_clock());
+    let clock = node.clone();
+    let clock = Arc::new(move || clock.clock().now());
+    let edge = Edge::new(edge_config, authenticator, limiter.clone(), clock);
 
     let metrics = match settings.metrics_listen {
         Some(_) => MetricsAt::TheirOwnAddress,
@@ -247,26 +250,35 @@ async fn wait_for_the_end(
 }
 
 fn load_counts(node: &Node, limiter: &RateLimiter) -> Result<(), Box<dyn Error>> {
-    let now = node.clock().now();
-    let kept = node.lists().loose()?;
-    let counts = kept.into_iter().filter_map(|(subject, (day, count))| {
-        let day = Day::new(day);
-        match day == now.day() {
-            true => Some(DayCount { subject, day, count }),
-            false => {
-                // Of another day: it means nothing any more.
-                let _ = node.lists().remove_loose(&subject);
-                None
-            }
-        }
-    });
-    limiter.load(counts.collect::<Vec<_>>(), now);
+    limiter.load(kept_counts(node)?, node.clock().now());
     Ok(())
 }
 
+/// The day's counts as they were kept; those of other days mean nothing any more, and go.
+fn kept_counts(node: &Node) -> Result<Vec<DayCount>, StoreError> {
+    let today = node.clock().now().day();
+    let mut counts = Vec::new();
+    for (subject, (day, count)) in node.lists().loose()? {
+        match Day::new(day) == today {
+            true => counts.push(DayCount { subject, day: today, count }),
+            false => node.lists().remove_loose(&subject)?,
+        }
+    }
+    Ok(counts)
+}
+
 async fn keep_counts(node: Arc<Node>, limiter: Arc<RateLimiter>) {
+    let mut day = node.clock().now().day();
     loop {
         tokio::time::sleep(KEEP_COUNTS_EVERY).await;
+        if node.clock().now().day() != day {
+            day = node.clock().now().day();
+            let node = node.clone();
+            let purged = web::block(move || kept_counts(&node).map(drop)).await;
+            if !matches!(purged, Ok(Ok(()))) {
+                tracing::warn!("yesterday's request counts can't be removed");
+            }
+        }
         let (node, limiter) = (node.clone(), limiter.clone());
         let written = web::block(move || write_counts(&node, &limiter)).await;
         if written.is_err() {

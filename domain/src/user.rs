@@ -23,7 +23,7 @@ mod transfers;
 pub use claim::{ClaimPart, OpenClaim};
 pub use seen::{DEDUPLICATION_DAYS, MAX_SEEN, SeenEvents};
 
-/// Longest list of linked users of one person.
+/// Linked users that a person's state names at most: the latest.
 pub const MAX_LINKED: usize = 100;
 
 /// Claims that one user may have open at once.

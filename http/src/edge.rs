@@ -41,16 +41,6 @@ pub use service::EdgeService;
 /// Where the time comes from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// The system's clock.
-#[must_use]
-pub fn system_clock() -> Clock {
-    Arc::new(|| {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let millis = since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
-        Timestamp::from_millis(millis)
-    })
-}
-
 /// What the edge is configured with.
 #[derive(Clone, Debug)]
 pub struct EdgeConfig {

@@ -1,6 +1,6 @@
 //! What a client is told when something is refused or fails.
 //!
-//! One row a code in [`code`]; one shape on the wire, written by [`body`]. The request's id and the
+//! One row a code in `code.rs`; one shape on the wire, written by `body.rs`. The request's id and the
 //! address of the code's page are only known at the edge, which writes the final body: an
 //! [`ApiError`] travels there inside the response, so handlers just return it.
 

@@ -31,7 +31,7 @@ pub enum ApplyError {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// It is not the one that follows.
-    #[error("version {found} of {entity} follows version {before}")]
+    #[error("version {found} of a {} follows version {before}", entity.kind.as_str())]
     Gap {
         /// Whose.
         entity: EntityId,

@@ -22,7 +22,7 @@ pub enum HistoryError {
     #[error(transparent)]
     Apply(#[from] ApplyError),
     /// A record is not where the next one says.
-    #[error("there is no record of {entity} at position {position}")]
+    #[error("there is no record of this {} at position {position}", entity.kind.as_str())]
     Broken {
         /// Whose.
         entity: EntityId,

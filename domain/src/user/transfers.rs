@@ -1,6 +1,6 @@
 //! What comes in and goes out by transfer.
 
-use super::{Event, Linked, Links, Reply, User, claim};
+use super::{Event, Linked, Links, MAX_LINKED, Reply, User, claim};
 use crate::consent::ConsentRecord;
 use crate::entity::EntityId;
 use crate::id::TransferId;
@@ -157,7 +157,11 @@ pub(super) fn apply_accepted(user: &mut User, from: &EntityId, transfer: &Transf
             add_accruals(user, &linked.accruals);
             user.privacy_control_since =
                 user.privacy_control_since.max(linked.privacy_control_since);
-            user.links_mut().absorbed.push(from.key.as_ref().into());
+            let absorbed = &mut user.links_mut().absorbed;
+            if absorbed.len() >= MAX_LINKED {
+                absorbed.remove(0);
+            }
+            absorbed.push(from.key.as_ref().into());
         }
         Purpose::Grant | Purpose::Budget => {}
     }

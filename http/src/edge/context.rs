@@ -111,6 +111,20 @@ impl RequestContext {
         self.charge_once(|| self.address_subject())
     }
 
+    /// Refuses a client whose address has used up its requests, and charges nothing yet: whose
+    /// request it is may stand in a body that costs something to read.
+    ///
+    /// # Errors
+    /// RATE_LIMITED.
+    pub fn check_address(&self) -> Result<(), ApiError> {
+        let (subject, limits) = self.address_subject();
+        let decision = self.shared.limiter.look(&subject, limits, self.received_at);
+        match self.charge.get().is_none() && decision.is_used_up() {
+            true => self.charge_address(),
+            false => Ok(()),
+        }
+    }
+
     /// Charges the request to whoever calls.
     pub(super) fn charge_principal(&self) -> Result<(), ApiError> {
         self.charge_once(|| self.subject())

@@ -35,8 +35,9 @@ pub(crate) async fn ingest(
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let bytes = read_body(&request, payload, BodyLimits::EVENTS).await?;
     let context = RequestContext::of(&request)?;
+    context.check_address()?;
+    let bytes = read_body(&request, payload, BodyLimits::EVENTS).await?;
     let parsed = parse(&bytes, dialect, arrival(&request, &context));
     // Who calls comes before what is wrong with the body.
     let named = parsed.as_ref().ok().and_then(|batch| batch.write_key.as_deref());

@@ -173,7 +173,9 @@ fn claimed() -> user::Reply {
 
 #[test]
 fn entries_have_the_bytes_that_they_ever_had() {
-    golden(&entry(user_events(), claimed()), &expect![[r#"
+    golden(
+        &entry(user_events(), claimed()),
+        &expect![[r#"
         0c000000000000000000000000000000000101000000000000000000000000000000e101fdf6d0ca
         9f17030000fbf40101020101000000fdf6d0ca9f1703000001036170700000000000000000000000
         000000000000000000000000000000000000000000008c95a39245b508d772d04f4e6a61f23fbbed
@@ -190,8 +192,11 @@ fn entries_have_the_bytes_that_they_ever_had() {
         000000000000000000000000f1030a000000000000000000000000000000f10b5a5a5a5a5a5a5a5a
         5a5a5a5a5a5a5a5a5a5a5a5a01000000000000000000000000000000aa0000000000000000000000
         00000000bb02000000000000000000000000000000c10102030405fdf6d0ca9f17030000
-    "#]]);
-    golden(&entry(project_events(), project::Reply::Key(key())), &expect![[r#"
+    "#]],
+    );
+    golden(
+        &entry(project_events(), project::Reply::Key(key())),
+        &expect![[r#"
         0a000453686f700000fbe803fbf40100fc8096980000000101000000000000000000000000000000
         4b013f11111111111111111111111111111111111111111111111111111111111111110439523936
         fdf6d0ca9f1703000001fdf6d0ca9f17030000010453686f700000fbe803fbf40100fc8096980000
@@ -207,45 +212,58 @@ fn entries_have_the_bytes_that_they_ever_had() {
         0000aa000000000000000000000000000000bb010000000000000000000000000000004b013f1111
         1111111111111111111111111111111111111111111111111111111111110439523936fdf6d0ca9f
         1703000001fdf6d0ca9f17030000
-    "#]]);
+    "#]],
+    );
     let named = system::Reply::ProjectNamed(ProjectId::new(1));
-    golden(&entry(system_events(), named), &expect![[r#"
+    golden(
+        &entry(system_events(), named),
+        &expect![[r#"
         05000702026f700377687901026f70066c6f6f6b6564000203000000000000000000000000000000
         f1000003616e6efc60e3160002010000000000000000000000000000000701000000000000000000
         000000000000aa000000000000000000000000000000bb03000000000000000000000000000000f1
         04000000000000000000000000000000f1020301000000000000000000000000000000aa00000000
         0000000000000000000000bb0400000000000000000000000000000001
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn states_have_the_bytes_that_they_ever_had() {
     let mut user: Entity<User> = Entity::default();
     user.apply(&entry(user_events(), claimed()), AT, Position::new(9));
-    golden(&user, &expect![[r#"
+    golden(
+        &user,
+        &expect![[r#"
         0109010101000000fdf6d0ca9f170300000103617070000000000000000000000000000000000000
         0000000000000000000000000000008c95a39245b508d772d04f4e6a61f23fbbed6e311df0487bc3
         1cfe1577b330e401fdf6d0ca9f17030000000301fbb69901000000000000000000000000000000e1
         0000000101000003616e6e00015a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a01000000000000
         000000000000000000aa000000000000000000000000000000bbfdf6d0ca9f170300000200000000
         0000000000000000000000c10102030405fdf6d0ca9f17030000
-    "#]]);
+    "#]],
+    );
     let mut project: Entity<Project> = Entity::default();
     project.apply(&entry(project_events(), project::Reply::Noted), AT, Position::new(9));
-    golden(&project, &expect![[r#"
+    golden(
+        &project,
+        &expect![[r#"
         010901fdf6d0ca9f170300000453686f700000fbe803fbf40100fc80969800000001020000000000
         000000000000000000004b013f111111111111111111111111111111111111111111111111111111
         11111111110439523936fdf6d0ca9f1703000001fdf6d0ca9f170300000000000000000000000000
         000000004b013f111111111111111111111111111111111111111111111111111111111111111104
         39523936fdf6d0ca9f1703000001fdf6d0ca9f170300000300000100000000000000000000000000
         0000aa000000000000000000000000000000bbfdf6d0ca9f1703000003
-    "#]]);
+    "#]],
+    );
     let mut system: Entity<System> = Entity::default();
     system.apply(&entry(system_events(), system::Reply::Noted), AT, Position::new(9));
-    golden(&system, &expect![[r#"
+    golden(
+        &system,
+        &expect![[r#"
         010907000a0000000001000000000000000000000000000000aa0000000000000000000000000000
         00bbfdf6d0ca9f1703000002
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -264,10 +282,13 @@ fn raw_events_have_the_bytes_that_they_ever_had() {
         properties: Some("{\"price\":1}".into()),
         context: None,
     };
-    golden(&vec![event], &expect![[r#"
+    golden(
+        &vec![event],
+        &expect![[r#"
         0103652d3100fdf6d0ca9f170300000106426f756768740103616e6e00010173011568747470733a
         2f2f73686f702e6578616d706c652f0000010b7b227072696365223a317d00
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

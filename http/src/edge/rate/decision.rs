@@ -77,6 +77,12 @@ impl Decision {
         Some(u64::try_from(wait).unwrap_or_default().max(1))
     }
 
+    /// Whether the next request would be refused.
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        self.left_in_second == Some(0) || self.left_in_day == Some(0)
+    }
+
     /// Whichever window has fewer requests left; the refusing one if the request is refused.
     fn shown(&self) -> Option<Shown> {
         let second = self.limits.per_second.map(u64::from).zip(self.left_in_second);

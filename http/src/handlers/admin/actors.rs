@@ -223,7 +223,10 @@ async fn note_unmasking(
     match unmask {
         Unmask::No => Ok(()),
         Unmask::Yes => {
-            let action = format!("look at the unmasked {what} of {id}");
+            // The id is personal and this record stays: whoever has an id can make its hash.
+            let hash = blake3::hash(id.to_string().as_bytes()).to_hex();
+            let action =
+                format!("look at the unmasked {what} of {} {}", id.kind.as_str(), &hash[..16]);
             note_action(state, id.world, operator, action, None).await
         }
     }
