@@ -7,15 +7,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use actix::Addr;
 use actix::prelude::SendError;
-use actix::{Actor, Addr};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use priv_domain::entity::Kind;
 use priv_domain::{EntityId, Timestamp};
 use priv_persistence::snapshots::Snapshot;
 
-use crate::entity_actor::{EntityActor, Mail, NEW_ACTOR_BYTES};
+use crate::entity_actor::{EntityActor, MAILBOX, Mail, NEW_ACTOR_BYTES};
+use crate::lean_context;
 use crate::node::{Node, Resident};
 use crate::tracker::Tracker;
 
@@ -153,7 +154,7 @@ impl<M: Resident> Directory<M> {
         // Counted before it says how large it is: many may be let in at once.
         node.add_resident_bytes(tracker.set_bytes(NEW_ACTOR_BYTES));
         let actor = EntityActor::new(id.clone(), node.clone(), tracker.clone());
-        let address = EntityActor::start_in_arbiter(node.arbiter(id), move |_| actor);
+        let address = lean_context::start(node.arbiter(id), MAILBOX, actor);
         Slot { address, tracker }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::fut::wrap_future;
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message};
+use actix::{Actor, ActorFutureExt, AsyncContext, Handler, Message};
 use priv_domain::letter::Letter;
 use priv_domain::machine::Outgoing;
 use priv_domain::{EntityId, Position};
@@ -12,6 +12,7 @@ use priv_persistence::snapshots::Snapshot;
 use tokio::sync::oneshot;
 
 use crate::ask::{Ask, AskError, Response};
+use crate::lean_context::LeanContext;
 use crate::node::{Node, Resident};
 use crate::shell::{Moment, Shell};
 use crate::tracker::Tracker;
@@ -93,7 +94,7 @@ impl<M: Resident> EntityActor<M> {
 
     fn with_shell(
         &mut self,
-        ctx: &mut Context<Self>,
+        ctx: &mut LeanContext<Self>,
         work: impl FnOnce(&mut Shell<M>, Moment<'_>) -> Vec<Outgoing>,
     ) {
         let Life::Active(shell) = &mut self.life else { return };
@@ -112,7 +113,7 @@ impl<M: Resident> EntityActor<M> {
         }
     }
 
-    fn flush_later(&mut self, ctx: &mut Context<Self>) {
+    fn flush_later(&mut self, ctx: &mut LeanContext<Self>) {
         if !std::mem::replace(&mut self.flush_is_due, true) {
             ctx.run_later(M::FLUSH_AFTER, |actor, ctx| {
                 actor.flush_is_due = false;
@@ -121,7 +122,7 @@ impl<M: Resident> EntityActor<M> {
         }
     }
 
-    fn letter(&mut self, from: EntityId, letter: Letter, ctx: &mut Context<Self>) {
+    fn letter(&mut self, from: EntityId, letter: Letter, ctx: &mut LeanContext<Self>) {
         let mut again = None;
         self.with_shell(ctx, |shell, moment| match shell.read(from, letter, moment) {
             Ok(letters) => letters,
@@ -154,7 +155,7 @@ impl<M: Resident> EntityActor<M> {
         &mut self,
         unused_since: u32,
         done: Option<oneshot::Sender<Passivated>>,
-        ctx: &mut Context<Self>,
+        ctx: &mut LeanContext<Self>,
     ) {
         let used = self.tracker.last_used_ticks() > unused_since || self.tracker.queued() > 0;
         if !used {
@@ -203,10 +204,9 @@ impl<M: Resident> Drop for EntityActor<M> {
 }
 
 impl<M: Resident> Actor for EntityActor<M> {
-    type Context = Context<Self>;
+    type Context = LeanContext<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
         match self.node.load::<M>(&self.id) {
             Ok(entity) => {
                 self.tracker.set_version(entity.version);

@@ -13,6 +13,7 @@ pub mod directory;
 mod entity_actor;
 mod housekeeping;
 pub mod inspect;
+mod lean_context;
 pub mod node;
 mod projecting;
 pub mod shell;

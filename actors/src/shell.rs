@@ -49,10 +49,35 @@ impl<M: Machine<Event: Stored, Reply: Stored> + Stored> Kept for M {}
 pub struct Shell<M: Kept> {
     id: EntityId,
     entity: Entity<M>,
+    /// There only while somebody is: most of a million entities are alone.
+    company: Option<Box<Company<M>>>,
+}
+
+/// Who waits at an entity.
+struct Company<M: Kept> {
     /// Letters that wait for the next entry.
     waiting: Vec<(EntityId, Letter)>,
     askers: Vec<(Ticket, Responder<M>)>,
     listeners: Vec<Box<dyn Listener<M>>>,
+}
+
+impl<M: Kept> Default for Company<M> {
+    fn default() -> Self {
+        Self { waiting: Vec::new(), askers: Vec::new(), listeners: Vec::new() }
+    }
+}
+
+impl<M: Kept> Company<M> {
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.askers.is_empty() && self.listeners.is_empty()
+    }
+
+    fn heap_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.waiting.capacity() * size_of::<(EntityId, Letter)>()
+            + self.askers.capacity() * size_of::<(Ticket, Responder<M>)>()
+            + self.listeners.capacity() * size_of::<Box<dyn Listener<M>>>()
+    }
 }
 
 /// What the shell needs to know of the moment.
@@ -72,7 +97,7 @@ impl<M: Kept> Shell<M> {
     /// An entity as it was left.
     #[must_use]
     pub fn new(id: EntityId, entity: Entity<M>) -> Self {
-        Self { id, entity, waiting: Vec::new(), askers: Vec::new(), listeners: Vec::new() }
+        Self { id, entity, company: None }
     }
 
     /// Its name.
@@ -90,33 +115,52 @@ impl<M: Kept> Shell<M> {
     /// Whether somebody listens or waits.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        !self.listeners.is_empty() || !self.askers.is_empty()
+        let company = self.company.as_ref();
+        company.is_some_and(|here| !here.listeners.is_empty() || !here.askers.is_empty())
     }
 
     /// Letters that wait for the next entry.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.company.as_ref().map_or(0, |company| company.waiting.len())
     }
 
     /// Adds a listener.
     pub fn listen(&mut self, listener: Box<dyn Listener<M>>) {
         self.drop_closed_listeners();
-        if self.listeners.len() >= MAX_LISTENERS {
-            self.listeners.remove(0);
+        let listeners = &mut self.company_mut().listeners;
+        if listeners.len() >= MAX_LISTENERS {
+            listeners.remove(0);
         }
-        self.listeners.push(listener);
+        listeners.push(listener);
     }
 
     /// Lets those go whose other end has gone.
     pub fn drop_closed_listeners(&mut self) {
-        self.listeners.retain(|listener| listener.is_open());
+        if let Some(company) = &mut self.company {
+            company.listeners.retain(|listener| listener.is_open());
+        }
+        self.part_if_alone();
+    }
+
+    fn company_mut(&mut self) -> &mut Company<M> {
+        self.company.get_or_insert_default()
+    }
+
+    fn part_if_alone(&mut self) {
+        if self.company.as_ref().is_some_and(|company| company.is_empty()) {
+            self.company = None;
+        }
     }
 
     /// Memory that it takes on the heap, in bytes, about.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.entity.machine.heap_bytes() + self.entity.answers.heap_bytes() + self.id.key.len()
+        let company = self.company.as_ref().map_or(0, |company| company.heap_bytes());
+        self.entity.machine.heap_bytes()
+            + self.entity.answers.heap_bytes()
+            + self.id.key.len()
+            + company
     }
 
     /// Decides a command and answers, now or when it is completed. Returns the letters to send.
@@ -124,7 +168,7 @@ impl<M: Kept> Shell<M> {
         let Ask { command, request, responder } = ask;
         match self.decide(command, request, moment) {
             Ok(Decided { answer: Answer::Later(ticket), letters }) => {
-                self.askers.push((ticket, responder));
+                self.company_mut().askers.push((ticket, responder));
                 letters
             }
             Ok(Decided { answer: Answer::Now(reply), letters }) => {
@@ -154,8 +198,8 @@ impl<M: Kept> Shell<M> {
         moment: Moment<'_>,
     ) -> Result<Vec<Outgoing>, Box<(EntityId, Letter)>> {
         if self.entity.machine.can_wait(&letter) {
-            self.waiting.push((from, letter));
-            return match self.waiting.len() >= MAX_WAITING {
+            self.company_mut().waiting.push((from, letter));
+            return match self.waiting() >= MAX_WAITING {
                 true => Ok(self.flush(moment)),
                 false => Ok(Vec::new()),
             };
@@ -170,18 +214,25 @@ impl<M: Kept> Shell<M> {
 
     /// Writes what letters that waited come to. Where the journal has no room they wait on.
     pub fn flush(&mut self, moment: Moment<'_>) -> Vec<Outgoing> {
-        if self.waiting.is_empty() {
+        let Some(company) = self.company.as_ref().filter(|here| !here.waiting.is_empty()) else {
             return Vec::new();
-        }
-        let (events, letters) = self.entity.machine.decide_waiting(&self.waiting);
+        };
+        let (events, letters) = self.entity.machine.decide_waiting(&company.waiting);
         if !events.is_empty() {
             let entry = Entry { events, answered: None, raw_events: Vec::new() };
             if self.append(&entry, moment).is_err() {
                 return Vec::new();
             }
         }
-        self.waiting.clear();
+        self.waiting_is_written();
         letters
+    }
+
+    fn waiting_is_written(&mut self) {
+        if let Some(company) = &mut self.company {
+            company.waiting.clear();
+        }
+        self.part_if_alone();
     }
 
     fn decide(
@@ -212,7 +263,7 @@ impl<M: Kept> Shell<M> {
         if let Some(mut entry) = entry {
             letters.extend(self.add_waiting(&mut entry));
             self.append(&entry, moment).map_err(|error| Undecided::Error(error.into()))?;
-            self.waiting.clear();
+            self.waiting_is_written();
         }
         if let Some((ticket, reply)) = completed {
             self.complete(ticket, reply, moment);
@@ -222,10 +273,10 @@ impl<M: Kept> Shell<M> {
 
     /// Puts what letters that waited come to in front of an entry.
     fn add_waiting(&self, entry: &mut EntryOf<M>) -> Vec<Outgoing> {
-        if self.waiting.is_empty() {
+        let Some(company) = self.company.as_ref().filter(|here| !here.waiting.is_empty()) else {
             return Vec::new();
-        }
-        let (mut events, letters) = self.entity.machine.decide_waiting(&self.waiting);
+        };
+        let (mut events, letters) = self.entity.machine.decide_waiting(&company.waiting);
         events.append(&mut entry.events);
         entry.events = events;
         letters
@@ -246,15 +297,20 @@ impl<M: Kept> Shell<M> {
         moment.refuses.store(appended == Err(AppendError::Full), Ordering::Relaxed);
         let position = appended?;
         self.entity.apply(entry, moment.now, position);
-        let entity = &self.entity;
-        self.listeners.retain_mut(|listener| listener.changed(entity) == Listening::On);
+        if let Some(company) = &mut self.company {
+            let entity = &self.entity;
+            company.listeners.retain_mut(|listener| listener.changed(entity) == Listening::On);
+        }
+        self.part_if_alone();
         Ok(())
     }
 
     fn complete(&mut self, ticket: Ticket, reply: M::Reply, moment: Moment<'_>) {
         // After a restart nobody waits any more; the answer is remembered for who asks again.
-        if let Some(index) = self.askers.iter().position(|(waiting, _)| *waiting == ticket) {
-            let (_, responder) = self.askers.swap_remove(index);
+        let Some(company) = &mut self.company else { return };
+        if let Some(index) = company.askers.iter().position(|(waiting, _)| *waiting == ticket) {
+            let (_, responder) = company.askers.swap_remove(index);
+            self.part_if_alone();
             self.respond(responder, Ok((reply, Origin::Fresh)), moment);
         }
     }

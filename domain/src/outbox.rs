@@ -37,6 +37,12 @@ pub struct Asked {
 /// What a payer has sent and not yet settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outbox {
+    // Boxed, and there only while it is not empty: most entities have nothing under way.
+    sent: Option<Box<Sent>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Sent {
     open: BTreeMap<TransferId, OpenTransfer>,
     funding: BTreeMap<PartId, TransferId>,
 }
@@ -44,17 +50,22 @@ pub struct Outbox {
 impl Outbox {
     /// Adds one that was opened.
     pub fn open(&mut self, open: OpenTransfer) {
+        let sent = self.sent.get_or_insert_default();
         if let Purpose::Claim(part) = open.transfer.purpose {
-            self.funding.insert(part, open.transfer.id);
+            sent.funding.insert(part, open.transfer.id);
         }
-        self.open.insert(open.transfer.id, open);
+        sent.open.insert(open.transfer.id, open);
     }
 
     /// Removes one that has ended.
     pub fn close(&mut self, id: TransferId) -> Option<OpenTransfer> {
-        let open = self.open.remove(&id)?;
+        let sent = self.sent.as_mut()?;
+        let open = sent.open.remove(&id)?;
         if let Purpose::Claim(part) = open.transfer.purpose {
-            self.funding.remove(&part);
+            sent.funding.remove(&part);
+        }
+        if sent.open.is_empty() {
+            self.sent = None;
         }
         Some(open)
     }
@@ -62,24 +73,24 @@ impl Outbox {
     /// The one that funds a part of a claim.
     #[must_use]
     pub fn funding(&self, part: PartId) -> Option<&OpenTransfer> {
-        self.get(*self.funding.get(&part)?)
+        self.get(*self.sent.as_ref()?.funding.get(&part)?)
     }
 
     /// One of them.
     #[must_use]
     pub fn get(&self, id: TransferId) -> Option<&OpenTransfer> {
-        self.open.get(&id)
+        self.sent.as_ref()?.open.get(&id)
     }
 
     /// All of them, by id.
     pub fn iter(&self) -> impl Iterator<Item = &OpenTransfer> {
-        self.open.values()
+        self.sent.iter().flat_map(|sent| sent.open.values())
     }
 
     /// Whether no more may be opened.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.open.len() >= MAX_OPEN
+        self.sent.as_ref().is_some_and(|sent| sent.open.len() >= MAX_OPEN)
     }
 
     /// What is in flight.
@@ -96,7 +107,10 @@ impl Outbox {
     /// Memory on the heap, in bytes, about.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.open.len().saturating_mul(size_of::<(TransferId, OpenTransfer)>())
+        self.sent.as_ref().map_or(0, |sent| {
+            let each = size_of::<(TransferId, OpenTransfer)>();
+            sent.open.len().saturating_mul(each).saturating_add(size_of::<Sent>())
+        })
     }
 }
 

@@ -358,6 +358,10 @@ impl User {
         let index = match self.accruals.iter().position(|a| a.payer == payer) {
             Some(index) => index,
             None => {
+                // Most users know one project only: a list that grows by itself begins with four.
+                if self.accruals.is_empty() {
+                    self.accruals.reserve_exact(1);
+                }
                 self.accruals.push(Accrual::new(payer));
                 self.accruals.len().saturating_sub(1)
             }
