@@ -106,6 +106,7 @@ impl<M: Resident> Directory<M> {
                 Err(SendError::Full(mail)) => Err(Full(mail)),
                 // Only where the arbiter was stopped: the process is stopping.
                 Err(SendError::Closed(mail)) => {
+                    node.add_resident_bytes(i64::from(NEW_ACTOR_BYTES));
                     let slot = self.activate(node, id);
                     let posted = slot.post(mail, now);
                     occupied.insert(slot);
@@ -113,8 +114,13 @@ impl<M: Resident> Directory<M> {
                 }
             },
             // Those whom others wait for come in all the same: they let memory go.
-            Entry::Vacant(_) if id.kind == Kind::User && !node.has_room() => Err(Full(mail)),
+            Entry::Vacant(_) if id.kind == Kind::User && !node.takes_room(NEW_ACTOR_BYTES) => {
+                Err(Full(mail))
+            }
             Entry::Vacant(vacant) => {
+                if id.kind != Kind::User {
+                    node.add_resident_bytes(i64::from(NEW_ACTOR_BYTES));
+                }
                 let slot = vacant.insert(self.activate(node, id));
                 slot.post(mail, now).map_err(|error| Full(error.into_inner()))
             }
@@ -151,8 +157,8 @@ impl<M: Resident> Directory<M> {
     fn activate(&self, node: &Arc<Node>, id: &EntityId) -> Slot<M> {
         self.activations.fetch_add(1, Ordering::Relaxed);
         let tracker = Arc::new(Tracker::new(node.clock().now()));
-        // Counted before it says how large it is: many may be let in at once.
-        node.add_resident_bytes(tracker.set_bytes(NEW_ACTOR_BYTES));
+        // Counted by the caller before it says how large it is: many may be let in at once.
+        tracker.set_bytes(NEW_ACTOR_BYTES);
         let actor = EntityActor::new(id.clone(), node.clone(), tracker.clone());
         let address = lean_context::start(node.arbiter(id), MAILBOX, actor);
         Slot { address, tracker }
@@ -178,21 +184,17 @@ impl<M: Resident> Directory<M> {
         self.slots.get(id).map(|slot| slot.described(id))
     }
 
-    /// Messages to all actors that `which` picks, as far as their mailboxes take them.
-    pub(crate) fn post_to(
-        &self,
-        which: impl Fn(&Tracker) -> bool,
-        mail: impl Fn() -> Mail<M>,
-    ) -> usize {
-        let mut posted = 0;
-        for slot in self.slots.iter().filter(|slot| which(&slot.tracker)) {
-            slot.tracker.queue();
-            match slot.address.try_send(mail()) {
-                Ok(()) => posted += 1,
-                Err(_) => slot.tracker.taken(),
-            }
+    /// Those that were not used after a moment, with their size.
+    pub(crate) fn unused(&self, since: u32) -> Vec<(EntityId, u32)> {
+        let unused = self.slots.iter().filter(|slot| slot.tracker.last_used_ticks() <= since);
+        unused.map(|slot| (slot.key().clone(), slot.tracker.bytes())).collect()
+    }
+
+    /// Gives back the room of those that went, if that is most of it.
+    pub(crate) fn give_memory_back(&self) {
+        if self.slots.capacity() / 4 > self.slots.len() {
+            self.slots.shrink_to_fit();
         }
-        posted
     }
 
     /// Those that changed since their last snapshot.

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use crate::ask::{Ask, AskError, Response};
 use crate::lean_context::LeanContext;
 use crate::node::{Node, Resident};
+use crate::passivation::{Departure, Leaving};
 use crate::shell::{Moment, Shell};
 use crate::tracker::Tracker;
 
@@ -27,7 +28,8 @@ const LETTER_AGAIN: Duration = Duration::from_millis(20);
 /// Measured by the memory benchmark.
 const ACTOR_BYTES: usize = 1_000;
 
-/// Memory of an actor that has not told yet: as a user who was touched once.
+/// Memory of an actor that has not told yet: a little more than a user who was touched once takes,
+/// so that those who were let in at the budget's edge stay within it.
 pub(crate) const NEW_ACTOR_BYTES: u32 = 1_400;
 
 /// What an actor is sent.
@@ -43,20 +45,11 @@ pub(crate) enum Mail<M: Resident> {
     /// For a snapshot of what has changed; nothing where nothing has.
     Snapshot(oneshot::Sender<Option<(Snapshot, Position)>>),
     /// Go, if you have not been used after this moment.
-    Passivate { unused_since: u32, done: Option<oneshot::Sender<Passivated>> },
+    Passivate { unused_since: u32, reply: oneshot::Sender<Departure> },
 }
 
 /// A look at a shell.
 pub(crate) type Look<M> = Box<dyn FnOnce(&mut Shell<M>) + Send>;
-
-/// What became of a wish to passivate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Passivated {
-    /// It went.
-    Gone,
-    /// It is in use, or waits for others.
-    InUse,
-}
 
 pub(crate) struct EntityActor<M: Resident> {
     id: EntityId,
@@ -154,7 +147,7 @@ impl<M: Resident> EntityActor<M> {
     fn passivate(
         &mut self,
         unused_since: u32,
-        done: Option<oneshot::Sender<Passivated>>,
+        reply: oneshot::Sender<Departure>,
         ctx: &mut LeanContext<Self>,
     ) {
         let used = self.tracker.last_used_ticks() > unused_since || self.tracker.queued() > 0;
@@ -164,31 +157,30 @@ impl<M: Resident> EntityActor<M> {
                 shell.flush(moment)
             });
         }
-        let answer = move |how| done.map(|done| done.send(how));
+        // Who asked has gone only if the process is stopping; then whatever is dropped, stays.
         let Life::Active(shell) = &self.life else {
-            let _ = answer(Passivated::Gone);
+            let _ = reply.send(Departure::Gone);
             return;
         };
         let in_hand = self.letters_in_hand > 0 || shell.waiting() > 0;
         if used || in_hand || shell.is_held() || !shell.outstanding().is_empty() {
-            let _ = answer(Passivated::InUse);
+            let _ = reply.send(Departure::InUse);
             return;
         }
-        let snapshot = self.tracker.is_changed().then(|| Snapshot::of(&self.id, shell.entity()));
-        let durable = self.node.journal().when_durable(shell.position());
+        let (gone, goes) = oneshot::channel();
+        let leaving = Leaving {
+            id: self.id.clone(),
+            tracker: self.tracker.clone(),
+            snapshot: self.tracker.is_changed().then(|| Snapshot::of(&self.id, shell.entity())),
+            position: shell.position(),
+            gone,
+        };
+        let _ = reply.send(Departure::Leaving(leaving));
         // Mail waits in the mailbox until the snapshot is kept; then it is passed on.
-        ctx.wait(wrap_future::<_, Self>(durable).map(move |durable, actor, _| {
-            let kept = match (durable, snapshot) {
-                (Ok(()), Some(snapshot)) => actor.node.keep_snapshot(&snapshot),
-                (Ok(()), None) => true,
-                (Err(_), _) => false,
-            };
-            if kept {
+        ctx.wait(wrap_future::<_, Self>(goes).map(|goes, actor, _| {
+            if goes.is_ok() {
                 actor.life = Life::Retired;
-                actor.node.add_resident_bytes(actor.tracker.set_bytes(0));
-                M::directory(&actor.node).retire(&actor.id, &actor.tracker);
             }
-            let _ = answer(if kept { Passivated::Gone } else { Passivated::InUse });
         }));
     }
 }
@@ -225,8 +217,8 @@ impl<M: Resident> Handler<Mail<M>> for EntityActor<M> {
     fn handle(&mut self, mail: Mail<M>, ctx: &mut Self::Context) {
         self.tracker.taken();
         match (&self.life, mail) {
-            (Life::Retired, Mail::Passivate { done, .. }) => {
-                let _ = done.map(|done| done.send(Passivated::Gone));
+            (Life::Retired, Mail::Passivate { reply, .. }) => {
+                drop(reply.send(Departure::Gone));
             }
             (Life::Retired, Mail::Snapshot(reply)) => drop(reply.send(None)),
             (Life::Retired, mail) => self.node.pass_on(self.id.clone(), mail),
@@ -244,8 +236,8 @@ impl<M: Resident> Handler<Mail<M>> for EntityActor<M> {
                 Vec::new()
             }),
             (Life::Active(_), Mail::Snapshot(reply)) => self.snapshot(reply),
-            (Life::Active(_), Mail::Passivate { unused_since, done }) => {
-                self.passivate(unused_since, done, ctx);
+            (Life::Active(_), Mail::Passivate { unused_since, reply }) => {
+                self.passivate(unused_since, reply, ctx);
             }
         }
     }

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::directory::Full;
 use crate::entity_actor::Mail;
 use crate::node::{Node, Resident, TRY_AGAIN};
+use crate::passivation::passivate_unused;
 
 /// Time between looks at who is idle.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -85,7 +86,7 @@ impl Housekeeping {
             if self.shared.stop.load(Ordering::SeqCst) {
                 return;
             }
-            sweep(&node);
+            sweep(&node).await;
             if checkpointed.elapsed() >= node.options().checkpoint_every {
                 checkpoint(&node).await;
                 checkpointed = Instant::now();
@@ -95,22 +96,15 @@ impl Housekeeping {
 }
 
 /// Asks those who are idle to go, and above the memory budget those who were used least recently.
-fn sweep(node: &Arc<Node>) {
+async fn sweep(node: &Arc<Node>) {
     let idle = node.ticks().checked_sub(Node::ticks_of(node.options().idle));
     let unused_since = match (idle, cutoff_for_memory(node)) {
         (Some(idle), Some(memory)) => idle.max(memory),
         (Some(cutoff), None) | (None, Some(cutoff)) => cutoff,
         (None, None) => return,
     };
-    passivate_unused::<User>(node, unused_since);
-    passivate_unused::<Project>(node, unused_since);
-}
-
-fn passivate_unused<M: Resident>(node: &Node, unused_since: u32) {
-    M::directory(node).post_to(
-        |tracker| tracker.last_used_ticks() <= unused_since,
-        || Mail::Passivate { unused_since, done: None },
-    );
+    passivate_unused::<User>(node, unused_since).await;
+    passivate_unused::<Project>(node, unused_since).await;
 }
 
 /// The moment whose users must have gone for a quarter of the budget to be free; `None` while an
@@ -199,10 +193,10 @@ async fn keep_some<M: Resident>(node: &Arc<Node>, ids: &[EntityId]) -> Kept {
     if node.journal().when_durable(last).await.is_err() {
         return Kept::Stopped;
     }
+    if !node.keep_snapshots(&snapshots) {
+        return Kept::Stopped;
+    }
     for snapshot in &snapshots {
-        if !node.keep_snapshot(snapshot) {
-            return Kept::Stopped;
-        }
         M::directory(node).kept(snapshot);
     }
     Kept::All

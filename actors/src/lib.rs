@@ -15,12 +15,13 @@ mod housekeeping;
 pub mod inspect;
 mod lean_context;
 pub mod node;
+mod passivation;
 mod projecting;
 pub mod shell;
 mod tracker;
 
 pub use ask::{Answered, AskError};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use entity_actor::Passivated;
 pub use node::{Node, NodeError, Options};
+pub use passivation::Passivated;
 pub use priv_persistence::{lists, project_book as projects};

@@ -29,8 +29,9 @@ use tokio::sync::oneshot;
 use crate::ask::{Answered, Ask, AskError, Origin, Response, send_when_durable};
 use crate::clock::{Clock, Ids};
 use crate::directory::{Directory, Full};
-use crate::entity_actor::{Mail, Passivated};
+use crate::entity_actor::Mail;
 use crate::housekeeping::Housekeeper;
+use crate::passivation::{self, Passivated};
 use crate::projecting::{GROUPS_QUEUED, project_groups};
 use crate::shell::{Kept, Shell};
 
@@ -353,18 +354,12 @@ impl Node {
     /// Lets an entity's actor go now, if nobody uses it and it waits for nobody.
     ///
     /// # Errors
-    /// [`AskError::Overloaded`] or [`AskError::Stopping`].
+    /// [`AskError::Stopping`].
     pub async fn passivate<M: Resident>(
         self: &Arc<Self>,
         id: &EntityId,
     ) -> Result<Passivated, AskError<M::Refusal>> {
-        if !M::directory(self).is_resident(id) {
-            return Ok(Passivated::Gone);
-        }
-        let (done, answer) = oneshot::channel();
-        let mail = Mail::Passivate { unused_since: u32::MAX, done: Some(done) };
-        self.post_patiently::<M>(id, mail).await.map_err(|Full(_)| AskError::Overloaded)?;
-        answer.await.map_err(|_| AskError::Stopping)
+        passivation::passivate::<M>(self, id).await.map_err(|_| AskError::Stopping)
     }
 
     /// Keeps a snapshot of an entity now.
@@ -381,7 +376,7 @@ impl Node {
             .map_err(|Full(_)| AskError::Overloaded)?;
         if let Some((snapshot, position)) = answer.await.map_err(|_| AskError::Stopping)? {
             self.journal.when_durable(position).await.map_err(|_| AskError::Stopping)?;
-            if !self.keep_snapshot(&snapshot) {
+            if !self.keep_snapshots(std::slice::from_ref(&snapshot)) {
                 return Err(AskError::Stopping);
             }
             M::directory(self).kept(&snapshot);
@@ -418,9 +413,9 @@ impl Node {
         Ok(self.store.snapshots.get(id)?.unwrap_or_default())
     }
 
-    /// Keeps a snapshot whose position is durable. Says whether it could.
-    pub(crate) fn keep_snapshot(&self, snapshot: &Snapshot) -> bool {
-        match self.store.snapshots.put(snapshot) {
+    /// Keeps snapshots whose positions are durable. Says whether it could.
+    pub(crate) fn keep_snapshots(&self, snapshots: &[Snapshot]) -> bool {
+        match self.store.snapshots.put_all(snapshots) {
             Ok(()) => true,
             Err(error) => {
                 self.store_is_broken(&error);
@@ -492,9 +487,17 @@ impl Node {
         u64::try_from(self.resident.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
-    /// Whether another actor may be activated.
-    pub(crate) fn has_room(&self) -> bool {
-        !self.over(self.resident.load(Ordering::Relaxed), 1, 1)
+    /// Takes memory for another actor; `false` where the budget has no more. A sixty-fourth is left
+    /// for those to grow who are there.
+    pub(crate) fn takes_room(&self, bytes: u32) -> bool {
+        let taken = self.resident.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |resident| {
+            let after = resident + i64::from(bytes);
+            (!self.over(after, 63, 64)).then_some(after)
+        });
+        if taken.map_or(true, |before| self.over(before + i64::from(bytes), 7, 8)) {
+            self.housekeeper.memory_is_short();
+        }
+        taken.is_ok()
     }
 
     fn over(&self, bytes: i64, times: u64, per: u64) -> bool {

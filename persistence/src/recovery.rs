@@ -169,7 +169,7 @@ impl Replay<'_> {
 
     fn write_out(&mut self) -> Result<(), StoreError> {
         for (id, entity) in self.entities.drain() {
-            self.store.snapshots.put(&entity.snapshot(&id))?;
+            self.store.snapshots.put_all(&[entity.snapshot(&id)])?;
         }
         Ok(())
     }

@@ -13,7 +13,11 @@ use crate::store::StoreError;
 /// sled keeps larger values as files that it never syncs.
 const MAX_VALUE_BYTES: usize = 100 * 1024;
 
-const LOCKS: usize = 64;
+/// What is written to sled together, in bytes, about.
+const BATCH_BYTES: usize = 256 << 10;
+/// What is written before the disk is waited for, in bytes: sled puts no bound on what it has on its
+/// way there, and writes several times as much as it is given.
+const UNFLUSHED_BYTES: usize = 1 << 20;
 
 const STATE: u8 = b's';
 const CHUNK: u8 = b'c';
@@ -23,8 +27,13 @@ const DUES: u8 = b'd';
 #[derive(Clone, Debug)]
 pub struct Snapshots {
     tree: sled::Tree,
-    /// One of them is held while a snapshot is compared with the one it replaces.
-    locks: Arc<[Mutex<()>; LOCKS]>,
+    /// Held while snapshots are compared with those they replace.
+    writing: Arc<Mutex<Writing>>,
+}
+
+#[derive(Debug, Default)]
+struct Writing {
+    unflushed_bytes: usize,
 }
 
 /// A snapshot, encoded.
@@ -65,26 +74,49 @@ impl Snapshot {
 
 impl Snapshots {
     pub(crate) fn new(tree: sled::Tree) -> Self {
-        Self { tree, locks: Arc::new(std::array::from_fn(|_| Mutex::new(()))) }
+        Self { tree, writing: Arc::default() }
     }
 
-    /// Keeps a snapshot in place of the one before, all of it or none. One that is older than what
+    /// Keeps snapshots in place of those before, each of them or none. One that is older than what
     /// is kept is left out: an actor that passivates and a checkpoint may write at the same time.
     ///
-    /// The caller sees to it that the journal has what the snapshot holds on disk.
+    /// The caller sees to it that the journal has what the snapshots hold on disk. Waits for the disk
+    /// from time to time, so that no more is on its way to it than fits into memory well.
     ///
     /// # Errors
     /// sled failed.
-    pub fn put(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        let state_key = key(STATE, &snapshot.entity);
-        let lock = usize::try_from(crc32c::crc32c(&state_key)).unwrap_or(0) % LOCKS;
-        let _held = self.locks[lock].lock();
+    pub fn put_all(&self, snapshots: &[Snapshot]) -> Result<(), StoreError> {
+        let mut writing = self.writing.lock();
         let mut batch = sled::Batch::default();
+        let mut batch_bytes = 0;
+        for snapshot in snapshots {
+            batch_bytes += self.add_to_batch(snapshot, &mut batch)?;
+            if batch_bytes >= BATCH_BYTES {
+                self.tree.apply_batch(std::mem::take(&mut batch))?;
+                writing.unflushed_bytes += std::mem::take(&mut batch_bytes);
+            }
+        }
+        self.tree.apply_batch(batch)?;
+        writing.unflushed_bytes += batch_bytes;
+        if writing.unflushed_bytes >= UNFLUSHED_BYTES {
+            writing.unflushed_bytes = 0;
+            self.tree.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Returns the bytes that it added.
+    fn add_to_batch(
+        &self,
+        snapshot: &Snapshot,
+        batch: &mut sled::Batch,
+    ) -> Result<usize, StoreError> {
+        let state_key = key(STATE, &snapshot.entity);
         let mut kept_chunks = 0;
         if let Some(kept) = self.tree.get(&state_key)? {
             let kept = header(&kept)?;
             if kept.version >= snapshot.version {
-                return Ok(());
+                return Ok(0);
             }
             kept_chunks = kept.chunks;
         }
@@ -103,12 +135,13 @@ impl Snapshots {
         value.extend(crc32c::crc32c(&snapshot.bytes).to_be_bytes());
         value.extend(count.to_be_bytes());
         value.extend(first);
+        let added = state_key.len() + value.len() + rest.len();
         batch.insert(state_key, value);
         match snapshot.dues {
             Dues::Some => batch.insert(key(DUES, &snapshot.entity), &[]),
             Dues::None => batch.remove(key(DUES, &snapshot.entity)),
         }
-        Ok(self.tree.apply_batch(batch)?)
+        Ok(added)
     }
 
     /// The snapshot of an entity; `None` if it has none.
@@ -264,10 +297,10 @@ mod tests {
         assert_eq!(store.snapshots.get::<User>(&id).expect("reads"), None);
         for (version, events) in [(1, 1), (2, 30_000), (3, 2)] {
             let user = busy_user(version, events);
-            store.snapshots.put(&Snapshot::of(&id, &user)).expect("writes");
+            store.snapshots.put_all(&[Snapshot::of(&id, &user)]).expect("writes");
             assert_eq!(store.snapshots.get(&id).expect("reads"), Some(user));
         }
-        store.snapshots.put(&Snapshot::of(&id, &busy_user(2, 9))).expect("is left out");
+        store.snapshots.put_all(&[Snapshot::of(&id, &busy_user(2, 9))]).expect("is left out");
         assert_eq!(store.snapshots.get(&id).expect("reads"), Some(busy_user(3, 2)));
         let mut value =
             store.snapshots.tree.get(key(STATE, &id)).expect("reads").expect("is").to_vec();
