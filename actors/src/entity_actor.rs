@@ -7,7 +7,7 @@ use actix::fut::wrap_future;
 use actix::{Actor, ActorFutureExt, AsyncContext, Handler, Message};
 use priv_domain::letter::Letter;
 use priv_domain::machine::Outgoing;
-use priv_domain::{EntityId, Position};
+use priv_domain::{EntityId, Position, Timestamp};
 use priv_persistence::snapshots::Snapshot;
 use tokio::sync::oneshot;
 
@@ -20,6 +20,10 @@ use crate::tracker::Tracker;
 
 /// Messages that one actor's mailbox holds.
 pub(crate) const MAILBOX: usize = 1_024;
+
+/// How soon one is woken at the soonest: also how long it waits where the journal had no room, or
+/// where a clock that tests hold stands still.
+const WAKE_AGAIN: Duration = Duration::from_millis(20);
 
 /// How long a letter waits that the journal had no room for.
 const LETTER_AGAIN: Duration = Duration::from_millis(20);
@@ -57,6 +61,7 @@ pub(crate) struct EntityActor<M: Resident> {
     tracker: Arc<Tracker>,
     life: Life<M>,
     flush_is_due: bool,
+    wake_is_due: bool,
     /// Letters that wait until the journal has room.
     letters_in_hand: u32,
 }
@@ -71,7 +76,15 @@ enum Life<M: Resident> {
 
 impl<M: Resident> EntityActor<M> {
     pub(crate) fn new(id: EntityId, node: Arc<Node>, tracker: Arc<Tracker>) -> Self {
-        Self { id, node, tracker, life: Life::Broken, flush_is_due: false, letters_in_hand: 0 }
+        Self {
+            id,
+            node,
+            tracker,
+            life: Life::Broken,
+            flush_is_due: false,
+            wake_is_due: false,
+            letters_in_hand: 0,
+        }
     }
 
     fn moment<'a>(node: &'a Node) -> Moment<'a> {
@@ -99,11 +112,27 @@ impl<M: Resident> EntityActor<M> {
         let bytes = u32::try_from(shell.heap_bytes() + ACTOR_BYTES).unwrap_or(u32::MAX);
         self.node.add_resident_bytes(self.tracker.set_bytes(bytes));
         let flush = shell.waiting() > 0;
+        let wakes_at = shell.wakes_at();
         self.tracker.took_micros(u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
         self.send(letters);
         if flush {
             self.flush_later(ctx);
         }
+        if let Some(at) = wakes_at {
+            self.wake_later(at, ctx);
+        }
+    }
+
+    fn wake_later(&mut self, at: Timestamp, ctx: &mut LeanContext<Self>) {
+        if std::mem::replace(&mut self.wake_is_due, true) {
+            return;
+        }
+        let millis = at.millis_since(self.node.clock().now());
+        let after = Duration::from_millis(u64::try_from(millis).unwrap_or(0)).max(WAKE_AGAIN);
+        ctx.run_later(after, |actor, ctx| {
+            actor.wake_is_due = false;
+            actor.with_shell(ctx, |shell, moment| shell.wake(moment));
+        });
     }
 
     fn flush_later(&mut self, ctx: &mut LeanContext<Self>) {
@@ -163,7 +192,8 @@ impl<M: Resident> EntityActor<M> {
             return;
         };
         let in_hand = self.letters_in_hand > 0 || shell.waiting() > 0;
-        if used || in_hand || shell.is_held() || !shell.outstanding().is_empty() {
+        let waits = shell.wakes_at().is_some() || !shell.outstanding().is_empty();
+        if used || in_hand || shell.is_held() || waits {
             let _ = reply.send(Departure::InUse);
             return;
         }

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use priv_domain::listing::Listing;
 use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::User;
@@ -105,6 +106,7 @@ async fn sweep(node: &Arc<Node>) {
     };
     passivate_unused::<User>(node, unused_since).await;
     passivate_unused::<Project>(node, unused_since).await;
+    passivate_unused::<Listing>(node, unused_since).await;
 }
 
 /// The moment whose users must have gone for a quarter of the budget to be free; `None` while an
@@ -119,6 +121,7 @@ fn cutoff_for_memory(node: &Node) -> Option<u32> {
     let mut see = |used, bytes| *by_age.entry(used).or_default() += u64::from(bytes);
     node.users.ages(&mut see);
     node.projects.ages(&mut see);
+    node.listings.ages(&mut see);
     let mut excess = resident.saturating_sub(budget - budget / 4);
     for (used, bytes) in by_age {
         if bytes >= excess {
@@ -139,6 +142,7 @@ pub(crate) async fn checkpoint(node: &Arc<Node>) {
         keep_changed::<User>(node).await,
         keep_changed::<Project>(node).await,
         keep_changed::<System>(node).await,
+        keep_changed::<Listing>(node).await,
     ];
     if kept.contains(&Kept::Stopped) {
         return;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use priv_domain::entity::{EntityId, Kind};
+use priv_domain::listing::Listing;
 use priv_domain::machine::EntryOf;
 use priv_domain::project::Project;
 use priv_domain::system::System;
@@ -92,6 +93,8 @@ pub enum AnyEvents {
     Project(Vec<priv_domain::project::Event>),
     /// The system's.
     System(Vec<priv_domain::system::Event>),
+    /// A listing's.
+    Listing(Vec<priv_domain::listing::Event>),
 }
 
 /// The personal part of a record.
@@ -134,21 +137,23 @@ impl<R> From<AskError<R>> for InspectError {
 impl Node {
     /// The numbers of each kind's actors. Looks at every resident actor.
     #[must_use]
-    pub fn actor_stats(&self) -> [(Kind, DirectoryStats); 3] {
+    pub fn actor_stats(&self) -> [(Kind, DirectoryStats); 4] {
         [
             (Kind::User, self.users.stats()),
             (Kind::Project, self.projects.stats()),
             (Kind::System, self.systems.stats()),
+            (Kind::Listing, self.listings.stats()),
         ]
     }
 
     /// Of each kind: actors in memory, started and gone since the start. Cheap.
     #[must_use]
-    pub fn actor_counts(&self) -> [(Kind, usize, (u64, u64)); 3] {
+    pub fn actor_counts(&self) -> [(Kind, usize, (u64, u64)); 4] {
         [
             (Kind::User, self.users.count(), self.users.lives()),
             (Kind::Project, self.projects.count(), self.projects.lives()),
             (Kind::System, self.systems.count(), self.systems.lives()),
+            (Kind::Listing, self.listings.count(), self.listings.lives()),
         ]
     }
 
@@ -188,6 +193,7 @@ impl Node {
             Kind::User => self.clone_of::<User>(id, AnyEntity::User).await?,
             Kind::Project => self.clone_of::<Project>(id, AnyEntity::Project).await?,
             Kind::System => self.clone_of::<System>(id, AnyEntity::System).await?,
+            Kind::Listing => self.clone_of::<Listing>(id, AnyEntity::Listing).await?,
         };
         if entity.version() == Version::ZERO {
             return Err(InspectError::NoSuchEntity);
@@ -197,6 +203,7 @@ impl Node {
             Kind::User => self.users.resident(id),
             Kind::Project => self.projects.resident(id),
             Kind::System => self.systems.resident(id),
+            Kind::Listing => self.listings.resident(id),
         };
         Ok(EntityNow {
             position: entity.position(),
@@ -215,6 +222,33 @@ impl Node {
         self.store().lists.has_entity(id)
     }
 
+    /// Whether a content is needed: by a contribution, or by somebody who bought it.
+    ///
+    /// # Errors
+    /// The store can't be read, or a listing is busy.
+    pub async fn is_content_needed(
+        self: &Arc<Self>,
+        sha256: [u8; 32],
+    ) -> Result<bool, InspectError> {
+        self.projection().when_projected(self.durable()).await;
+        let lists = &self.store().lists;
+        if lists.is_contributed(&sha256)? {
+            return Ok(true);
+        }
+        for listing in lists.listings_with(&sha256)? {
+            let sold = move |listing: &priv_domain::Entity<Listing>| {
+                let contents = listing.machine.offer.iter().flat_map(|offer| &offer.contents);
+                contents
+                    .filter(|contents| contents.sales > 0)
+                    .any(|contents| contents.files.iter().any(|file| file.sha256 == sha256))
+            };
+            if self.look::<Listing, _>(&listing, sold).await?.reply {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether an entity has an actor now.
     #[must_use]
     pub fn is_resident(&self, id: &EntityId) -> bool {
@@ -222,6 +256,7 @@ impl Node {
             Kind::User => self.users.is_resident(id),
             Kind::Project => self.projects.is_resident(id),
             Kind::System => self.systems.is_resident(id),
+            Kind::Listing => self.listings.is_resident(id),
         }
     }
 
@@ -277,6 +312,7 @@ fn past_entry(record: &Record) -> Result<PastEntry, InspectError> {
         Kind::User => AnyEvents::User(events::<User>(record)?),
         Kind::Project => AnyEvents::Project(events::<Project>(record)?),
         Kind::System => AnyEvents::System(events::<System>(record)?),
+        Kind::Listing => AnyEvents::Listing(events::<Listing>(record)?),
     };
     let raw_events = match &record.personal {
         Personal::Absent => PastRawEvents::None,
@@ -379,12 +415,24 @@ fn take_back(after: UserMoney, event: &priv_domain::user::Event) -> UserMoney {
             before.earned_total -= i128::from(earned.get());
         }
         Event::TransferAccepted { transfer, .. } => {
-            before.balance -= i128::from(transfer.amount.get());
+            let amount = i128::from(transfer.amount.get());
             match &transfer.purpose {
-                Purpose::Claim(_) => before.pending += i128::from(transfer.amount.get()),
+                Purpose::Proceeds(_) => {
+                    before.pending -= amount;
+                    before.earned_total -= amount;
+                    return before;
+                }
+                Purpose::Claim(_) => before.pending += amount,
                 Purpose::Link(linked) => add_accruals(&mut before, &linked.accruals, -1),
-                Purpose::Grant | Purpose::Budget => {}
+                Purpose::Grant
+                | Purpose::Budget
+                | Purpose::Publish(_)
+                | Purpose::Change(_)
+                | Purpose::Purchase(_)
+                | Purpose::Fees(_)
+                | Purpose::Rating(_) => {}
             }
+            before.balance -= amount;
         }
         Event::TransferOpened(open) => {
             before.balance += i128::from(open.transfer.amount.get());
@@ -393,9 +441,18 @@ fn take_back(after: UserMoney, event: &priv_domain::user::Event) -> UserMoney {
             }
         }
         Event::TransferReturned { amount, .. } => before.balance -= i128::from(amount.get()),
+        Event::ClaimOpened(claim) => {
+            before.balance -= i128::from(claim.funded_at_once().get());
+            before.pending += i128::from(claim.funded_at_once().get());
+        }
+        Event::ContributionReviewed { reward, .. } => {
+            before.pending -= i128::from(reward.get());
+            before.earned_total -= i128::from(reward.get());
+        }
         Event::PrivacyControlSeen
         | Event::ConsentChanged(_)
-        | Event::ClaimOpened(_)
+        | Event::ContributionAdded { .. }
+        | Event::ContributionDeleted { .. }
         | Event::ClaimPartUnfunded { .. }
         | Event::ClaimClosed { .. }
         | Event::TransferSettled { .. }

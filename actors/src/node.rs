@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use actix_rt::{Arbiter, ArbiterHandle};
 use priv_domain::entity::{EntityId, Kind};
+use priv_domain::listing::Listing;
 use priv_domain::machine::{Entity, Outgoing};
 use priv_domain::project::Project;
 use priv_domain::system::System;
@@ -72,6 +73,14 @@ impl Resident for System {
 
     fn directory(node: &Node) -> &Directory<Self> {
         &node.systems
+    }
+}
+
+impl Resident for Listing {
+    const FLUSH_AFTER: Duration = Duration::from_millis(100);
+
+    fn directory(node: &Node) -> &Directory<Self> {
+        &node.listings
     }
 }
 
@@ -138,6 +147,7 @@ pub struct Node {
     pub(crate) users: Directory<User>,
     pub(crate) projects: Directory<Project>,
     pub(crate) systems: Directory<System>,
+    pub(crate) listings: Directory<Listing>,
     journal: Arc<dyn Journal>,
     store: Store,
     projection: Projection,
@@ -205,6 +215,7 @@ impl Node {
             users: Directory::default(),
             projects: Directory::default(),
             systems: Directory::default(),
+            listings: Directory::default(),
             journal,
             store: recovered.store,
             projection: recovered.projection,
@@ -310,6 +321,7 @@ impl Node {
             Kind::User => self.pass_on::<User>(to, Mail::Letter { from, letter }),
             Kind::Project => self.pass_on::<Project>(to, Mail::Letter { from, letter }),
             Kind::System => self.pass_on::<System>(to, Mail::Letter { from, letter }),
+            Kind::Listing => self.pass_on::<Listing>(to, Mail::Letter { from, letter }),
         }
     }
 
@@ -344,6 +356,9 @@ impl Node {
             }),
             Kind::System => arbiter.spawn_fn(move || {
                 node.pass_on::<System>(id, Mail::Look(Box::new(|_| ())));
+            }),
+            Kind::Listing => arbiter.spawn_fn(move || {
+                node.pass_on::<Listing>(id, Mail::Look(Box::new(|_| ())));
             }),
         };
         if !woken {

@@ -228,6 +228,35 @@ impl<M: Kept> Shell<M> {
         letters
     }
 
+    /// Does what it does by itself, if the time has come. Where the journal has no room it is tried
+    /// again. Returns the letters to send.
+    pub fn wake(&mut self, moment: Moment<'_>) -> Vec<Outgoing> {
+        if self.wakes_at().is_none_or(|at| at > moment.now) {
+            return Vec::new();
+        }
+        let Moment { now, fresh, .. } = moment;
+        let context = Context { me: &self.id, now, fresh, request: None };
+        let decision = self.entity.machine.decide_awake(&context);
+        if decision.events.is_empty() {
+            return Vec::new();
+        }
+        let (events, raw_events) = (decision.events, decision.raw_events);
+        let mut entry = Entry { events, answered: None, raw_events };
+        let mut letters = self.add_waiting(&mut entry);
+        if self.append(&entry, moment).is_err() {
+            return Vec::new();
+        }
+        self.waiting_is_written();
+        letters.extend(decision.letters);
+        letters
+    }
+
+    /// When it has something to do by itself.
+    #[must_use]
+    pub fn wakes_at(&self) -> Option<Timestamp> {
+        self.entity.machine.wakes_at()
+    }
+
     fn waiting_is_written(&mut self) {
         if let Some(company) = &mut self.company {
             company.waiting.clear();
@@ -308,10 +337,15 @@ impl<M: Kept> Shell<M> {
     fn complete(&mut self, ticket: Ticket, reply: M::Reply, moment: Moment<'_>) {
         // After a restart nobody waits any more; the answer is remembered for who asks again.
         let Some(company) = &mut self.company else { return };
-        if let Some(index) = company.askers.iter().position(|(waiting, _)| *waiting == ticket) {
-            let (_, responder) = company.askers.swap_remove(index);
-            self.part_if_alone();
-            self.respond(responder, Ok((reply, Origin::Fresh)), moment);
+        // Several may wait for the same thing.
+        let (done, waiting) = std::mem::take(&mut company.askers)
+            .into_iter()
+            .partition(|(waiting, _)| *waiting == ticket);
+        company.askers = waiting;
+        self.part_if_alone();
+        let done: Vec<(Ticket, Responder<M>)> = done;
+        for (_, responder) in done {
+            self.respond(responder, Ok((reply.clone(), Origin::Fresh)), moment);
         }
     }
 

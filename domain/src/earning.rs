@@ -45,15 +45,18 @@ pub enum Payer {
     Project(ProjectId),
     /// The protocol, from its pool.
     Pool,
+    /// Buyers: it is paid already, and the user holds it until they claim it.
+    Sales,
 }
 
 impl Payer {
-    /// The entity that pays.
+    /// The entity that is to pay; `None` where it is paid already.
     #[must_use]
-    pub fn entity(self, world: World) -> EntityId {
+    pub fn entity(self, world: World) -> Option<EntityId> {
         match self {
-            Self::Project(project) => EntityId::project(world, project),
-            Self::Pool => EntityId::system(world),
+            Self::Project(project) => Some(EntityId::project(world, project)),
+            Self::Pool => Some(EntityId::system(world)),
+            Self::Sales => None,
         }
     }
 }

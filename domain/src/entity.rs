@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::id::ProjectId;
+use crate::id::{ListingId, ProjectId};
 
 /// The two worlds, which share nothing: users, balances, listings, analytics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,11 +39,13 @@ pub enum Kind {
     Project,
     /// The world itself: minted, burned, treasury, pool.
     System,
+    /// Something for sale.
+    Listing,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::User, Self::Project, Self::System];
+    pub const ALL: [Self; 4] = [Self::User, Self::Project, Self::System, Self::Listing];
 
     /// Its name on the wire.
     #[must_use]
@@ -52,6 +54,7 @@ impl Kind {
             Self::User => "user",
             Self::Project => "project",
             Self::System => "system",
+            Self::Listing => "listing",
         }
     }
 }
@@ -65,7 +68,7 @@ pub struct EntityId {
     pub world: World,
     /// What it is.
     pub kind: Kind,
-    /// A user's [`UserRef`] as text, a project's id, or `main` for the system.
+    /// A user's [`UserRef`] as text, a project's or a listing's id, or `main` for the system.
     pub key: Arc<str>,
 }
 
@@ -91,12 +94,27 @@ impl EntityId {
         Self { world, kind: Kind::System, key: "main".into() }
     }
 
+    /// A listing.
+    #[must_use]
+    pub fn listing(world: World, listing: ListingId) -> Self {
+        Self { world, kind: Kind::Listing, key: listing.to_string().into() }
+    }
+
     /// The project that this entity is, if it is one.
     #[must_use]
     pub fn as_project(&self) -> Option<ProjectId> {
         match self.kind {
             Kind::Project => self.key.parse().ok(),
-            Kind::User | Kind::System => None,
+            Kind::User | Kind::System | Kind::Listing => None,
+        }
+    }
+
+    /// The listing that this entity is, if it is one.
+    #[must_use]
+    pub fn as_listing(&self) -> Option<ListingId> {
+        match self.kind {
+            Kind::Listing => self.key.parse().ok(),
+            Kind::User | Kind::System | Kind::Project => None,
         }
     }
 }

@@ -85,3 +85,15 @@ id! {
     /// A transfer between two entities.
     TransferId, "xfer_"
 }
+id! {
+    /// A contribution.
+    ContributionId, "contrib_"
+}
+id! {
+    /// A listing in the marketplace.
+    ListingId, "listing_"
+}
+id! {
+    /// A purchase of a listing.
+    PurchaseId, "pur_"
+}

@@ -28,11 +28,15 @@ pub enum AccountClass {
     User,
     /// Sent and not yet taken in.
     InFlight,
+    /// What listings took in and have not passed on.
+    Listing,
+    /// What sellers have from sales and have not claimed.
+    Proceeds,
 }
 
 impl AccountClass {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Minted,
         Self::Burned,
         Self::Treasury,
@@ -41,6 +45,8 @@ impl AccountClass {
         Self::Budget,
         Self::User,
         Self::InFlight,
+        Self::Listing,
+        Self::Proceeds,
     ];
 
     /// Its name on the wire.
@@ -55,6 +61,8 @@ impl AccountClass {
             Self::Budget => "project_budgets",
             Self::User => "user_balances",
             Self::InFlight => "in_flight",
+            Self::Listing => "listings",
+            Self::Proceeds => "unclaimed_sales",
         }
     }
 
@@ -65,6 +73,7 @@ impl AccountClass {
             Kind::User => Self::User,
             Kind::Project => Self::Budget,
             Kind::System => Self::Treasury,
+            Kind::Listing => Self::Listing,
         }
     }
 }

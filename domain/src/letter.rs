@@ -9,6 +9,8 @@ use crate::consent::ConsentRecord;
 use crate::earning::{DayEarnings, Payer};
 use crate::entity::EntityId;
 use crate::id::{ClaimId, TransferId};
+use crate::listing::Card;
+use crate::market::{Change, Draft, Fees, ListingStatus, Order, Proceeds, Rating};
 use crate::money::Micros;
 use crate::time::Timestamp;
 
@@ -36,6 +38,18 @@ pub enum Purpose {
     Grant,
     /// A project's user becomes a person: balance, and what was earned and not yet claimed.
     Link(Box<LinkedUser>),
+    /// A seller makes a listing. No money.
+    Publish(Box<Draft>),
+    /// A seller changes their listing. No money.
+    Change(Box<Change>),
+    /// A buyer pays for a listing.
+    Purchase(Box<Order>),
+    /// A listing gives its seller what sales brought in.
+    Proceeds(Proceeds),
+    /// A listing gives the protocol its share.
+    Fees(Fees),
+    /// A buyer rates what they bought. No money.
+    Rating(Box<Rating>),
 }
 
 /// Names a part of a claim: what one payer is asked for.
@@ -78,6 +92,47 @@ pub enum NotTaken {
     NotAwaited,
     /// The payee doesn't exist.
     NoSuchPayee,
+    /// The payee has too much to remember at the moment.
+    Busy,
+    /// The listing stands against it.
+    NotSold(NotSold),
+}
+
+/// Why a listing does not sell, or does not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSold {
+    /// It is paused or delisted.
+    #[error("the listing is {}", .0.as_str())]
+    NotActive(ListingStatus),
+    /// All that may be sold is sold.
+    #[error("the listing is sold out")]
+    SoldOut,
+    /// The buyer is the seller.
+    #[error("this is your own listing")]
+    OwnListing,
+    /// Title, price, license or files are others than the buyer saw.
+    #[error("the listing's terms have changed")]
+    TermsChanged {
+        /// The listing's version now.
+        version: u32,
+        /// Its price now.
+        price: Micros,
+    },
+    /// The listing is not the version that was expected.
+    #[error("the listing is at version {version} now")]
+    VersionChanged {
+        /// The version now.
+        version: u32,
+    },
+    /// More was sold than the change allows.
+    #[error("{sales} were sold already")]
+    HasSales {
+        /// How many.
+        sales: u32,
+    },
+    /// Its files were changed too often after sales.
+    #[error("the files of this listing were changed too often: make a new listing")]
+    TooManyContents,
 }
 
 /// What one entity says to another.
@@ -102,6 +157,8 @@ pub enum Letter {
     Accepted {
         /// Which.
         transfer: TransferId,
+        /// The listing that it made or changed.
+        card: Option<Box<Card>>,
     },
     /// To the payer: not taken.
     Refused {

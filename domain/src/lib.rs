@@ -10,6 +10,7 @@
 
 pub mod answers;
 pub mod consent;
+pub mod contribution;
 pub mod earning;
 pub mod entity;
 pub mod event;
@@ -17,7 +18,9 @@ pub mod id;
 pub mod journal_point;
 pub mod ledger;
 pub mod letter;
+pub mod listing;
 pub mod machine;
+pub mod market;
 pub mod money;
 pub mod outbox;
 pub mod project;
@@ -28,7 +31,7 @@ pub mod user;
 pub use answers::RequestTag;
 pub use entity::{EntityId, Kind, UserRef, World};
 pub use event::{EventKey, EventType, RawEvent};
-pub use id::{ClaimId, KeyId, ProjectId, TransferId};
+pub use id::{ClaimId, ContributionId, KeyId, ListingId, ProjectId, PurchaseId, TransferId};
 pub use journal_point::{Position, Version};
 pub use machine::{Entity, EntryOf, Machine};
 pub use money::Micros;

@@ -55,6 +55,17 @@ pub trait Machine: Clone + fmt::Debug + Default + Eq + Send + 'static {
     /// Letters whose answer is still due: sent again when the entity is activated.
     fn outstanding(&self, me: &EntityId) -> Vec<Outgoing>;
 
+    /// When it has something to do that nobody asks for; `None` most of the time. Until then it
+    /// stays in memory.
+    fn wakes_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// What it does once that time has come. Reads the state only.
+    fn decide_awake(&self, _context: &Context<'_>) -> Decision<Self> {
+        Decision::nothing()
+    }
+
     /// Memory that the state holds on the heap, in bytes, about.
     fn heap_bytes(&self) -> usize;
 }

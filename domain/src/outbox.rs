@@ -3,12 +3,12 @@
 //! [`Outbox`] is the payer's: what it has opened and not yet settled. [`Inbox`] is the payee's:
 //! what it has taken and the payer may still ask about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::answers::RequestTag;
 use crate::entity::EntityId;
 use crate::id::TransferId;
-use crate::letter::{Letter, PartId, Purpose, Transfer};
+use crate::letter::{Letter, NotTaken, PartId, Purpose, Transfer};
 use crate::machine::{Outgoing, Ticket};
 use crate::money::Micros;
 use crate::time::Timestamp;
@@ -124,10 +124,19 @@ pub fn offer(transfer: &Transfer) -> Outgoing {
 /// once taken: a doubled offer that comes late finds either the memory of the first or is too old.
 pub const OFFER_GOOD_MILLIS: i64 = 600_000;
 
+/// Transfers that a payee remembers at most; then it takes no more until it may forget some.
+pub const MAX_TAKEN: usize = 1_000_000;
+
+/// Taken transfers from which on those that may be forgotten are looked for everywhere, each time
+/// that their number has doubled.
+const SWEEP_FROM: usize = 64;
+
 /// What a payee has taken and the payer may ask about again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inbox {
-    taken: Vec<Taken>,
+    /// By id, which is by age: what may be forgotten is mostly in front, and what comes goes to
+    /// the end, so that one who takes thousands a second does little for each.
+    taken: VecDeque<Taken>,
 }
 
 /// A transfer that was taken.
@@ -143,34 +152,62 @@ pub struct Taken {
     pub settled: bool,
 }
 
+impl Taken {
+    fn may_be_forgotten(&self, at: Timestamp) -> bool {
+        self.settled && (self.asked_for || !is_good(self.id, at))
+    }
+}
+
 impl Inbox {
     /// Remembers that one was taken, and from whom.
     pub fn take(&mut self, id: TransferId, from: EntityId, asked_for: bool, at: Timestamp) {
-        self.taken.retain(|taken| !taken.settled || is_good(taken.id, at));
-        self.taken.push(Taken { id, from, asked_for, settled: false });
+        if self.taken.len() >= SWEEP_FROM && self.taken.len().is_power_of_two() {
+            self.taken.retain(|taken| !taken.may_be_forgotten(at));
+        }
+        while self.taken.front().is_some_and(|oldest| oldest.may_be_forgotten(at)) {
+            self.taken.pop_front();
+        }
+        let place = self.taken.partition_point(|taken| taken.id < id);
+        self.taken.insert(place, Taken { id, from, asked_for, settled: false });
     }
 
     /// Forgets one that its payer has settled, at once or when a late repeat would be too old.
     pub fn forget(&mut self, id: TransferId, at: Timestamp) {
-        for taken in self.taken.iter_mut().filter(|taken| taken.id == id) {
-            taken.settled = true;
+        let Some(place) = self.place(id) else { return };
+        let Some(taken) = self.taken.get_mut(place) else { return };
+        taken.settled = true;
+        if taken.may_be_forgotten(at) {
+            self.taken.remove(place);
         }
-        self.taken.retain(|taken| !taken.settled || !taken.asked_for && is_good(taken.id, at));
         if self.taken.is_empty() {
-            self.taken = Vec::new();
+            self.taken = VecDeque::new();
         }
+    }
+
+    fn place(&self, id: TransferId) -> Option<usize> {
+        self.taken.binary_search_by(|taken| taken.id.cmp(&id)).ok()
+    }
+
+    fn get(&self, id: TransferId) -> Option<&Taken> {
+        self.taken.get(self.place(id)?)
+    }
+
+    /// Whether no more can be remembered.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.taken.len() >= MAX_TAKEN
     }
 
     /// Whether it was taken.
     #[must_use]
     pub fn has(&self, id: TransferId) -> bool {
-        self.taken.iter().any(|taken| taken.id == id)
+        self.get(id).is_some()
     }
 
     /// Whether it was taken and not yet settled.
     #[must_use]
     pub fn waits_for(&self, id: TransferId) -> bool {
-        self.taken.iter().any(|taken| taken.id == id && !taken.settled)
+        self.get(id).is_some_and(|taken| !taken.settled)
     }
 
     /// All of them, oldest first.
@@ -178,10 +215,15 @@ impl Inbox {
         self.taken.iter()
     }
 
-    /// What to tell the payers again: they settle, or say that they have.
+    /// Those whose payers are to be told again that they were taken: they settle, or say that
+    /// they have.
+    pub fn unsettled(&self) -> impl Iterator<Item = &Taken> {
+        self.taken.iter().filter(|taken| !taken.settled)
+    }
+
+    /// What to tell those payers, where the fact says it all.
     pub fn acceptances(&self) -> impl Iterator<Item = Outgoing> {
-        let due = self.taken.iter().filter(|taken| !taken.settled);
-        due.map(|taken| accepted(taken.id, taken.from.clone()))
+        self.unsettled().map(|taken| accepted(taken.id, taken.from.clone()))
     }
 
     /// Memory on the heap, in bytes, about.
@@ -193,7 +235,9 @@ impl Inbox {
 
 impl FromIterator<Taken> for Inbox {
     fn from_iter<I: IntoIterator<Item = Taken>>(taken: I) -> Self {
-        Self { taken: taken.into_iter().collect() }
+        let mut taken: Vec<Taken> = taken.into_iter().collect();
+        taken.sort_by_key(|taken| taken.id);
+        Self { taken: taken.into() }
     }
 }
 
@@ -216,7 +260,13 @@ pub fn is_good(id: TransferId, now: Timestamp) -> bool {
 /// The letter that tells a payer that its transfer was taken.
 #[must_use]
 pub fn accepted(transfer: TransferId, payer: EntityId) -> Outgoing {
-    Outgoing { to: payer, letter: Letter::Accepted { transfer } }
+    Outgoing { to: payer, letter: Letter::Accepted { transfer, card: None } }
+}
+
+/// The letter that tells a payer that its transfer was not taken.
+#[must_use]
+pub fn refused(transfer: TransferId, payer: EntityId, why: NotTaken) -> Outgoing {
+    Outgoing { to: payer, letter: Letter::Refused { transfer, why } }
 }
 
 /// The letters to payees whose transfers were settled.

@@ -4,10 +4,13 @@
 use crate::entity::{EntityId, Kind};
 use crate::id::{ProjectId, TransferId};
 use crate::ledger::{AccountClass, Posting};
-use crate::letter::{Letter, PartId, Purpose, Transfer};
+use crate::letter::{Letter, NotTaken, PartId, Purpose, Transfer};
 use crate::machine::{Answer, Completed, Context, Decision, Machine, Outgoing, Ticket};
+use crate::market::Fees;
 use crate::money::Micros;
-use crate::outbox::{Asked, Inbox, OpenTransfer, Outbox, forget, offer};
+use crate::outbox::{
+    Asked, Inbox, OpenTransfer, Outbox, accepted, forget, is_good, offer, refused,
+};
 use crate::time::Timestamp;
 
 /// The state of the system in one world.
@@ -136,6 +139,18 @@ pub enum Event {
         /// How much.
         amount: Micros,
     },
+    /// Fees came in.
+    TransferAccepted {
+        /// Who sent them.
+        from: EntityId,
+        /// How much, and how it is split.
+        transfer: Transfer,
+    },
+    /// The payer has settled what came in.
+    TransferForgotten {
+        /// Which.
+        transfer: TransferId,
+    },
 }
 
 /// What the system answers.
@@ -193,6 +208,8 @@ impl System {
             AccountClass::Minted
             | AccountClass::Budget
             | AccountClass::User
+            | AccountClass::Listing
+            | AccountClass::Proceeds
             | AccountClass::InFlight => None,
         }
     }
@@ -279,7 +296,7 @@ impl System {
 
     fn read_letter(&self, from: EntityId, letter: Letter, context: &Context<'_>) -> Decision<Self> {
         match letter {
-            Letter::Accepted { transfer } => {
+            Letter::Accepted { transfer, .. } => {
                 let (events, letters) = self.settle(&[(from, letter)]);
                 let mut decision = Decision::of(events, Answer::Nothing).sending(letters);
                 decision.completed =
@@ -288,15 +305,46 @@ impl System {
             }
             Letter::Refused { transfer, .. } => self.take_back(transfer),
             Letter::Fund { part, amount } => self.fund(from, part, amount, context),
-            Letter::Offer(transfer) => Decision::nothing().sending(vec![Outgoing {
-                to: from,
-                letter: Letter::Refused {
-                    transfer: transfer.id,
-                    why: crate::letter::NotTaken::NoSuchPayee,
-                },
-            }]),
-            Letter::Forget { .. } | Letter::Unfunded { .. } => Decision::nothing(),
+            Letter::Offer(transfer) => self.take(from, transfer, context),
+            Letter::Forget { .. } => {
+                let (events, letters) = self.settle(&[(from, letter)]);
+                Decision::of(events, Answer::Nothing).sending(letters)
+            }
+            Letter::Unfunded { .. } => Decision::nothing(),
         }
+    }
+
+    /// Takes fees in; nothing else is for the system.
+    fn take(&self, from: EntityId, transfer: Transfer, context: &Context<'_>) -> Decision<Self> {
+        let id = transfer.id;
+        if self.inbox.has(id) {
+            return Decision::nothing().sending(vec![accepted(id, from)]);
+        }
+        let why = match &transfer.purpose {
+            Purpose::Fees(fees) if fees.total() == transfer.amount => {
+                if self.inbox.is_full() {
+                    Some(NotTaken::Busy)
+                } else {
+                    (!is_good(id, context.now)).then_some(NotTaken::NotAwaited)
+                }
+            }
+            Purpose::Fees(_)
+            | Purpose::Claim(_)
+            | Purpose::Budget
+            | Purpose::Grant
+            | Purpose::Link(_)
+            | Purpose::Publish(_)
+            | Purpose::Change(_)
+            | Purpose::Purchase(_)
+            | Purpose::Proceeds(_)
+            | Purpose::Rating(_) => Some(NotTaken::NoSuchPayee),
+        };
+        if let Some(why) = why {
+            return Decision::nothing().sending(vec![refused(id, from, why)]);
+        }
+        let letters = vec![accepted(id, from.clone())];
+        let events = vec![Event::TransferAccepted { from, transfer }];
+        Decision::of(events, Answer::Nothing).sending(letters)
     }
 
     /// Funds a part of a claim from the pool, as far as it goes.
@@ -328,7 +376,9 @@ impl System {
         let amount = open.transfer.amount;
         let reply = match open.transfer.to.kind {
             Kind::Project => Reply::Funded { amount, treasury: self.treasury },
-            Kind::User | Kind::System => Reply::Minted { amount, minted: self.minted },
+            Kind::User | Kind::System | Kind::Listing => {
+                Reply::Minted { amount, minted: self.minted }
+            }
         };
         Some(Completed { ticket: asked.ticket, request: asked.request, reply })
     }
@@ -337,11 +387,21 @@ impl System {
         let mut events = Vec::new();
         let mut answers = Vec::new();
         for (from, letter) in letters {
-            if let Letter::Accepted { transfer } = letter {
-                if self.outbox.get(*transfer).is_some() {
-                    events.push(Event::TransferSettled { transfer: *transfer });
+            match letter {
+                Letter::Accepted { transfer, .. } => {
+                    if self.outbox.get(*transfer).is_some() {
+                        events.push(Event::TransferSettled { transfer: *transfer });
+                    }
+                    answers.push(forget(*transfer, from.clone()));
                 }
-                answers.push(forget(*transfer, from.clone()));
+                Letter::Forget { transfer } if self.inbox.waits_for(*transfer) => {
+                    events.push(Event::TransferForgotten { transfer: *transfer });
+                }
+                Letter::Forget { .. }
+                | Letter::Fund { .. }
+                | Letter::Unfunded { .. }
+                | Letter::Offer(_)
+                | Letter::Refused { .. } => {}
             }
         }
         (events, answers)
@@ -363,11 +423,39 @@ impl System {
     }
 }
 
+/// Into which accounts fees go.
+fn shares(purpose: &Purpose) -> Vec<(AccountClass, Micros)> {
+    match purpose {
+        Purpose::Fees(Fees { burned, stakers, treasury }) => vec![
+            (AccountClass::Burned, *burned),
+            (AccountClass::Stakers, *stakers),
+            (AccountClass::Treasury, *treasury),
+        ],
+        Purpose::Claim(_)
+        | Purpose::Budget
+        | Purpose::Grant
+        | Purpose::Link(_)
+        | Purpose::Publish(_)
+        | Purpose::Change(_)
+        | Purpose::Purchase(_)
+        | Purpose::Proceeds(_)
+        | Purpose::Rating(_) => Vec::new(),
+    }
+}
+
 /// The account that a transfer of the system's came from.
 fn out_of(open: &OpenTransfer) -> AccountClass {
     match open.transfer.purpose {
         Purpose::Claim(_) => AccountClass::Pool,
-        Purpose::Budget | Purpose::Grant | Purpose::Link(_) => AccountClass::Treasury,
+        Purpose::Budget
+        | Purpose::Grant
+        | Purpose::Link(_)
+        | Purpose::Publish(_)
+        | Purpose::Change(_)
+        | Purpose::Purchase(_)
+        | Purpose::Proceeds(_)
+        | Purpose::Fees(_)
+        | Purpose::Rating(_) => AccountClass::Treasury,
     }
 }
 
@@ -404,14 +492,14 @@ impl Machine for System {
     fn can_wait(&self, letter: &Letter) -> bool {
         match letter {
             // Where someone waits for the end, it can't wait.
-            Letter::Accepted { transfer } => {
+            Letter::Accepted { transfer, .. } => {
                 self.outbox.get(*transfer).is_none_or(|open| open.asked.is_none())
             }
+            Letter::Forget { .. } => true,
             Letter::Fund { .. }
             | Letter::Unfunded { .. }
             | Letter::Offer(_)
-            | Letter::Refused { .. }
-            | Letter::Forget { .. } => false,
+            | Letter::Refused { .. } => false,
         }
     }
 
@@ -419,7 +507,7 @@ impl Machine for System {
         self.settle(letters)
     }
 
-    fn apply(&mut self, event: &Event, _at: Timestamp) {
+    fn apply(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::Minted { amount, into, .. } => {
                 self.minted = self.minted.saturating_add(*amount);
@@ -437,6 +525,13 @@ impl Machine for System {
                 self.outbox.close(*transfer);
                 self.change(*into, |held| held.saturating_add(*amount));
             }
+            Event::TransferAccepted { from, transfer } => {
+                self.inbox.take(transfer.id, from.clone(), false, at);
+                for (class, amount) in shares(&transfer.purpose) {
+                    self.change(class, |held| held.saturating_add(amount));
+                }
+            }
+            Event::TransferForgotten { transfer } => self.inbox.forget(*transfer, at),
         }
     }
 
@@ -449,7 +544,14 @@ impl Machine for System {
             Event::TransferReturned { into, amount, .. } => {
                 (AccountClass::InFlight, *into, *amount)
             }
-            Event::OperatorActed { .. } | Event::TransferSettled { .. } => return Vec::new(),
+            Event::TransferAccepted { transfer, .. } => {
+                let within =
+                    |(class, amount)| Posting::within(me, AccountClass::InFlight, class, amount);
+                return shares(&transfer.purpose).into_iter().map(within).collect();
+            }
+            Event::OperatorActed { .. }
+            | Event::TransferSettled { .. }
+            | Event::TransferForgotten { .. } => return Vec::new(),
         };
         vec![Posting::within(me, debit, credit, amount)]
     }

@@ -1,27 +1,38 @@
 //! A user: what they agreed to, what they have earned, what they can spend.
 
 use crate::consent::{ConsentPolicy, ConsentRecord, PreferenceChange};
+use crate::contribution::{self, Contribution};
 use crate::earning::{DayEarnings, Payer, Terms};
 use crate::entity::EntityId;
 use crate::event::{EventKey, EventType, RawEvent};
-use crate::id::{ClaimId, ProjectId, TransferId};
+use crate::id::{ClaimId, ContributionId, ListingId, ProjectId, PurchaseId, TransferId};
 use crate::ledger::{AccountClass, Posting};
-use crate::letter::{Letter, PartId, Transfer};
+use crate::letter::{Letter, NotSold, NotTaken, PartId, Purpose, Transfer};
+use crate::listing::Card;
 use crate::machine::{Context, Decision, Machine, Outgoing};
+use crate::market::Purchase;
 use crate::money::Micros;
 use crate::outbox::{Inbox, OpenTransfer, Outbox};
 use crate::time::Timestamp;
 
 mod bookkeeping;
 mod claim;
+mod contribute;
 mod link;
+mod market;
+mod purchase;
 mod record_events;
 mod seen;
+mod sell;
 mod set_consent;
 mod transfers;
 
 pub use claim::{ClaimPart, OpenClaim};
+pub use contribute::{Judgement, NewContribution};
+pub use market::{MAX_CONTRIBUTIONS, MAX_LISTED, MAX_LISTINGS, MAX_PURCHASES, Market, OwnListing};
+pub use purchase::{NewPurchase, SeenTerms};
 pub use seen::{DEDUPLICATION_DAYS, MAX_SEEN, SeenEvents};
+pub use sell::{ListingChange, NewListing};
 
 /// Linked users that a person's state names at most: the latest.
 pub const MAX_LINKED: usize = 100;
@@ -50,6 +61,8 @@ pub struct User {
     pub inbox: Inbox,
     /// Facts that few users have.
     pub links: Option<Box<Links>>,
+    /// What they have contributed, offer and bought.
+    pub market: Option<Box<Market>>,
 }
 
 /// How a user is tied to others, and to a wallet.
@@ -113,6 +126,39 @@ pub enum Command {
     BindWallet {
         /// Its address.
         address: [u8; 20],
+    },
+    /// Have an upload as a contribution.
+    Contribute(Box<NewContribution>),
+    /// Judge a contribution.
+    ReviewContribution {
+        /// Which.
+        id: ContributionId,
+        /// How.
+        decision: contribution::Decision,
+        /// Who.
+        by: Box<str>,
+        /// Why.
+        reason: Option<Box<str>>,
+    },
+    /// Have a contribution no more.
+    DeleteContribution {
+        /// Which.
+        id: ContributionId,
+    },
+    /// Offer contributions for sale.
+    CreateListing(Box<NewListing>),
+    /// Change what is offered.
+    ChangeListing(Box<ListingChange>),
+    /// Buy a listing.
+    Purchase(Box<NewPurchase>),
+    /// Rate what was bought.
+    RateListing {
+        /// Which listing.
+        listing: ListingId,
+        /// 1 to 5, checked at the edge.
+        stars: u8,
+        /// At most 1,000 characters, checked at the edge.
+        comment: Option<Box<str>>,
     },
     /// From another entity.
     Letter {
@@ -210,6 +256,33 @@ pub enum Event {
         /// Its address.
         address: [u8; 20],
     },
+    /// A contribution came.
+    ContributionAdded {
+        /// Names it.
+        id: ContributionId,
+        /// As it is.
+        contribution: Contribution,
+    },
+    /// A contribution was judged; approval earns its reward.
+    ContributionReviewed {
+        /// Which.
+        id: ContributionId,
+        /// How.
+        decision: contribution::Decision,
+        /// What it earned.
+        reward: Micros,
+        /// Who.
+        by: Box<str>,
+        /// Why.
+        reason: Option<Box<str>>,
+    },
+    /// A contribution went.
+    ContributionDeleted {
+        /// Which.
+        id: ContributionId,
+        /// Of its content.
+        sha256: [u8; 32],
+    },
 }
 
 /// What a user answers.
@@ -227,6 +300,53 @@ pub enum Reply {
     WalletBound,
     /// To a letter; nobody reads it.
     Noted,
+    /// To [`Command::Contribute`].
+    Contributed(Box<(ContributionId, Contribution)>),
+    /// To [`Command::ReviewContribution`].
+    Reviewed {
+        /// Which.
+        id: ContributionId,
+        /// How far it has come.
+        status: contribution::ReviewStatus,
+        /// What approval earned.
+        reward: Micros,
+    },
+    /// To [`Command::DeleteContribution`].
+    Deleted {
+        /// Which.
+        id: ContributionId,
+        /// Of its content: to be erased, where nobody else has it.
+        sha256: [u8; 32],
+    },
+    /// To [`Command::CreateListing`] and [`Command::ChangeListing`].
+    Listing(Box<Card>),
+    /// To [`Command::Purchase`].
+    Purchased {
+        /// Which listing.
+        listing: ListingId,
+        /// As it was bought.
+        purchase: Box<Purchase>,
+        /// Whether it was bought by this request.
+        bought: Bought,
+    },
+    /// To [`Command::RateListing`].
+    Rated {
+        /// Which purchase.
+        purchase: PurchaseId,
+        /// How.
+        stars: u8,
+    },
+    /// What was sent was not taken, and came back.
+    NotTaken(NotTaken),
+}
+
+/// Whether a purchase is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bought {
+    /// It was paid for now.
+    Now,
+    /// It was paid for before, and is not paid for again.
+    Before,
 }
 
 /// What became of a request's events.
@@ -325,6 +445,72 @@ pub enum Refusal {
     /// The user has a consent chain at its end.
     #[error("this user became a person; ask the person")]
     BecamePerson,
+    /// The same content came before.
+    #[error("you have contributed this before")]
+    DuplicateContent {
+        /// As what.
+        first: ContributionId,
+    },
+    /// There is no room for another.
+    #[error("you have the {limit} {what} that one person may have")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        limit: usize,
+    },
+    /// They have no such contribution.
+    #[error("there is no such contribution")]
+    NoSuchContribution {
+        /// Which.
+        id: ContributionId,
+    },
+    /// It was judged otherwise before.
+    #[error("the contribution is {} already", .status.as_str())]
+    AlreadyReviewed {
+        /// How far it has come.
+        status: contribution::ReviewStatus,
+    },
+    /// It is offered for sale.
+    #[error("the contribution is in a listing: delist it first")]
+    Listed {
+        /// Which listing.
+        listing: ListingId,
+    },
+    /// It can't be sold.
+    #[error("the contribution is not approved, or may not be used commercially")]
+    NotForSale {
+        /// Which contribution.
+        id: ContributionId,
+    },
+    /// They have no such listing.
+    #[error("there is no such listing")]
+    NoSuchListing,
+    /// A change to the same listing is under way.
+    #[error("a change to this listing is under way")]
+    ChangeUnderWay,
+    /// The listing stands against it.
+    #[error(transparent)]
+    NotSold(#[from] NotSold),
+    /// Another price than the buyer expects.
+    #[error("the price is {price} PRIV")]
+    PriceChanged {
+        /// What it is.
+        price: Micros,
+        /// The listing's version.
+        version: u32,
+    },
+    /// Less than the price.
+    #[error("the balance is {available} PRIV, the price {price} PRIV")]
+    InsufficientBalance {
+        /// What they can spend.
+        available: Micros,
+        /// What it costs.
+        price: Micros,
+    },
+    /// They have not bought it.
+    #[error("you have not bought this listing")]
+    NotBought,
 }
 
 impl User {
@@ -369,6 +555,17 @@ impl User {
         &mut self.accruals[index]
     }
 
+    /// Paid by buyers and not claimed.
+    #[must_use]
+    pub fn unclaimed_sales(&self) -> Micros {
+        let sales = self.accruals.iter().find(|accrual| accrual.payer == Payer::Sales);
+        sales.map_or(Micros::ZERO, |accrual| accrual.pending)
+    }
+
+    fn market_mut(&mut self) -> &mut Market {
+        self.market.get_or_insert_default()
+    }
+
     fn links_mut(&mut self) -> &mut Links {
         self.links.get_or_insert_default()
     }
@@ -391,6 +588,17 @@ impl Machine for User {
             }
             Command::BecomePerson { person } => link::become_person(self, person, context),
             Command::BindWallet { address } => link::bind_wallet(self, address),
+            Command::Contribute(new) => contribute::add(self, *new, context),
+            Command::ReviewContribution { id, decision, by, reason } => {
+                contribute::review(self, id, decision, by, reason)
+            }
+            Command::DeleteContribution { id } => contribute::delete(self, id),
+            Command::CreateListing(new) => sell::create(self, *new, context),
+            Command::ChangeListing(change) => sell::change(self, *change, context),
+            Command::Purchase(new) => purchase::buy(self, *new, context),
+            Command::RateListing { listing, stars, comment } => {
+                purchase::rate(self, listing, stars, comment, context)
+            }
             Command::Letter { from, letter } => Ok(transfers::decide(self, from, letter, context)),
         }
     }
@@ -414,7 +622,7 @@ impl Machine for User {
             }
             Event::PrivacyControlSeen => self.privacy_control_since = Some(at),
             Event::ConsentChanged(record) => self.consent = Some(record.clone()),
-            Event::ClaimOpened(claim) => self.claims.push(claim.clone()),
+            Event::ClaimOpened(claim) => claim::apply_opened(self, claim),
             Event::ClaimPartUnfunded { part } => {
                 claim::answer_part(self, *part, Micros::ZERO);
             }
@@ -423,21 +631,43 @@ impl Machine for User {
                 transfers::apply_accepted(self, from, transfer, at);
             }
             Event::TransferOpened(open) => transfers::apply_opened(self, open),
-            Event::TransferSettled { transfer } => {
-                self.outbox.close(*transfer);
-            }
+            Event::TransferSettled { transfer } => transfers::apply_settled(self, *transfer),
             Event::TransferReturned { transfer, amount } => {
                 transfers::apply_returned(self, *transfer, *amount);
             }
             Event::TransferForgotten { transfer } => self.inbox.forget(*transfer, at),
             Event::WalletBound { address } => self.links_mut().wallet = Some(*address),
+            Event::ContributionAdded { id, contribution } => {
+                self.market_mut().contributions.insert(*id, contribution.clone());
+            }
+            Event::ContributionReviewed { id, decision, reward, .. } => {
+                contribute::apply_review(self, *id, *decision, *reward);
+            }
+            Event::ContributionDeleted { id, .. } => {
+                self.market_mut().contributions.remove(id);
+            }
         }
     }
 
     fn postings(me: &EntityId, event: &Event) -> Vec<Posting> {
         let (debit, credit, amount) = match event {
             Event::TransferAccepted { transfer, .. } => {
-                (AccountClass::InFlight, AccountClass::User, transfer.amount)
+                let account = match transfer.purpose {
+                    Purpose::Proceeds(_) => AccountClass::Proceeds,
+                    Purpose::Claim(_)
+                    | Purpose::Budget
+                    | Purpose::Grant
+                    | Purpose::Link(_)
+                    | Purpose::Publish(_)
+                    | Purpose::Change(_)
+                    | Purpose::Purchase(_)
+                    | Purpose::Fees(_)
+                    | Purpose::Rating(_) => AccountClass::User,
+                };
+                (AccountClass::InFlight, account, transfer.amount)
+            }
+            Event::ClaimOpened(claim) => {
+                (AccountClass::Proceeds, AccountClass::User, claim.funded_at_once())
             }
             Event::TransferOpened(open) => {
                 (AccountClass::User, AccountClass::InFlight, open.transfer.amount)
@@ -448,13 +678,18 @@ impl Machine for User {
             Event::EventsRecorded { .. }
             | Event::PrivacyControlSeen
             | Event::ConsentChanged(_)
-            | Event::ClaimOpened(_)
             | Event::ClaimPartUnfunded { .. }
             | Event::ClaimClosed { .. }
             | Event::TransferSettled { .. }
             | Event::TransferForgotten { .. }
-            | Event::WalletBound { .. } => return Vec::new(),
+            | Event::WalletBound { .. }
+            | Event::ContributionAdded { .. }
+            | Event::ContributionReviewed { .. }
+            | Event::ContributionDeleted { .. } => return Vec::new(),
         };
+        if amount.is_zero() {
+            return Vec::new();
+        }
         vec![Posting::within(me, debit, credit, amount)]
     }
 

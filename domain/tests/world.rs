@@ -6,16 +6,22 @@
 use std::collections::HashMap;
 
 use priv_domain::consent::{ConsentPolicy, PreferenceChange};
+use priv_domain::contribution::{Decision, MediaType, Originality, Uses};
 use priv_domain::earning::{Budget, Payer, Rates, Terms};
 use priv_domain::ledger::{AccountClass, TrialBalance};
 use priv_domain::letter::{Letter, PartId, Purpose};
+use priv_domain::listing::{self, Card, Listing};
 use priv_domain::machine::{Context, Handled, Machine, Outgoing};
+use priv_domain::market::{Change, Fees, License, ListingStatus, files_hash};
 use priv_domain::project::{self, Project, Settings};
 use priv_domain::system::{self, MintTo, System};
-use priv_domain::user::{self, NewEvent, RecordEvents, User};
+use priv_domain::user::{
+    self, Judgement, ListingChange, NewContribution, NewEvent, NewListing, NewPurchase,
+    RecordEvents, SeenTerms, User,
+};
 use priv_domain::{
-    Entity, EntityId, EntryOf, EventKey, EventType, Kind, Micros, Position, ProjectId, RawEvent,
-    RequestTag, Timestamp, UserRef, World,
+    ContributionId, Entity, EntityId, EntryOf, EventKey, EventType, Kind, ListingId, Micros,
+    Position, ProjectId, PurchaseId, RawEvent, RequestTag, Timestamp, UserRef, World,
 };
 use proptest::prelude::*;
 
@@ -30,6 +36,13 @@ enum Step {
     Budget { project: u8, amount: u16, request: Option<u8> },
     Mint { amount: u16, user: Option<u8> },
     Link { user: u8, person: u8 },
+    Contribute { user: u8, content: u8, approved: bool },
+    Delete { user: u8, content: u8 },
+    List { user: u8, listing: u8, content: u8, price: u16, license: u8, most: u8 },
+    Change { user: u8, listing: u8, price: Option<u16>, status: Option<u8>, content: Option<u8> },
+    Buy { user: u8, listing: u8, expects: bool, request: Option<u8> },
+    Rate { user: u8, listing: u8, stars: u8 },
+    Wake,
     Deliver { letter: u16 },
     DeliverTwice { letter: u16 },
     Crash,
@@ -50,6 +63,20 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(project, amount, request)| Step::Budget { project, amount, request }),
         1 => (any::<u16>(), prop::option::of(user())).prop_map(|(amount, user)| Step::Mint { amount, user }),
         1 => (user(), user()).prop_map(|(user, person)| Step::Link { user, person }),
+        3 => (user(), 0..6u8, prop::bool::weighted(0.9)).prop_map(|(user, content, approved)|
+            Step::Contribute { user, content, approved }),
+        1 => (user(), 0..6u8).prop_map(|(user, content)| Step::Delete { user, content }),
+        3 => (user(), 0..3u8, 0..6u8, any::<u16>(), 0..4u8, 1..3u8).prop_map(
+            |(user, listing, content, price, license, most)|
+            Step::List { user, listing, content, price, license, most }),
+        2 => (user(), 0..3u8, prop::option::of(any::<u16>()), prop::option::of(0..3u8),
+            prop::option::of(0..6u8)).prop_map(|(user, listing, price, status, content)|
+            Step::Change { user, listing, price, status, content }),
+        6 => (user(), 0..3u8, any::<bool>(), prop::option::of(any::<u8>())).prop_map(
+            |(user, listing, expects, request)| Step::Buy { user, listing, expects, request }),
+        2 => (user(), 0..3u8, 1..6u8).prop_map(|(user, listing, stars)|
+            Step::Rate { user, listing, stars }),
+        2 => Just(Step::Wake),
         8 => any::<u16>().prop_map(|letter| Step::Deliver { letter }),
         2 => any::<u16>().prop_map(|letter| Step::DeliverTwice { letter }),
         1 => Just(Step::Crash),
@@ -76,6 +103,13 @@ struct Simulation {
     users: Shelf<User>,
     projects: Shelf<Project>,
     systems: Shelf<System>,
+    listings: Shelf<Listing>,
+    /// Listings as they were named by the steps that made them.
+    made: HashMap<u8, ListingId>,
+    /// What browsers see, kept up by what listings take in.
+    cards: HashMap<EntityId, Card>,
+    stars: HashMap<(EntityId, PurchaseId), u8>,
+    seen_entries: HashMap<EntityId, usize>,
     mail: Vec<(EntityId, Outgoing)>,
     trial: TrialBalance,
     now: i64,
@@ -92,6 +126,10 @@ fn user_id(user: u8) -> EntityId {
         _ => UserRef::Anonymous(ProjectId::new(0), key),
     };
     EntityId::user(World::Live, &who)
+}
+
+fn content_id(user: u8, content: u8) -> ContributionId {
+    ContributionId::new(u128::from(user) << 8 | u128::from(content))
 }
 
 fn project_id(project: u8) -> EntityId {
@@ -160,6 +198,10 @@ impl Simulation {
             Kind::System => {
                 self.shelf_step(|s| &mut s.systems, &to, System::receive(from, letter), None);
             }
+            Kind::Listing => {
+                self.shelf_step(|s| &mut s.listings, &to, Listing::receive(from, letter), None);
+                self.check_card(&to);
+            }
         }
     }
 
@@ -169,7 +211,8 @@ impl Simulation {
                 entity.machine.outstanding(me).into_iter().map(|letter| (me.clone(), letter))
             })
         }
-        of(&self.users).chain(of(&self.projects)).chain(of(&self.systems)).collect()
+        let systems = of(&self.systems).chain(of(&self.listings));
+        of(&self.users).chain(of(&self.projects)).chain(systems).collect()
     }
 
     fn step(&mut self, step: Step) {
@@ -216,6 +259,36 @@ impl Simulation {
                     self.command_user(user, user::Command::BecomePerson { person }, None);
                 }
             }
+            Step::Contribute { user, content, approved } => {
+                self.contribute(user, content, approved)
+            }
+            Step::Delete { user, content } => {
+                let id = content_id(user, content);
+                self.command_user(user, user::Command::DeleteContribution { id }, None);
+            }
+            Step::List { user, listing, content, price, license, most } => {
+                self.list(user, listing, content, price, license, most);
+            }
+            Step::Change { user, listing, price, status, content } => {
+                let Some(listing) = self.made.get(&listing).copied() else { return };
+                let change = Change {
+                    price: price.map(|price| Micros::new(price.into())),
+                    status: status.map(|status| ListingStatus::ALL[usize::from(status)]),
+                    ..Change::default()
+                };
+                let contributions = content.map(|content| vec![content_id(user, content)]);
+                let change = ListingChange { listing, change, contributions };
+                self.command_user(user, user::Command::ChangeListing(Box::new(change)), None);
+            }
+            Step::Buy { user, listing, expects, request } => {
+                self.buy(user, listing, expects, request.map(tag));
+            }
+            Step::Rate { user, listing, stars } => {
+                let Some(listing) = self.made.get(&listing).copied() else { return };
+                let command = user::Command::RateListing { listing, stars, comment: None };
+                self.command_user(user, command, None);
+            }
+            Step::Wake => self.wake(),
             Step::Deliver { letter } => {
                 if !self.mail.is_empty() {
                     let index = usize::from(letter) % self.mail.len();
@@ -236,21 +309,145 @@ impl Simulation {
         self.check_money();
     }
 
+    fn contribute(&mut self, user: u8, content: u8, approved: bool) {
+        let decision = if approved { Decision::Approved } else { Decision::Rejected };
+        let new = NewContribution {
+            id: content_id(user, content),
+            media_type: MediaType::ALL[usize::from(content)],
+            sha256: [content; 32],
+            size: 7,
+            uses: Uses { commercial: content % 3 > 0, ..Uses::default() },
+            originality: Originality::New,
+            judged: Some(Judgement { decision, reason: "test".into() }),
+        };
+        self.command_user(user, user::Command::Contribute(Box::new(new)), None);
+    }
+
+    fn list(&mut self, user: u8, name: u8, content: u8, price: u16, license: u8, most: u8) {
+        if self.made.contains_key(&name) {
+            return;
+        }
+        let license = License::ALL[usize::from(license)];
+        let new = NewListing {
+            title: "Some files".into(),
+            description: "Files of a test".into(),
+            tags: Vec::new(),
+            price: Micros::new(price.into()),
+            license,
+            max_sales: (license == License::Limited).then_some(most.into()),
+            contributions: vec![content_id(user, content)],
+        };
+        self.command_user(user, user::Command::CreateListing(Box::new(new)), None);
+        let market =
+            self.users.entities.get(&user_id(user)).and_then(|(u, _)| u.machine.market.as_ref());
+        let known: Vec<ListingId> = self.made.values().copied().collect();
+        let own = market.into_iter().flat_map(|market| market.listings.keys());
+        if let Some(listing) = own.copied().find(|listing| !known.contains(listing)) {
+            self.made.insert(name, listing);
+        }
+    }
+
+    fn buy(&mut self, user: u8, name: u8, expects: bool, request: Option<RequestTag>) {
+        let Some(listing) = self.made.get(&name).copied() else { return };
+        let id = EntityId::listing(World::Live, listing);
+        let Some((entity, _)) = self.listings.entities.get(&id) else { return };
+        let Some(offer) = entity.machine.offer.as_deref() else { return };
+        let current = offer.current().expect("a listing has contents");
+        let seen = SeenTerms {
+            version: offer.version,
+            price: offer.price,
+            terms_version: offer.terms_version,
+            license: offer.license,
+            contents: current.number,
+            files_hash: files_hash(&current.files),
+            title: offer.title.clone(),
+            seller: offer.seller.clone(),
+        };
+        let expected_version = expects.then_some(offer.version);
+        let new = NewPurchase { listing, seen: Ok(seen), expected_price: None, expected_version };
+        self.command_user(user, user::Command::Purchase(Box::new(new)), request);
+    }
+
+    /// Lets those act who have something to do by themselves, whose time has come.
+    fn wake(&mut self) {
+        let now = Timestamp::from_millis(self.now);
+        let due = |(entity, _): &(Entity<Listing>, _)| {
+            entity.machine.wakes_at().is_some_and(|at| at <= now)
+        };
+        let entities = self.listings.entities.iter();
+        let due: Vec<EntityId> =
+            entities.filter(|(_, known)| due(known)).map(|(id, _)| id.clone()).collect();
+        for me in due {
+            self.fresh += 1_000;
+            self.position += 1;
+            let millis = u128::try_from(self.now).expect("after 1970");
+            let fresh = millis << 80 | self.fresh;
+            let (entity, entries) = self.listings.entities.get_mut(&me).expect("found above");
+            let context = Context { me: &me, now, fresh, request: None };
+            let decision = entity.machine.decide_awake(&context);
+            let (events, letters) = (decision.events, decision.letters);
+            let entry = priv_domain::machine::Entry { events, answered: None, raw_events: vec![] };
+            entity.apply(&entry, now, Position::new(self.position));
+            for posting in entry.events.iter().flat_map(|event| Listing::postings(&me, event)) {
+                self.trial.post(&posting);
+            }
+            entries.push((now, entry));
+            self.mail.extend(letters.into_iter().map(|letter| (me.clone(), letter)));
+        }
+    }
+
+    /// What browsers see follows from what the listing took in, one by one, as from its state.
+    fn check_card(&mut self, me: &EntityId) {
+        let (entity, entries) = &self.listings.entities[me];
+        let Some((at, entry)) = entries.last() else { return };
+        if self.seen_entries.insert(me.clone(), entries.len()) == Some(entries.len()) {
+            return;
+        }
+        let id = me.as_listing().expect("it is a listing");
+        for event in &entry.events {
+            let listing::Event::TransferAccepted { from, transfer } = event else { continue };
+            match &transfer.purpose {
+                Purpose::Publish(draft) => {
+                    self.cards.insert(me.clone(), Card::published(id, from, draft, *at));
+                }
+                Purpose::Change(change) => {
+                    self.cards.get_mut(me).expect("published").change(change, *at);
+                }
+                Purpose::Purchase(_) => {
+                    self.cards.get_mut(me).expect("published").sell();
+                }
+                Purpose::Rating(rating) => {
+                    let key = (me.clone(), rating.purchase);
+                    let before = self.stars.insert(key, rating.stars);
+                    self.cards.get_mut(me).expect("published").rate(before, rating.stars);
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(self.cards.get(me), entity.machine.card(id).as_ref());
+    }
+
     /// Postings balance, and agree with what the states hold.
     fn check_money(&self) {
         assert_eq!(self.trial.difference(), 0);
         let mut states = TrialBalance::default();
         for (user, _) in self.users.entities.values() {
             states.add(AccountClass::User, user.machine.available.get().into());
+            states.add(AccountClass::Proceeds, user.machine.unclaimed_sales().get().into());
         }
         for (project, _) in self.projects.entities.values() {
             states.add(AccountClass::Budget, project.machine.available.get().into());
         }
         for (system, _) in self.systems.entities.values() {
-            let System { minted, treasury, pool, .. } = &system.machine;
+            let System { minted, burned, stakers, treasury, pool, .. } = &system.machine;
+            states.add(AccountClass::Burned, burned.get().into());
+            states.add(AccountClass::Stakers, stakers.get().into());
             states.add(AccountClass::Minted, -i128::from(minted.get()));
             states.add(AccountClass::Treasury, treasury.get().into());
             states.add(AccountClass::Pool, pool.get().into());
+        }
+        for (listing, _) in self.listings.entities.values() {
+            states.add(AccountClass::Listing, listing.machine.due.total().get().into());
         }
         for class in AccountClass::ALL.into_iter().filter(|c| *c != AccountClass::InFlight) {
             assert_eq!(self.trial.of(class), states.of(class), "{class:?}");
@@ -260,6 +457,8 @@ impl Simulation {
     /// Delivers all letters, and what is still due again and again, until nothing is.
     fn run_to_the_end(&mut self) {
         for _ in 0..1_000 {
+            self.now += 2_000;
+            self.wake();
             self.mail.extend(self.outstanding());
             if self.mail.is_empty() {
                 return;
@@ -281,9 +480,58 @@ impl Simulation {
         let held: u64 = users().map(|user| user.available.get()).sum();
         let claimed: u64 =
             users().flat_map(|user| &user.accruals).map(|accrual| accrual.claimed.get()).sum();
-        assert_eq!(held, claimed + self.granted(), "all that was claimed was paid, once");
+        let paid = self.check_sales();
+        assert_eq!(held + paid, claimed + self.granted(), "all that was claimed was paid, once");
         assert!(users().all(|user| user.claims.is_empty()));
         self.check_earned_once();
+    }
+
+    /// What was sold was bought, once, on terms that were in force, within its limits; and what it
+    /// brought in is where it belongs. Returns what buyers paid.
+    fn check_sales(&self) -> u64 {
+        let users = || self.users.entities.values().map(|(user, _)| &user.machine);
+        let bought = || users().flat_map(|user| &user.market).flat_map(|market| &market.purchases);
+        let (mut sold, mut fees, mut proceeds) = (0, 0, 0);
+        for (id, (entity, entries)) in &self.listings.entities {
+            let listing = &entity.machine;
+            assert_eq!(listing.due.total(), Micros::ZERO, "all is passed on");
+            let name = id.as_listing().expect("it is a listing");
+            let purchases = bought().filter(|(listing, _)| **listing == name);
+            assert_eq!(purchases.count(), usize::try_from(listing.sales).expect("few"));
+            if let Some(offer) = &listing.offer {
+                let most = match offer.license {
+                    License::Exclusive => 1,
+                    License::Limited => offer.max_sales.expect("limited"),
+                    License::SingleUse | License::Unlimited => u32::MAX,
+                };
+                assert!(listing.sales <= most, "never more than may be sold");
+            }
+            for event in entries.iter().flat_map(|(_, entry)| &entry.events) {
+                if let listing::Event::TransferAccepted { transfer, .. } = event
+                    && let Purpose::Purchase(_) = transfer.purpose
+                {
+                    sold += transfer.amount.get();
+                    fees += Fees::of(transfer.amount).total().get();
+                    proceeds += (transfer.amount.get()) - Fees::of(transfer.amount).total().get();
+                }
+            }
+        }
+        let paid: u64 = bought().map(|(_, purchase)| purchase.price.get()).sum();
+        assert_eq!(paid, sold);
+        let earned: u64 = users()
+            .flat_map(|user| &user.accruals)
+            .filter(|accrual| accrual.payer == Payer::Sales)
+            .map(|accrual| accrual.pending.get() + accrual.claimed.get())
+            .sum();
+        assert_eq!(earned, proceeds);
+        let kept: u64 = self
+            .systems
+            .entities
+            .values()
+            .map(|(system, _)| system.machine.burned.get() + system.machine.stakers.get())
+            .sum();
+        assert!(kept <= fees);
+        paid
     }
 
     fn granted(&self) -> u64 {
@@ -305,8 +553,15 @@ impl Simulation {
         let mut recorded = 0;
         for (_, entries) in self.users.entities.values() {
             for event in entries.iter().flat_map(|(_, entry)| &entry.events) {
-                if let user::Event::EventsRecorded { earned, .. } = event {
-                    recorded += earned.get();
+                match event {
+                    user::Event::EventsRecorded { earned, .. } => recorded += earned.get(),
+                    user::Event::ContributionReviewed { reward, .. } => recorded += reward.get(),
+                    user::Event::TransferAccepted { transfer, .. } => {
+                        if let Purpose::Proceeds(_) = transfer.purpose {
+                            recorded += transfer.amount.get();
+                        }
+                    }
+                    _ => {}
                 }
             }
         }
@@ -329,6 +584,7 @@ impl Simulation {
         check(&self.users);
         check(&self.projects);
         check(&self.systems);
+        check(&self.listings);
     }
 }
 
@@ -431,5 +687,39 @@ fn an_offer_that_nobody_awaits_goes_back_to_its_budget() {
     simulation.mail.push((user_id(0), Outgoing { to: project_id(0), letter: fund }));
     simulation.run_to_the_end();
     assert_eq!(simulation.projects.entities[&project_id(0)].0.machine.available.get(), 5_000);
+    simulation.check_the_end();
+}
+
+#[test]
+fn a_sale_reaches_buyer_seller_and_protocol_and_the_last_one_is_sold_once() {
+    let mut simulation = begin();
+    for user in 0..3 {
+        simulation.step(Step::Mint { amount: 10_000, user: Some(user) });
+    }
+    simulation.step(Step::Contribute { user: 0, content: 1, approved: true });
+    let license = 1; // limited
+    simulation.step(Step::List { user: 0, listing: 0, content: 1, price: 6_000, license, most: 1 });
+    simulation.run_to_the_end();
+    let buy = |user| Step::Buy { user, listing: 0, expects: true, request: None };
+    simulation.step(buy(1));
+    simulation.step(buy(2));
+    simulation.step(buy(1));
+    simulation.run_to_the_end();
+    simulation.step(buy(0));
+    simulation.step(Step::Rate { user: 1, listing: 0, stars: 4 });
+    simulation.step(Step::Delete { user: 0, content: 1 });
+    simulation.step(Step::Claim { user: 0, amount: Some(5_820), request: None });
+    simulation.run_to_the_end();
+    let held = |user: u8| simulation.users.entities[&user_id(user)].0.machine.available.get();
+    let (bought, not): (Vec<u8>, Vec<u8>) = (1..3).partition(|user| held(*user) == 4_000);
+    assert_eq!((bought.len(), not.len()), (1, 1), "one of them");
+    assert_eq!(held(not[0]), 10_000);
+    assert_eq!(held(0), 15_820);
+    let system = &simulation.systems.entities[&EntityId::system(World::Live)].0.machine;
+    assert_eq!((system.burned.get(), system.stakers.get()), (72, 63));
+    let (listing, _) = simulation.listings.entities.values().next().expect("it was made");
+    assert!(listing.machine.is_sold_out());
+    let (seller, _) = &simulation.users.entities[&user_id(0)];
+    assert!(seller.machine.contribution(content_id(0, 1)).is_some(), "it is in a listing");
     simulation.check_the_end();
 }

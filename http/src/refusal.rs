@@ -4,8 +4,10 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use priv_actors::ask::Origin;
 use priv_actors::{Answered, AskError};
-use priv_domain::{Micros, project, system, user};
+use priv_domain::letter::{NotSold, NotTaken};
+use priv_domain::{Micros, listing, project, system, user};
 
+use crate::body::Priv;
 use crate::error::ApiError;
 
 /// A refusal as an error.
@@ -54,7 +56,72 @@ impl Refused for user::Refusal {
             Self::LinkUnderWay => ApiError::conflict("request_in_flight", text),
             Self::TooMuch => ApiError::conflict("account_full", text),
             Self::BecamePerson => ApiError::conflict("linked", text),
+            Self::DuplicateContent { first } => ApiError::conflict("duplicate_content", text)
+                .with_member("contribution_id", &first.to_string()),
+            Self::TooMany { .. } => ApiError::conflict("too_many", text),
+            Self::NoSuchContribution { id } => {
+                ApiError::not_found(format!("There is no contribution {id} of yours"))
+            }
+            Self::AlreadyReviewed { status } => {
+                ApiError::conflict("already_reviewed", text).with_member("status", &status.as_str())
+            }
+            Self::Listed { listing } => {
+                ApiError::conflict("listed", text).with_member("listing_id", &listing.to_string())
+            }
+            Self::NotForSale { id } => ApiError::invalid_field(
+                "contribution_ids",
+                format!("{id} is not approved, or its owner gave no consent_commercial"),
+            ),
+            Self::NoSuchListing => ApiError::not_found("There is no such listing of yours"),
+            Self::ChangeUnderWay => ApiError::conflict("request_in_flight", text),
+            Self::NotSold(why) => not_sold(why),
+            Self::PriceChanged { price, version } => price_changed(price, version),
+            Self::InsufficientBalance { available, price } => {
+                ApiError::insufficient_balance(price, available)
+            }
+            Self::NotBought => ApiError::not_found("You have not bought this listing"),
         }
+    }
+}
+
+/// Why a listing does not sell or change.
+pub(crate) fn not_sold(why: NotSold) -> ApiError {
+    let text = why.to_string();
+    match why {
+        NotSold::NotActive(status) => ApiError::conflict(status.as_str(), text),
+        NotSold::SoldOut => ApiError::conflict("sold_out", text),
+        NotSold::OwnListing => ApiError::conflict("own_listing", text),
+        NotSold::TermsChanged { version, price } => price_changed(price, version),
+        NotSold::VersionChanged { version } => {
+            ApiError::conflict("version_changed", text).with_member("version", &version)
+        }
+        NotSold::HasSales { sales } => {
+            ApiError::conflict("has_sales", text).with_member("sales", &sales)
+        }
+        NotSold::TooManyContents => ApiError::conflict("too_many", text),
+    }
+}
+
+fn price_changed(price: Micros, version: u32) -> ApiError {
+    ApiError::conflict("price_changed", format!("The price is {price} PRIV now"))
+        .with_member("price_priv", &Priv(price))
+        .with_member("version", &version)
+}
+
+/// What an entity was sent and did not take.
+#[expect(dead_code, reason = "the marketplace's handlers ask it")]
+pub(crate) fn not_taken(why: NotTaken) -> ApiError {
+    match why {
+        NotTaken::NotSold(why) => not_sold(why),
+        // Too old, as after a long stop in between: nothing has changed, and it can be asked again.
+        NotTaken::NotAwaited | NotTaken::Busy => ApiError::overloaded(1),
+        NotTaken::NoSuchPayee => ApiError::not_found("There is no such listing"),
+    }
+}
+
+impl Refused for listing::Refusal {
+    fn into_api_error(self) -> ApiError {
+        match self {}
     }
 }
 

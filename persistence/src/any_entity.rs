@@ -3,6 +3,7 @@
 use priv_domain::entity::{EntityId, Kind};
 use priv_domain::journal_point::{Position, Version};
 use priv_domain::ledger::{AccountClass, Posting, TrialBalance};
+use priv_domain::listing::Listing;
 use priv_domain::machine::{Entity, EntryOf, Machine};
 use priv_domain::project::Project;
 use priv_domain::system::System;
@@ -22,6 +23,8 @@ pub enum AnyEntity {
     Project(Box<Entity<Project>>),
     /// The system.
     System(Box<Entity<System>>),
+    /// A listing.
+    Listing(Box<Entity<Listing>>),
 }
 
 /// Why a record can't be folded into its entity.
@@ -48,6 +51,7 @@ macro_rules! each {
             AnyEntity::User($entity) => $body,
             AnyEntity::Project($entity) => $body,
             AnyEntity::System($entity) => $body,
+            AnyEntity::Listing($entity) => $body,
         }
     };
 }
@@ -60,6 +64,7 @@ impl AnyEntity {
             Kind::User => Self::User(Box::default()),
             Kind::Project => Self::Project(Box::default()),
             Kind::System => Self::System(Box::default()),
+            Kind::Listing => Self::Listing(Box::default()),
         }
     }
 
@@ -72,6 +77,7 @@ impl AnyEntity {
             Kind::User => snapshots.get(id)?.map(|entity| Self::User(Box::new(entity))),
             Kind::Project => snapshots.get(id)?.map(|entity| Self::Project(Box::new(entity))),
             Kind::System => snapshots.get(id)?.map(|entity| Self::System(Box::new(entity))),
+            Kind::Listing => snapshots.get(id)?.map(|entity| Self::Listing(Box::new(entity))),
         })
     }
 
@@ -105,7 +111,13 @@ impl AnyEntity {
     /// from the postings only, since payer and payee each see one side.
     pub fn add_holdings(&self, sums: &mut TrialBalance) {
         match self {
-            Self::User(user) => sums.add(AccountClass::User, user.machine.available.get().into()),
+            Self::User(user) => {
+                sums.add(AccountClass::User, user.machine.available.get().into());
+                sums.add(AccountClass::Proceeds, user.machine.unclaimed_sales().get().into());
+            }
+            Self::Listing(listing) => {
+                sums.add(AccountClass::Listing, listing.machine.due.total().get().into());
+            }
             Self::Project(project) => {
                 sums.add(AccountClass::Budget, project.machine.available.get().into());
             }
@@ -159,5 +171,6 @@ pub fn postings(record: &Record) -> Result<Vec<Posting>, DecodeError> {
         Kind::User => of::<User>(record),
         Kind::Project => of::<Project>(record),
         Kind::System => of::<System>(record),
+        Kind::Listing => of::<Listing>(record),
     }
 }

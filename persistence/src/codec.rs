@@ -6,6 +6,7 @@
 //! hold the format still.
 
 mod leaf;
+mod market;
 mod project;
 mod raw_event;
 mod shared;
@@ -23,7 +24,9 @@ use bincode::enc::{Encode, EncoderImpl};
 use bincode::error::{DecodeError as BincodeDecodeError, EncodeError};
 
 /// The format that is written. Readers know this one and all before it.
-pub const FORMAT: u16 = 1;
+///
+/// 2: a user's state has a part for the marketplace; listings.
+pub const FORMAT: u16 = 2;
 
 /// A value with a stored form.
 pub trait Stored: Sized {
@@ -88,7 +91,7 @@ pub fn decode<T: Stored>(format: u16, bytes: &[u8]) -> Result<T, DecodeError> {
         return Err(DecodeError::NewerFormat(format));
     }
     let reader = Counted { reader: SliceReader::new(bytes), left: bytes.len() };
-    let mut input = Input { decoder: DecoderImpl::new(reader, config::standard(), ()) };
+    let mut input = Input { decoder: DecoderImpl::new(reader, config::standard(), ()), format };
     let value = T::get(&mut input)?;
     match bincode::de::Decoder::reader(&mut input.decoder).left {
         0 => Ok(value),
@@ -110,6 +113,8 @@ impl Output {
 /// Where stored bytes come from.
 pub struct Input<'a> {
     decoder: DecoderImpl<Counted<'a>, Configuration, ()>,
+    /// In which it was written.
+    format: u16,
 }
 
 impl Input<'_> {
@@ -231,4 +236,5 @@ macro_rules! stored_newtype {
     };
 }
 
-use {stored_enum, stored_newtype, stored_struct};
+pub(crate) use stored_struct;
+use {stored_enum, stored_newtype};

@@ -13,6 +13,7 @@ pub mod data_dir;
 pub mod disk;
 pub mod history;
 pub mod journal;
+pub mod listing_book;
 pub mod lists;
 pub mod project_book;
 pub mod projector;

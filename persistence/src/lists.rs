@@ -6,6 +6,7 @@
 mod analytics;
 mod earnings;
 mod keys;
+mod market;
 
 use priv_domain::consent::ConsentRecord;
 use priv_domain::entity::{EntityId, Kind, World};
@@ -22,8 +23,10 @@ pub(crate) use analytics::{MAX_PAGE_BYTES, cell_key, type_byte};
 pub use earnings::DayEntry;
 pub(crate) use keys::{
     ANALYTICS_PAGES, ANALYTICS_TOTALS, ANALYTICS_VISITORS, EntryKey, PROJECTED, answer_key,
-    consent_key, entity_key, ledger_key, project_key, user_prefix, wallet_key,
+    card_key, consent_key, content_key, contribution_key, contributor_key, entity_key, ledger_key,
+    listed_content_key, project_key, purchase_key, rating_key, sale_key, user_prefix, wallet_key,
 };
+pub use market::{ContributionLine, ContributionOf, PurchaseLine, RatingLine, Verdict};
 
 /// A value that is not from the journal: its name, and two numbers.
 pub type Loose = (Vec<u8>, (i64, u64));
@@ -139,6 +142,15 @@ impl Lists {
     /// sled failed.
     pub fn has_entity(&self, id: &EntityId) -> Result<bool, StoreError> {
         Ok(self.tree.contains_key(entity_key(id))?)
+    }
+
+    /// When an entity's first record was made.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn first_seen(&self, id: &EntityId) -> Result<Option<Timestamp>, StoreError> {
+        let value = self.tree.get(entity_key(id))?;
+        Ok(value.filter(|value| !value.is_empty()).map(|value| read_value(&value)).transpose()?)
     }
 
     /// The sums by account class, from all postings.

@@ -6,6 +6,7 @@
 
 mod analytics;
 mod batch;
+mod market;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use priv_domain::earning::Payer;
 use priv_domain::entity::{EntityId, Kind, World};
 use priv_domain::ledger::{AccountClass, TrialBalance};
 use priv_domain::letter::{Purpose, Transfer};
+use priv_domain::listing::Listing;
 use priv_domain::machine::{EntryOf, Machine};
 use priv_domain::project::{self, Project};
 use priv_domain::system::System;
@@ -25,9 +27,10 @@ use tokio::sync::watch;
 
 use crate::codec::{self, DecodeError, Stored};
 use crate::journal::{PersonalView, RecordView};
+use crate::listing_book::ListingBook;
 use crate::lists::{
-    EntryKey, Lists, PROJECTED, answer_key, consent_key, entity_key, ledger_key, project_key,
-    wallet_key,
+    EntryKey, Lists, PROJECTED, Verdict, answer_key, card_key, consent_key, entity_key, ledger_key,
+    project_key, wallet_key,
 };
 use crate::project_book::{ProjectBook, ProjectFacts, ProjectMoney};
 use crate::store::{StoreError, write_value};
@@ -55,6 +58,8 @@ pub enum ProjectError {
 pub struct Projection {
     /// Projects and their keys.
     pub projects: Arc<ProjectBook>,
+    /// Listings.
+    pub listings: Arc<ListingBook>,
     ledger: Arc<RwLock<HashMap<World, TrialBalance>>>,
     projected: watch::Receiver<Position>,
     waiting: Arc<AtomicUsize>,
@@ -112,6 +117,7 @@ impl Drop for Waiting {
 pub struct Projector {
     lists: Lists,
     projects: Arc<ProjectBook>,
+    listings: Arc<ListingBook>,
     ledger: Arc<RwLock<HashMap<World, TrialBalance>>>,
     analytics: AnalyticsCounter,
     reached: Position,
@@ -132,6 +138,10 @@ impl Projector {
         for facts in lists.projects()? {
             projects.put(facts);
         }
+        let listings = Arc::new(ListingBook::default());
+        for (world, card) in lists.cards()? {
+            listings.put(world, card);
+        }
         let mut sums = HashMap::new();
         for world in World::ALL {
             sums.insert(world, lists.ledger(world)?);
@@ -139,12 +149,26 @@ impl Projector {
         let ledger = Arc::new(RwLock::new(sums));
         let (announce, projected) = watch::channel(reached);
         let waiting = Arc::default();
-        let (book, sums) = (projects.clone(), ledger.clone());
-        let projection = Projection { projects: book, ledger: sums, projected, waiting };
+        let projection = Projection {
+            projects: projects.clone(),
+            listings: listings.clone(),
+            ledger: ledger.clone(),
+            projected,
+            waiting,
+        };
         let (analytics, pending) = (AnalyticsCounter::default(), Pending::default());
         let answers_purged = Day::default();
-        let projector =
-            Self { lists, projects, ledger, analytics, reached, announce, pending, answers_purged };
+        let projector = Self {
+            lists,
+            projects,
+            listings,
+            ledger,
+            analytics,
+            reached,
+            announce,
+            pending,
+            answers_purged,
+        };
         Ok((projector, projection))
     }
 
@@ -164,7 +188,7 @@ impl Projector {
         }
         let entity = record.entity();
         if record.version == Version::ZERO.next() {
-            self.pending.put(entity_key(&entity), Vec::new());
+            self.pending.put(entity_key(&entity), write_value(&record.at));
         }
         match record.kind {
             Kind::User => {
@@ -180,6 +204,11 @@ impl Projector {
             Kind::System => {
                 let entry: EntryOf<System> = self.decode(record)?;
                 self.post::<System>(&entity, &entry);
+            }
+            Kind::Listing => {
+                let entry: EntryOf<Listing> = self.decode(record)?;
+                self.post::<Listing>(&entity, &entry);
+                self.listing_entry(&entity, &entry, record)?;
             }
         }
         self.reached = record.position;
@@ -219,6 +248,18 @@ impl Projector {
                 user::Event::WalletBound { address } => {
                     self.pending.put(wallet_key(me.world, address), write_value(me));
                 }
+                user::Event::ContributionAdded { id, contribution } => {
+                    self.contribution_added(me, *id, contribution);
+                }
+                user::Event::ContributionReviewed { id, decision, reward, by, reason } => {
+                    let (decision, at) = (*decision, record.at);
+                    let (by, reason) = (by.clone(), reason.clone());
+                    let verdict = Verdict { decision, by, reason, at };
+                    self.contribution_reviewed(me, *id, verdict, *reward)?;
+                }
+                user::Event::ContributionDeleted { id, sha256 } => {
+                    self.contribution_deleted(me, *id, sha256);
+                }
                 user::Event::PrivacyControlSeen
                 | user::Event::ClaimOpened(_)
                 | user::Event::ClaimPartUnfunded { .. }
@@ -245,7 +286,8 @@ impl Projector {
         if let Payer::Project(project) = payer {
             self.pending.money(me.world, project).accrued += i128::from(earned.get());
         }
-        let key = EntryKey { user: me.clone(), day: record.at.day(), payer };
+        let (user, day) = (me.clone(), record.at.day());
+        let key = EntryKey { user, day, payer, reference: 0 };
         Ok(self.pending.add_earning(&self.lists, key, earned, record.at)?)
     }
 
@@ -260,7 +302,15 @@ impl Projector {
             Purpose::Link(_) => {
                 self.pending.move_earnings(&self.lists, from, me)?;
             }
-            Purpose::Claim(_) | Purpose::Budget | Purpose::Grant => {}
+            Purpose::Claim(_)
+            | Purpose::Budget
+            | Purpose::Grant
+            | Purpose::Publish(_)
+            | Purpose::Change(_)
+            | Purpose::Purchase(_)
+            | Purpose::Proceeds(_)
+            | Purpose::Fees(_)
+            | Purpose::Rating(_) => {}
         }
         Ok(())
     }
@@ -389,6 +439,10 @@ impl Projector {
             if let Some(facts) = self.projects.get(world, id) {
                 pending.writes.insert(project_key(world, id), write_value(facts.as_ref()));
             }
+        }
+        for ((world, id), card) in pending.cards.drain() {
+            pending.writes.insert(card_key(world, id), write_value(&card));
+            self.listings.put(world, card);
         }
         for (world, change) in pending.ledger.drain() {
             let mut ledger = self.ledger.write();

@@ -64,7 +64,9 @@ impl Snapshot {
     where
         M::Reply: Stored,
     {
-        let dues = match entity.machine.outstanding(id).is_empty() {
+        let machine = &entity.machine;
+        let idle = machine.wakes_at().is_none() && machine.outstanding(id).is_empty();
+        let dues = match idle {
             true => Dues::None,
             false => Dues::Some,
         };
@@ -243,6 +245,7 @@ pub(crate) fn put_entity(id: &EntityId, out: &mut Vec<u8>) {
         Kind::User => 0,
         Kind::Project => 1,
         Kind::System => 2,
+        Kind::Listing => 3,
     });
     out.extend_from_slice(id.key.as_bytes());
 }

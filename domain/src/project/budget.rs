@@ -108,7 +108,7 @@ pub(super) fn decide_waiting(
     let mut answers = Vec::new();
     for (from, letter) in letters {
         match letter {
-            Letter::Accepted { transfer } => {
+            Letter::Accepted { transfer, .. } => {
                 if project.outbox.get(*transfer).is_some() {
                     events.push(Event::TransferSettled { transfer: *transfer });
                 }

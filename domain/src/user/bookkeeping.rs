@@ -48,6 +48,7 @@ pub(super) fn heap_bytes(user: &User) -> usize {
         claims,
         consent,
         links,
+        user.market.as_ref().map_or(0, |market| market.heap_bytes()),
         user.seen.heap_bytes(),
         user.outbox.heap_bytes(),
         user.inbox.heap_bytes(),

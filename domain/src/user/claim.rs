@@ -1,7 +1,7 @@
 //! Claiming: every payer is asked for what was earned with it, and the claim ends when all have
 //! answered.
 
-use super::{Claimed, Event, MAX_OPEN_CLAIMS, Refusal, Reply, User};
+use super::{Accrual, Claimed, Event, MAX_OPEN_CLAIMS, Refusal, Reply, User};
 use crate::answers::RequestTag;
 use crate::earning::Payer;
 use crate::entity::World;
@@ -35,6 +35,13 @@ pub struct ClaimPart {
 impl OpenClaim {
     fn part_id(&self, index: usize) -> PartId {
         PartId { claim: self.id, part: u32::try_from(index).unwrap_or(u32::MAX) }
+    }
+
+    /// What no other entity needs to be asked for, as it stands when the claim is opened.
+    #[must_use]
+    pub fn funded_at_once(&self) -> Micros {
+        let parts = self.parts.iter().filter(|part| part.payer == Payer::Sales);
+        parts.filter_map(|part| part.funded).fold(Micros::ZERO, Micros::saturating_add)
     }
 
     fn ticket(&self) -> Ticket {
@@ -74,9 +81,28 @@ pub(super) fn decide(
         request: context.request,
         parts: parts(user, wanted),
     };
+    if claim.parts.iter().all(|part| part.funded.is_some()) {
+        return Ok(at_once(user, claim, context));
+    }
     let letters = fund_letters(&claim, context.me.world).collect();
     let answer = Answer::Later(claim.ticket());
     Ok(Decision::of(vec![Event::ClaimOpened(claim)], answer).sending(letters))
+}
+
+/// A claim that nobody needs to be asked for.
+fn at_once(user: &User, claim: OpenClaim, context: &Context<'_>) -> Decision<User> {
+    let claimed = claim.funded_at_once();
+    let reply = Reply::Claimed(Claimed {
+        claim: claim.id,
+        claimed,
+        unfunded: Micros::ZERO,
+        balance: user.available.saturating_add(claimed),
+        pending: user.pending().saturating_sub(claimed),
+        earned_total: user.earned_total(),
+        at: context.now,
+    });
+    let closed = Event::ClaimClosed { claim: claim.id };
+    Decision::of(vec![Event::ClaimOpened(claim), closed], Answer::Now(reply))
 }
 
 /// Pending, less what open claims ask for already.
@@ -102,13 +128,20 @@ fn unasked(user: &User, payer: Payer) -> Micros {
 fn parts(user: &User, wanted: Micros) -> Vec<ClaimPart> {
     let mut left = wanted;
     let mut parts = Vec::new();
-    for accrual in &user.accruals {
+    // What is paid already comes first: nobody needs to be asked for it.
+    let paid = |accrual: &&Accrual| accrual.payer == Payer::Sales;
+    let accruals = user.accruals.iter();
+    for accrual in accruals.clone().filter(paid).chain(accruals.filter(|known| !paid(known))) {
         let amount = unasked(user, accrual.payer).min(left);
         if amount.is_zero() {
             continue;
         }
         left = left.saturating_sub(amount);
-        parts.push(ClaimPart { payer: accrual.payer, amount, funded: None });
+        let funded = match accrual.payer {
+            Payer::Project(_) | Payer::Pool => None,
+            Payer::Sales => Some(amount),
+        };
+        parts.push(ClaimPart { payer: accrual.payer, amount, funded });
     }
     parts
 }
@@ -116,9 +149,9 @@ fn parts(user: &User, wanted: Micros) -> Vec<ClaimPart> {
 /// The letters that ask payers for what they have not answered.
 pub(super) fn fund_letters(claim: &OpenClaim, world: World) -> impl Iterator<Item = Outgoing> {
     let unanswered = claim.parts.iter().enumerate().filter(|(_, part)| part.funded.is_none());
-    unanswered.map(move |(index, part)| Outgoing {
-        to: part.payer.entity(world),
-        letter: Letter::Fund { part: claim.part_id(index), amount: part.amount },
+    unanswered.filter_map(move |(index, part)| {
+        let letter = Letter::Fund { part: claim.part_id(index), amount: part.amount };
+        Some(Outgoing { to: part.payer.entity(world)?, letter })
     })
 }
 
@@ -156,6 +189,17 @@ pub(super) fn end_with(
     });
     let completed = Completed { ticket: claim.ticket(), request: claim.request, reply };
     Some((Event::ClaimClosed { claim: claim.id }, completed))
+}
+
+pub(super) fn apply_opened(user: &mut User, claim: &OpenClaim) {
+    let at_once = claim.funded_at_once();
+    if !at_once.is_zero() {
+        let sales = user.accrual_mut(Payer::Sales);
+        sales.pending = sales.pending.saturating_sub(at_once);
+        sales.claimed = sales.claimed.saturating_add(at_once);
+        user.available = user.available.saturating_add(at_once);
+    }
+    user.claims.push(claim.clone());
 }
 
 /// Notes a payer's answer; says who it was.

@@ -1,11 +1,14 @@
 //! What comes in and goes out by transfer.
 
-use super::{Event, Linked, Links, MAX_LINKED, Reply, User, claim};
+use super::{Bought, Event, Linked, Links, MAX_LINKED, OwnListing, Reply, User, claim, purchase};
 use crate::consent::ConsentRecord;
+use crate::earning::Payer;
 use crate::entity::EntityId;
 use crate::id::TransferId;
 use crate::letter::{Letter, LinkedAccrual, NotTaken, PartId, Purpose, Transfer};
+use crate::listing::Card;
 use crate::machine::{Answer, Completed, Context, Decision, Outgoing};
+use crate::market::{ListingStatus, Proceeds};
 use crate::money::Micros;
 use crate::outbox::{OpenTransfer, accepted, forget, is_good};
 use crate::time::Timestamp;
@@ -19,8 +22,8 @@ pub(super) fn decide(
     match letter {
         Letter::Offer(transfer) => decide_offer(user, from, transfer, context),
         Letter::Unfunded { part } => decide_unfunded(user, part, context),
-        Letter::Accepted { transfer } => decide_accepted(user, from, transfer),
-        Letter::Refused { transfer, .. } => decide_refused(user, transfer),
+        Letter::Accepted { transfer, card } => decide_accepted(user, from, transfer, card),
+        Letter::Refused { transfer, why } => decide_refused(user, transfer, why),
         Letter::Forget { transfer } => decide_forget(user, transfer),
         // A user funds no claims.
         Letter::Fund { part, .. } => Decision::nothing()
@@ -43,7 +46,15 @@ fn decide_offer(
     }
     let end = match transfer.purpose {
         Purpose::Claim(part) => claim::end_with(user, part, transfer.amount, context),
-        Purpose::Grant | Purpose::Budget | Purpose::Link(_) => None,
+        Purpose::Grant
+        | Purpose::Budget
+        | Purpose::Link(_)
+        | Purpose::Publish(_)
+        | Purpose::Change(_)
+        | Purpose::Purchase(_)
+        | Purpose::Proceeds(_)
+        | Purpose::Fees(_)
+        | Purpose::Rating(_) => None,
     };
     let letters = vec![accepted(transfer.id, from.clone())];
     let adopted = adopted_consent(user, &transfer.purpose);
@@ -56,7 +67,16 @@ fn decide_offer(
 fn adopted_consent(user: &User, purpose: &Purpose) -> Option<ConsentRecord> {
     match purpose {
         Purpose::Link(linked) if user.consent.is_none() => linked.consent.clone(),
-        Purpose::Link(_) | Purpose::Claim(_) | Purpose::Budget | Purpose::Grant => None,
+        Purpose::Grant
+        | Purpose::Claim(_)
+        | Purpose::Budget
+        | Purpose::Link(_)
+        | Purpose::Publish(_)
+        | Purpose::Change(_)
+        | Purpose::Purchase(_)
+        | Purpose::Proceeds(_)
+        | Purpose::Fees(_)
+        | Purpose::Rating(_) => None,
     }
 }
 
@@ -80,7 +100,15 @@ fn may_take(user: &User, transfer: &Transfer, context: &Context<'_>) -> Result<(
         Purpose::Link(_) | Purpose::Grant if user.became().is_some() => Err(NotTaken::NoSuchPayee),
         Purpose::Link(_) | Purpose::Grant if is_good(transfer.id, context.now) => Ok(()),
         Purpose::Link(_) | Purpose::Grant => Err(NotTaken::NotAwaited),
-        Purpose::Budget => Err(NotTaken::NoSuchPayee),
+        // Paid already: whoever they have become, it is theirs.
+        Purpose::Proceeds(_) if is_good(transfer.id, context.now) => Ok(()),
+        Purpose::Proceeds(_) => Err(NotTaken::NotAwaited),
+        Purpose::Budget
+        | Purpose::Publish(_)
+        | Purpose::Change(_)
+        | Purpose::Purchase(_)
+        | Purpose::Fees(_)
+        | Purpose::Rating(_) => Err(NotTaken::NoSuchPayee),
     }
 }
 
@@ -94,44 +122,62 @@ fn decide_unfunded(user: &User, part: PartId, context: &Context<'_>) -> Decision
     }
 }
 
-fn decide_accepted(user: &User, from: EntityId, transfer: TransferId) -> Decision<User> {
+fn decide_accepted(
+    user: &User,
+    from: EntityId,
+    transfer: TransferId,
+    card: Option<Box<Card>>,
+) -> Decision<User> {
     let forget = forget(transfer, from);
     let Some(open) = user.outbox.get(transfer) else {
         return Decision::nothing().sending(vec![forget]);
     };
     let events = vec![Event::TransferSettled { transfer }];
     let mut decision = Decision::of(events, Answer::Nothing).sending(vec![forget]);
-    decision.completed = completed_link(open);
+    decision.completed = open.asked.map(|asked| Completed {
+        ticket: asked.ticket,
+        request: asked.request,
+        reply: arrived(open, card),
+    });
     decision
 }
 
-fn completed_link(open: &OpenTransfer) -> Option<Completed<Reply>> {
-    let asked = open.asked?;
-    let Purpose::Link(linked) = &open.transfer.purpose else { return None };
-    let moved_pending = linked
-        .accruals
-        .iter()
-        .fold(Micros::ZERO, |sum, accrual| sum.saturating_add(accrual.pending));
-    let reply = Reply::Linked(Linked { moved_balance: open.transfer.amount, moved_pending });
-    Some(Completed { ticket: asked.ticket, request: asked.request, reply })
+/// What a request is answered whose transfer has arrived.
+fn arrived(open: &OpenTransfer, card: Option<Box<Card>>) -> Reply {
+    match &open.transfer.purpose {
+        Purpose::Link(linked) => {
+            let pending = linked.accruals.iter().map(|accrual| accrual.pending);
+            let moved_pending = pending.fold(Micros::ZERO, Micros::saturating_add);
+            Reply::Linked(Linked { moved_balance: open.transfer.amount, moved_pending })
+        }
+        Purpose::Publish(_) | Purpose::Change(_) => card.map_or(Reply::Noted, Reply::Listing),
+        Purpose::Purchase(_) => match purchase::bought_by(open) {
+            Some((listing, purchase)) => {
+                Reply::Purchased { listing, purchase: Box::new(purchase), bought: Bought::Now }
+            }
+            None => Reply::Noted,
+        },
+        Purpose::Rating(rating) => Reply::Rated { purchase: rating.purchase, stars: rating.stars },
+        Purpose::Claim(_)
+        | Purpose::Budget
+        | Purpose::Grant
+        | Purpose::Proceeds(_)
+        | Purpose::Fees(_) => Reply::Noted,
+    }
 }
 
-fn decide_refused(user: &User, transfer: TransferId) -> Decision<User> {
-    match user.outbox.get(transfer) {
-        Some(open) => {
-            let amount = open.transfer.amount;
-            let events = vec![Event::TransferReturned { transfer, amount }];
-            let mut decision = Decision::of(events, Answer::Nothing);
-            decision.completed = open.asked.map(|asked| Completed {
-                ticket: asked.ticket,
-                // What failed is not remembered: a repeat tries again.
-                request: None,
-                reply: Reply::Noted,
-            });
-            decision
-        }
-        None => Decision::nothing(),
-    }
+fn decide_refused(user: &User, transfer: TransferId, why: NotTaken) -> Decision<User> {
+    let Some(open) = user.outbox.get(transfer) else { return Decision::nothing() };
+    let amount = open.transfer.amount;
+    let events = vec![Event::TransferReturned { transfer, amount }];
+    let mut decision = Decision::of(events, Answer::Nothing);
+    decision.completed = open.asked.map(|asked| Completed {
+        ticket: asked.ticket,
+        // What failed is not remembered: a repeat tries again.
+        request: None,
+        reply: Reply::NotTaken(why),
+    });
+    decision
 }
 
 fn decide_forget(user: &User, transfer: TransferId) -> Decision<User> {
@@ -144,8 +190,8 @@ fn decide_forget(user: &User, transfer: TransferId) -> Decision<User> {
 pub(super) fn apply_accepted(user: &mut User, from: &EntityId, transfer: &Transfer, at: Timestamp) {
     let asked_for = matches!(transfer.purpose, Purpose::Claim(_));
     user.inbox.take(transfer.id, from.clone(), asked_for, at);
-    user.available = user.available.saturating_add(transfer.amount);
     match &transfer.purpose {
+        Purpose::Proceeds(proceeds) => return take_proceeds(user, from, transfer, *proceeds),
         Purpose::Claim(part) => {
             if let Some(payer) = claim::answer_part(user, *part, transfer.amount) {
                 let accrual = user.accrual_mut(payer);
@@ -163,7 +209,26 @@ pub(super) fn apply_accepted(user: &mut User, from: &EntityId, transfer: &Transf
             }
             absorbed.push(from.key.as_ref().into());
         }
-        Purpose::Grant | Purpose::Budget => {}
+        Purpose::Grant
+        | Purpose::Budget
+        | Purpose::Publish(_)
+        | Purpose::Change(_)
+        | Purpose::Purchase(_)
+        | Purpose::Fees(_)
+        | Purpose::Rating(_) => {}
+    }
+    user.available = user.available.saturating_add(transfer.amount);
+}
+
+/// What buyers paid is the seller's, to be claimed.
+fn take_proceeds(user: &mut User, listing: &EntityId, transfer: &Transfer, proceeds: Proceeds) {
+    let sales = user.accrual_mut(Payer::Sales);
+    sales.pending = sales.pending.saturating_add(transfer.amount);
+    let Some(listing) = listing.as_listing() else { return };
+    if proceeds.status == ListingStatus::Delisted
+        && let Some(own) = user.market_mut().listings.get_mut(&listing)
+    {
+        own.status = ListingStatus::Delisted;
     }
 }
 
@@ -182,12 +247,61 @@ pub(super) fn apply_opened(user: &mut User, open: &OpenTransfer) {
         user.links_mut().became = Some(open.transfer.to.clone());
         user.accruals.clear();
     }
+    if let (Purpose::Publish(draft), Some(listing)) =
+        (&open.transfer.purpose, open.transfer.to.as_listing())
+    {
+        let own = OwnListing::of(&draft.files, ListingStatus::Active);
+        user.market_mut().listings.insert(listing, own);
+    }
     user.outbox.open(open.clone());
+}
+
+pub(super) fn apply_settled(user: &mut User, transfer: TransferId) {
+    let Some(open) = user.outbox.close(transfer) else { return };
+    let listing = open.transfer.to.as_listing();
+    match (&open.transfer.purpose, listing) {
+        (Purpose::Purchase(_), _) => {
+            if let Some((listing, purchase)) = purchase::bought_by(&open) {
+                user.market_mut().purchases.insert(listing, purchase);
+            }
+        }
+        (Purpose::Change(change), Some(listing)) => {
+            if let Some(own) = user.market_mut().listings.get_mut(&listing) {
+                let status = change.status.unwrap_or(own.status);
+                match &change.files {
+                    Some(files) => *own = OwnListing::of(files, status),
+                    None => own.status = status,
+                }
+            }
+        }
+        (Purpose::Rating(rating), Some(listing)) => {
+            if let Some(purchase) = user.market_mut().purchases.get_mut(&listing) {
+                purchase.stars = Some(rating.stars);
+            }
+        }
+        (
+            Purpose::Change(_)
+            | Purpose::Rating(_)
+            | Purpose::Publish(_)
+            | Purpose::Claim(_)
+            | Purpose::Budget
+            | Purpose::Grant
+            | Purpose::Link(_)
+            | Purpose::Proceeds(_)
+            | Purpose::Fees(_),
+            _,
+        ) => {}
+    }
 }
 
 pub(super) fn apply_returned(user: &mut User, transfer: TransferId, amount: Micros) {
     user.available = user.available.saturating_add(amount);
     let Some(open) = user.outbox.close(transfer) else { return };
+    if let (Purpose::Publish(_), Some(listing)) =
+        (&open.transfer.purpose, open.transfer.to.as_listing())
+    {
+        user.market_mut().listings.remove(&listing);
+    }
     if let Purpose::Link(linked) = open.transfer.purpose {
         add_accruals(user, &linked.accruals);
         if let Some(links) = &mut user.links {

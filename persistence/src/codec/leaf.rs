@@ -1,5 +1,6 @@
 //! Plain values and containers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{DecodeError, Input, Output, Stored};
@@ -63,6 +64,31 @@ impl Stored for Arc<str> {
 
     fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
         String::get(input).map(Into::into)
+    }
+}
+
+impl<T: Stored> Stored for Arc<[T]> {
+    fn put(&self, out: &mut Output) {
+        put_list(self.len(), self.iter(), out);
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        Vec::get(input).map(Into::into)
+    }
+}
+
+/// In order of the keys: the same map has the same bytes.
+impl<K: Stored + Ord, V: Stored> Stored for BTreeMap<K, V> {
+    fn put(&self, out: &mut Output) {
+        out.leaf(&(self.len() as u64));
+        for (key, value) in self {
+            key.put(out);
+            value.put(out);
+        }
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        get_list(input)
     }
 }
 

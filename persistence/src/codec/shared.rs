@@ -8,8 +8,8 @@ use priv_domain::letter::{LinkedAccrual, LinkedUser, PartId, Purpose, Transfer};
 use priv_domain::machine::{Entity, Entry, Machine, Ticket};
 use priv_domain::outbox::{Asked, Inbox, OpenTransfer, Outbox, Taken};
 use priv_domain::{
-    ClaimId, Day, EventKey, EventType, KeyId, Micros, Position, ProjectId, Timestamp, TransferId,
-    Version,
+    ClaimId, ContributionId, Day, EventKey, EventType, KeyId, ListingId, Micros, Position,
+    ProjectId, PurchaseId, Timestamp, TransferId, Version,
 };
 
 use super::leaf::get_list;
@@ -24,6 +24,9 @@ stored_newtype! {
     ProjectId: u128, ProjectId::get, ProjectId::new;
     Timestamp: i64, Timestamp::as_millis, Timestamp::from_millis;
     TransferId: u128, TransferId::get, TransferId::new;
+    ContributionId: u128, ContributionId::get, ContributionId::new;
+    ListingId: u128, ListingId::get, ListingId::new;
+    PurchaseId: u128, PurchaseId::get, PurchaseId::new;
     Version: u64, Version::get, Version::new;
     EventKey: u128, event_key_bits, EventKey;
     Ticket: u128, ticket_bits, Ticket;
@@ -38,10 +41,10 @@ fn ticket_bits(ticket: Ticket) -> u128 {
 }
 
 stored_enum!(World, "world" { 0 => Live, 1 => Test });
-stored_enum!(Kind, "kind" { 0 => User, 1 => Project, 2 => System });
+stored_enum!(Kind, "kind" { 0 => User, 1 => Project, 2 => System, 3 => Listing });
 stored_struct!(EntityId { world, kind, key });
 stored_enum!(EventType, "event type" { 0 => Track, 1 => PageView, 2 => Identify });
-stored_enum!(Payer, "payer" { 0 => Project(project), 1 => Pool });
+stored_enum!(Payer, "payer" { 0 => Project(project), 1 => Pool, 2 => Sales });
 stored_struct!(DayEarnings { day, earned, events });
 stored_struct!(Rates { track, page_view, identify });
 stored_enum!(AccountClass, "account class" {
@@ -53,11 +56,24 @@ stored_enum!(AccountClass, "account class" {
     5 => Budget,
     6 => User,
     7 => InFlight,
+    8 => Listing,
+    9 => Proceeds,
 });
 stored_struct!(PartId { claim, part });
 stored_struct!(LinkedAccrual { payer, pending, claimed, today });
 stored_struct!(LinkedUser { accruals, consent, privacy_control_since });
-stored_enum!(Purpose, "purpose" { 0 => Claim(part), 1 => Budget, 2 => Grant, 3 => Link(linked) });
+stored_enum!(Purpose, "purpose" {
+    0 => Claim(part),
+    1 => Budget,
+    2 => Grant,
+    3 => Link(linked),
+    4 => Publish(draft),
+    5 => Change(change),
+    6 => Purchase(order),
+    7 => Proceeds(proceeds),
+    8 => Fees(fees),
+    9 => Rating(rating),
+});
 stored_struct!(Transfer { id, to, amount, purpose });
 stored_struct!(RequestTag { key, fingerprint });
 stored_struct!(Asked { ticket, request });

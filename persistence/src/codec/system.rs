@@ -11,6 +11,8 @@ stored_enum!(Event, "system event" {
     2 => TransferOpened { out_of, open },
     3 => TransferSettled { transfer },
     4 => TransferReturned { transfer, into, amount },
+    5 => TransferAccepted { from, transfer },
+    6 => TransferForgotten { transfer },
 });
 stored_enum!(Reply, "system reply" {
     0 => Minted { amount, minted },

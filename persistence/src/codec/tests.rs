@@ -234,13 +234,13 @@ fn states_have_the_bytes_that_they_ever_had() {
     golden(
         &user,
         &expect![[r#"
-        0109010101000000fdf6d0ca9f170300000103617070000000000000000000000000000000000000
-        0000000000000000000000000000008c95a39245b508d772d04f4e6a61f23fbbed6e311df0487bc3
-        1cfe1577b330e401fdf6d0ca9f17030000000301fbb69901000000000000000000000000000000e1
-        0000000101000003616e6e00015a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a01000000000000
-        000000000000000000aa000000000000000000000000000000bbfdf6d0ca9f170300000200000000
-        0000000000000000000000c10102030405fdf6d0ca9f17030000
-    "#]],
+            0109010101000000fdf6d0ca9f170300000103617070000000000000000000000000000000000000
+            0000000000000000000000000000008c95a39245b508d772d04f4e6a61f23fbbed6e311df0487bc3
+            1cfe1577b330e401fdf6d0ca9f17030000000301fbb69901000000000000000000000000000000e1
+            0000000101000003616e6e00015a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a00010000000000
+            00000000000000000000aa000000000000000000000000000000bbfdf6d0ca9f1703000002000000
+            000000000000000000000000c10102030405fdf6d0ca9f17030000
+        "#]],
     );
     let mut project: Entity<Project> = Entity::default();
     project.apply(&entry(project_events(), project::Reply::Noted), AT, Position::new(9));
@@ -323,4 +323,54 @@ proptest::proptest! {
         bytes[at] ^= 1 << bit;
         let _ = decode::<Entry<user::Event, user::Reply>>(FORMAT, &bytes);
     }
+}
+
+#[test]
+fn a_user_of_format_1_is_read_and_one_of_format_2_is_whole_with_its_market() {
+    use priv_domain::contribution::{Contribution, MediaType, Originality, ReviewStatus, Uses};
+    use priv_domain::market::{License, ListingStatus, Order, Purchase};
+    use priv_domain::user::{Market, OwnListing};
+    use priv_domain::{ContributionId, ListingId, PurchaseId};
+
+    let mut user = User { available: Micros::new(7), ..User::default() };
+    let mut old = encode(&user);
+    assert_eq!(old.pop(), Some(0), "format 1 ended before the market");
+    assert_eq!(decode::<User>(1, &old).expect("is read"), user);
+    assert!(decode::<User>(2, &old).is_err());
+
+    let contribution = Contribution {
+        media_type: MediaType::Json,
+        sha256: [1; 32],
+        size: 3,
+        uses: Uses { commercial: true, ..Uses::default() },
+        reward: Micros::new(600_000),
+        originality: Originality::KnownElsewhere,
+        status: ReviewStatus::Approved,
+        at: AT,
+    };
+    let order = Order {
+        purchase: PurchaseId::new(0xb1),
+        terms_version: 2,
+        expected_version: Some(3),
+        license: License::Limited,
+        contents: 1,
+        files_hash: [2; 32],
+        title: "Title".into(),
+        seller: person(),
+    };
+    let purchase = Purchase { order, price: Micros::new(9), stars: Some(5) };
+    let contributions = [ContributionId::new(0xc0)].into();
+    let own = OwnListing { status: ListingStatus::Paused, contributions };
+    user.market = Some(Box::new(Market {
+        contributions: [(ContributionId::new(0xc0), contribution)].into(),
+        listings: [(ListingId::new(0xa0), own)].into(),
+        purchases: [(ListingId::new(0xa1), purchase)].into(),
+    }));
+    golden(&user, &expect![[r#"
+        0000000700000000000101000000000000000000000000000000c00f010101010101010101010101
+        010101010101010101010101010101010101010103000001fcc02709000101fdf6d0ca9f17030000
+        01000000000000000000000000000000a00101000000000000000000000000000000c00100000000
+        0000000000000000000000a1000000000000000000000000000000b1020103010102020202020202
+        02020202020202020202020202020202020202020202020202055469746c65000003616e6e090105
+    "#]]);
 }

@@ -16,17 +16,49 @@ stored_struct!(Accrual { payer, pending, claimed, today });
 stored_struct!(ClaimPart { payer, amount, funded });
 stored_struct!(OpenClaim { id, request, parts });
 stored_struct!(Links { became, absorbed, wallet });
-stored_struct!(User {
-    consent,
-    privacy_control_since,
-    accruals,
-    available,
-    seen,
-    claims,
-    outbox,
-    inbox,
-    links,
-});
+
+impl Stored for User {
+    fn put(&self, out: &mut Output) {
+        let Self {
+            consent,
+            privacy_control_since,
+            accruals,
+            available,
+            seen,
+            claims,
+            outbox,
+            inbox,
+            links,
+            market,
+        } = self;
+        consent.put(out);
+        privacy_control_since.put(out);
+        accruals.put(out);
+        available.put(out);
+        seen.put(out);
+        claims.put(out);
+        outbox.put(out);
+        inbox.put(out);
+        links.put(out);
+        market.put(out);
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            consent: Stored::get(input)?,
+            privacy_control_since: Stored::get(input)?,
+            accruals: Stored::get(input)?,
+            available: Stored::get(input)?,
+            seen: Stored::get(input)?,
+            claims: Stored::get(input)?,
+            outbox: Stored::get(input)?,
+            inbox: Stored::get(input)?,
+            links: Stored::get(input)?,
+            // Format 1 ends here.
+            market: if input.format >= 2 { Stored::get(input)? } else { None },
+        })
+    }
+}
 
 impl Stored for SeenEvents {
     fn put(&self, out: &mut Output) {
@@ -51,6 +83,9 @@ stored_enum!(Event, "user event" {
     9 => TransferReturned { transfer, amount },
     10 => TransferForgotten { transfer },
     11 => WalletBound { address },
+    12 => ContributionAdded { id, contribution },
+    13 => ContributionReviewed { id, decision, reward, by, reason },
+    14 => ContributionDeleted { id, sha256 },
 });
 stored_enum!(Verdict, "verdict" {
     0 => Accepted { earned },
@@ -70,4 +105,11 @@ stored_enum!(Reply, "user reply" {
     3 => Linked(linked),
     4 => WalletBound,
     5 => Noted,
+    6 => Contributed(added),
+    7 => Reviewed { id, status, reward },
+    8 => Deleted { id, sha256 },
+    9 => Listing(card),
+    10 => Purchased { listing, purchase, bought },
+    11 => Rated { purchase, stars },
+    12 => NotTaken(why),
 });

@@ -315,6 +315,7 @@ const fn kind_code(kind: Kind) -> u8 {
         Kind::User => 1,
         Kind::Project => 2,
         Kind::System => 3,
+        Kind::Listing => 4,
     }
 }
 

@@ -15,6 +15,8 @@ pub struct DayEntry {
     pub day: Day,
     /// Who pays.
     pub payer: Payer,
+    /// Which contribution or listing it is for, as the bits of its id; 0 for a day's events.
+    pub reference: u128,
     /// How much.
     pub amount: Micros,
     /// When the first of it was earned.
@@ -32,10 +34,11 @@ impl Lists {
         items
             .map(|item| {
                 let (key, value) = item?;
-                let EntryKey { day, payer, .. } = EntryKey::read(user, &key[prefix.len()..])
-                    .ok_or(StoreError::Damaged { what: "earnings key" })?;
+                let EntryKey { day, payer, reference, .. } =
+                    EntryKey::read(user, &key[prefix.len()..])
+                        .ok_or(StoreError::Damaged { what: "earnings key" })?;
                 let (amount, since) = read_value(&value)?;
-                Ok(DayEntry { day, payer, amount, since })
+                Ok(DayEntry { day, payer, reference, amount, since })
             })
             .collect()
     }

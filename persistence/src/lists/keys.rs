@@ -2,7 +2,7 @@
 
 use priv_domain::earning::Payer;
 use priv_domain::entity::{EntityId, World};
-use priv_domain::{Day, ProjectId};
+use priv_domain::{ContributionId, Day, ListingId, ProjectId, PurchaseId};
 
 use crate::snapshots::{put_entity, world_byte};
 
@@ -17,6 +17,14 @@ const ENTITY: u8 = b'n';
 const LEDGER: u8 = b'l';
 pub(super) const PROJECT: u8 = b'p';
 const WALLET: u8 = b'w';
+pub(super) const CONTRIBUTION: u8 = b'C';
+pub(super) const CONTRIBUTOR: u8 = b'D';
+pub(super) const CONTENT: u8 = b'B';
+pub(super) const LISTED_CONTENT: u8 = b'b';
+pub(super) const CARD: u8 = b'm';
+pub(super) const PURCHASE: u8 = b'u';
+pub(super) const SALE: u8 = b'S';
+pub(super) const RATING: u8 = b'k';
 pub(super) const ANSWER: u8 = b'i';
 
 pub(crate) fn entity_key(id: &EntityId) -> Vec<u8> {
@@ -46,6 +54,8 @@ pub(crate) struct EntryKey {
     pub(crate) user: EntityId,
     pub(crate) day: Day,
     pub(crate) payer: Payer,
+    /// Which contribution or listing it is for; 0 where a day's events are one line.
+    pub(crate) reference: u128,
 }
 
 impl EntryKey {
@@ -57,7 +67,14 @@ impl EntryKey {
                 key.push(0);
                 key.extend(project.get().to_be_bytes());
             }
-            Payer::Pool => key.push(1),
+            Payer::Pool => {
+                key.push(1);
+                key.extend(self.reference.to_be_bytes());
+            }
+            Payer::Sales => {
+                key.push(2);
+                key.extend(self.reference.to_be_bytes());
+            }
         }
         key
     }
@@ -65,14 +82,16 @@ impl EntryKey {
     /// Reads the part after the user's prefix.
     pub(super) fn read(user: &EntityId, rest: &[u8]) -> Option<Self> {
         let (day, payer) = rest.split_first_chunk::<8>()?;
-        let payer = match payer.split_first()? {
-            (0, project) => {
-                Payer::Project(ProjectId::new(u128::from_be_bytes(project.try_into().ok()?)))
-            }
-            (1, []) => Payer::Pool,
+        let (kind, id) = payer.split_first()?;
+        let id = u128::from_be_bytes(id.try_into().ok()?);
+        let (payer, reference) = match kind {
+            0 => (Payer::Project(ProjectId::new(id)), 0),
+            1 => (Payer::Pool, id),
+            2 => (Payer::Sales, id),
             _ => return None,
         };
-        Some(Self { user: user.clone(), day: Day::new(i64::from_be_bytes(*day)), payer })
+        let day = Day::new(i64::from_be_bytes(*day));
+        Some(Self { user: user.clone(), day, payer, reference })
     }
 }
 
@@ -108,5 +127,63 @@ pub(crate) fn wallet_key(world: World, address: &[u8; 20]) -> Vec<u8> {
 pub(super) fn loose_key(name: &[u8]) -> Vec<u8> {
     let mut key = vec![LOOSE];
     key.extend(name);
+    key
+}
+
+/// A contribution in its owner's list.
+pub(crate) fn contribution_key(owner: &EntityId, id: ContributionId) -> Vec<u8> {
+    let mut key = user_prefix(CONTRIBUTION, owner);
+    key.extend(id.get().to_be_bytes());
+    key
+}
+
+/// Where the owner of a contribution is found.
+pub(crate) fn contributor_key(world: World, id: ContributionId) -> Vec<u8> {
+    let mut key = vec![CONTRIBUTOR, world_byte(world)];
+    key.extend(id.get().to_be_bytes());
+    key
+}
+
+/// A contribution that has a content.
+pub(crate) fn content_key(sha256: &[u8; 32], id: ContributionId) -> Vec<u8> {
+    let mut key = vec![CONTENT];
+    key.extend(sha256);
+    key.extend(id.get().to_be_bytes());
+    key
+}
+
+/// A listing that has, or had, a content among its files.
+pub(crate) fn listed_content_key(sha256: &[u8; 32], listing: ListingId) -> Vec<u8> {
+    let mut key = vec![LISTED_CONTENT];
+    key.extend(sha256);
+    key.extend(listing.get().to_be_bytes());
+    key
+}
+
+pub(crate) fn card_key(world: World, listing: ListingId) -> Vec<u8> {
+    let mut key = vec![CARD, world_byte(world)];
+    key.extend(listing.get().to_be_bytes());
+    key
+}
+
+/// A purchase in its buyer's list.
+pub(crate) fn purchase_key(buyer: &EntityId, purchase: PurchaseId) -> Vec<u8> {
+    let mut key = user_prefix(PURCHASE, buyer);
+    key.extend(purchase.get().to_be_bytes());
+    key
+}
+
+/// The same in its seller's list.
+pub(crate) fn sale_key(seller: &EntityId, purchase: PurchaseId) -> Vec<u8> {
+    let mut key = user_prefix(SALE, seller);
+    key.extend(purchase.get().to_be_bytes());
+    key
+}
+
+/// A rating in its listing's list.
+pub(crate) fn rating_key(listing: ListingId, purchase: PurchaseId) -> Vec<u8> {
+    let mut key = vec![RATING];
+    key.extend(listing.get().to_be_bytes());
+    key.extend(purchase.get().to_be_bytes());
     key
 }

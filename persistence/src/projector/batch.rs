@@ -4,11 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use priv_domain::entity::{EntityId, World};
 use priv_domain::ledger::TrialBalance;
-use priv_domain::{Micros, ProjectId, Timestamp};
+use priv_domain::listing::Card;
+use priv_domain::{ListingId, Micros, ProjectId, Timestamp};
 
+use crate::codec::Stored;
 use crate::lists::{EntryKey, Lists};
 use crate::project_book::{MoneyChange, ProjectFacts};
-use crate::store::{StoreError, write_value};
+use crate::store::{StoreError, read_value, write_value};
 
 /// Changes that are not written yet.
 #[derive(Debug, Default)]
@@ -17,6 +19,7 @@ pub(super) struct Pending {
     removals: HashSet<Vec<u8>>,
     pub(super) ledger: HashMap<World, TrialBalance>,
     pub(super) facts: HashMap<(World, ProjectId), ProjectFacts>,
+    pub(super) cards: HashMap<(World, ListingId), Card>,
     pub(super) money: HashMap<(World, ProjectId), MoneyChange>,
     pub(super) touched: HashSet<(World, ProjectId)>,
     earnings: HashMap<EntryKey, (Micros, Timestamp)>,
@@ -36,6 +39,21 @@ impl Pending {
     pub(super) fn remove(&mut self, key: Vec<u8>) {
         self.writes.remove(&key);
         self.removals.insert(key);
+    }
+
+    /// A value as it is with what is not written yet.
+    pub(super) fn value<T: Stored>(
+        &self,
+        lists: &Lists,
+        key: &[u8],
+    ) -> Result<Option<T>, StoreError> {
+        if self.removals.contains(key) {
+            return Ok(None);
+        }
+        match self.writes.get(key) {
+            Some(value) => read_value(value).map(Some),
+            None => lists.value(key),
+        }
     }
 
     pub(super) fn money(&mut self, world: World, project: ProjectId) -> &mut MoneyChange {
@@ -74,7 +92,8 @@ impl Pending {
         to: &EntityId,
     ) -> Result<(), StoreError> {
         let stored = lists.earnings(from)?.into_iter().map(|entry| {
-            let key = EntryKey { user: from.clone(), day: entry.day, payer: entry.payer };
+            let (day, payer, reference) = (entry.day, entry.payer, entry.reference);
+            let key = EntryKey { user: from.clone(), day, payer, reference };
             (key, (entry.amount, entry.since))
         });
         let mut lines: HashMap<EntryKey, (Micros, Timestamp)> =

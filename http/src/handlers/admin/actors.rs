@@ -5,6 +5,7 @@ use priv_actors::directory::{DirectoryStats, ResidentActor};
 use priv_actors::inspect::{InspectError, MAX_PAGE, Moment};
 use priv_actors::{AskError, Passivated};
 use priv_domain::entity::{EntityId, Kind};
+use priv_domain::listing::Listing;
 use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::User;
@@ -301,6 +302,7 @@ pub(crate) async fn snapshot_actor(
         Kind::User => state.node.snapshot::<User>(&id).await?,
         Kind::Project => state.node.snapshot::<Project>(&id).await?,
         Kind::System => state.node.snapshot::<System>(&id).await?,
+        Kind::Listing => state.node.snapshot::<Listing>(&id).await?,
     }
     let now = state.node.entity_now(&id).await.map_err(inspect_error)?;
     Ok(ok(&serde_json::json!({ "snapshot_position": now.snapshot_position.get() })))
@@ -318,6 +320,7 @@ pub(crate) async fn passivate_actor(
         Kind::User => state.node.passivate::<User>(&id).await.map_err(busy)?,
         Kind::Project => state.node.passivate::<Project>(&id).await.map_err(busy)?,
         Kind::System => state.node.passivate::<System>(&id).await.map_err(busy)?,
+        Kind::Listing => state.node.passivate::<Listing>(&id).await.map_err(busy)?,
     };
     let word = match passivated {
         Passivated::Gone => "passivated",

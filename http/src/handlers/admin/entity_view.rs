@@ -1,11 +1,13 @@
 //! An entity's state as operators see it: personal fields are masked.
 
 use priv_actors::inspect::AnyEntity;
+use priv_domain::contribution::ReviewStatus;
 use priv_domain::earning::Payer;
+use priv_domain::listing::Listing;
 use priv_domain::outbox::{Inbox, Outbox};
 use priv_domain::project::Project;
 use priv_domain::system::System;
-use priv_domain::user::User;
+use priv_domain::user::{Market, User};
 use priv_domain::{Micros, UserRef};
 use serde_json::{Value, json};
 
@@ -39,6 +41,7 @@ pub(crate) fn state_view(entity: &AnyEntity, unmask: Unmask) -> Value {
         AnyEntity::User(user) => (user_view(&user.machine, unmask), user.answers.len()),
         AnyEntity::Project(project) => (project_view(&project.machine), project.answers.len()),
         AnyEntity::System(system) => (system_view(&system.machine), system.answers.len()),
+        AnyEntity::Listing(listing) => (listing_view(&listing.machine), listing.answers.len()),
     };
     state["remembered_answers"] = json!(answers);
     state
@@ -52,6 +55,7 @@ pub(crate) fn payer_text(payer: Payer) -> String {
     match payer {
         Payer::Project(project) => project.to_string(),
         Payer::Pool => "pool".to_owned(),
+        Payer::Sales => "sales".to_owned(),
     }
 }
 
@@ -104,6 +108,7 @@ fn user_view(user: &User, unmask: Unmask) -> Value {
         "recent_events": seen,
         "open_transfers": outbox_view(&user.outbox),
         "unsettled_transfers": inbox_view(&user.inbox),
+        "market": user.market.as_deref().map(market_view),
         "became": user.became().map(|person| unmask.text(&person.key)),
         "absorbed": links.map(|links| {
             links.absorbed.iter().map(|key| linked(key, unmask)).collect::<Vec<_>>()
@@ -111,6 +116,71 @@ fn user_view(user: &User, unmask: Unmask) -> Value {
         "wallet_address": links
             .and_then(|links| links.wallet)
             .map(|wallet| unmask.text(&Address(wallet).to_string())),
+    })
+}
+
+/// What a user has in the marketplace: how much of it, and what it is about.
+fn market_view(market: &Market) -> Value {
+    let of = |status| {
+        market.contributions.values().filter(|contribution| contribution.status == status).count()
+    };
+    let contributions: serde_json::Map<String, Value> = ReviewStatus::ALL
+        .into_iter()
+        .map(|status| (status.as_str().to_owned(), json!(of(status))))
+        .collect();
+    let listings = market.listings.iter().take(SHOWN).map(|(id, own)| {
+        json!({
+            "listing": id.to_string(),
+            "status": own.status.as_str(),
+            "contributions": own.contributions.len(),
+        })
+    });
+    let purchases = market.purchases.iter().take(SHOWN).map(|(id, purchase)| {
+        json!({
+            "listing": id.to_string(),
+            "purchase": purchase.order.purchase.to_string(),
+            "price_priv": amount(purchase.price),
+        })
+    });
+    json!({
+        "contributions": contributions,
+        "listings": listings.collect::<Vec<_>>(),
+        "purchases": purchases.collect::<Vec<_>>(),
+    })
+}
+
+fn listing_view(listing: &Listing) -> Value {
+    let offer = listing.offer.as_deref().map(|offer| {
+        let contents = offer.contents.iter().map(|contents| {
+            json!({
+                "number": contents.number,
+                "sales": contents.sales,
+                "files": contents.files.len(),
+            })
+        });
+        json!({
+            "status": offer.status.as_str(),
+            "version": offer.version,
+            "terms_version": offer.terms_version,
+            "title": offer.title,
+            "price_priv": amount(offer.price),
+            "license": offer.license.as_str(),
+            "max_sales": offer.max_sales,
+            "contents": contents.collect::<Vec<_>>(),
+            "created_at": Rfc3339(offer.created_at),
+            "updated_at": Rfc3339(offer.updated_at),
+        })
+    });
+    json!({
+        "offer": offer,
+        "sales": listing.sales,
+        "sold_out": listing.is_sold_out(),
+        "ratings": listing.ratings.len(),
+        "due_to_seller_priv": amount(listing.due.proceeds),
+        "due_fees_priv": amount(listing.due.fees.total()),
+        "in_flight_priv": amount(listing.outbox.in_flight()),
+        "open_transfers": outbox_view(&listing.outbox),
+        "unsettled_transfers": inbox_view(&listing.inbox),
     })
 }
 

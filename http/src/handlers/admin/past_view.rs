@@ -3,7 +3,7 @@
 use priv_actors::inspect::{AnyEvents, PastEntry, PastRawEvents};
 use priv_domain::entity::Kind;
 use priv_domain::letter::{Purpose, Transfer};
-use priv_domain::{RawEvent, project, system, user};
+use priv_domain::{RawEvent, listing, project, system, user};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -27,6 +27,7 @@ pub(crate) fn entry_view(entry: &PastEntry, unmask: Unmask) -> EntryView {
         AnyEvents::User(events) => events.iter().map(|event| user_event(event, unmask)).collect(),
         AnyEvents::Project(events) => events.iter().map(project_event).collect(),
         AnyEvents::System(events) => events.iter().map(system_event).collect(),
+        AnyEvents::Listing(events) => events.iter().map(listing_event).collect(),
     };
     let personal = match &entry.raw_events {
         PastRawEvents::None => None,
@@ -72,10 +73,20 @@ pub(crate) fn transfer_view(transfer: &Transfer) -> Value {
         Purpose::Budget => json!("budget"),
         Purpose::Grant => json!("grant"),
         Purpose::Link(_) => json!("link"),
+        Purpose::Publish(_) => json!("publish"),
+        Purpose::Change(_) => json!("change"),
+        Purpose::Purchase(order) => json!({ "purchase": order.purchase.to_string() }),
+        Purpose::Proceeds(proceeds) => json!({ "proceeds_of_sales": proceeds.sales }),
+        Purpose::Fees(fees) => json!({
+            "burned_priv": amount(fees.burned),
+            "stakers_priv": amount(fees.stakers),
+            "treasury_priv": amount(fees.treasury),
+        }),
+        Purpose::Rating(rating) => json!({ "rating": rating.purchase.to_string() }),
     };
     let to = match transfer.to.kind {
         Kind::User => "user".to_owned(),
-        Kind::Project | Kind::System => transfer.to.to_string(),
+        Kind::Project | Kind::System | Kind::Listing => transfer.to.to_string(),
     };
     json!({
         "transfer": transfer.id.to_string(),
@@ -130,6 +141,23 @@ fn user_event(event: &user::Event, unmask: Unmask) -> Value {
         Event::TransferReturned { transfer, .. } => named("transfer_returned", transfer),
         Event::TransferForgotten { transfer } => named("transfer_forgotten", transfer),
         Event::WalletBound { .. } => json!({ "event": "wallet_bound" }),
+        Event::ContributionAdded { id, contribution } => json!({
+            "event": "contribution_added",
+            "contribution": id.to_string(),
+            "content_type": contribution.media_type.as_str(),
+            "size": contribution.size,
+        }),
+        Event::ContributionReviewed { id, decision, reward, by, reason } => json!({
+            "event": "contribution_reviewed",
+            "contribution": id.to_string(),
+            "status": decision.status().as_str(),
+            "reward_priv": amount(*reward),
+            "by": by,
+            "reason": reason,
+        }),
+        Event::ContributionDeleted { id, .. } => {
+            json!({ "event": "contribution_deleted", "contribution": id.to_string() })
+        }
     }
 }
 
@@ -191,6 +219,23 @@ fn system_event(event: &system::Event) -> Value {
         Event::TransferOpened { open, .. } => opened(&open.transfer),
         Event::TransferSettled { transfer } => named("transfer_settled", transfer),
         Event::TransferReturned { transfer, .. } => named("transfer_returned", transfer),
+        Event::TransferAccepted { from, transfer } => {
+            accepted(&from.to_string(), from.kind, transfer)
+        }
+        Event::TransferForgotten { transfer } => named("transfer_forgotten", transfer),
+    }
+}
+
+fn listing_event(event: &listing::Event) -> Value {
+    use listing::Event;
+    match event {
+        Event::TransferAccepted { from, transfer } => {
+            accepted(&from.to_string(), from.kind, transfer)
+        }
+        Event::TransferOpened(open) => opened(&open.transfer),
+        Event::TransferSettled { transfer } => named("transfer_settled", transfer),
+        Event::TransferReturned { transfer, .. } => named("transfer_returned", transfer),
+        Event::TransferForgotten { transfer } => named("transfer_forgotten", transfer),
     }
 }
 
@@ -199,7 +244,7 @@ fn accepted(from: &str, kind: Kind, transfer: &Transfer) -> Value {
     view["event"] = json!("transfer_accepted");
     view["from"] = match kind {
         Kind::User => json!("user"),
-        Kind::Project | Kind::System => json!(from),
+        Kind::Project | Kind::System | Kind::Listing => json!(from),
     };
     view
 }

@@ -102,13 +102,8 @@ async fn ask(
         let command = Command::RecordEvents(RecordEvents { events, ..request.clone() });
         match state.node.ask::<User>(&group.user, command, None).await {
             Ok(answered) => {
-                let recorded = match answered.reply {
-                    Reply::Recorded(recorded) => recorded,
-                    Reply::Consent(_)
-                    | Reply::Claimed(_)
-                    | Reply::Linked(_)
-                    | Reply::WalletBound
-                    | Reply::Noted => Recorded::default(),
+                let Reply::Recorded(recorded) = answered.reply else {
+                    return (group, Ok(Recorded::default()));
                 };
                 return (group, Ok(recorded));
             }

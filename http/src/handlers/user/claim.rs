@@ -66,16 +66,9 @@ pub(crate) async fn claim_earnings(
     let amount = amount_priv.map(|Priv(amount)| amount);
     let command = Command::ClaimEarnings { amount, minimum: state.options.claim_minimum };
     let answered = state.node.ask::<User>(&id, command, tag).await?;
-    match answered.reply {
-        Reply::Claimed(claimed) => {
-            let location = "/v1/user/earnings";
-            let response = created(location, &ClaimView::from(claimed));
-            Ok(with_origin(response, &answered))
-        }
-        Reply::Recorded(_)
-        | Reply::Consent(_)
-        | Reply::Linked(_)
-        | Reply::WalletBound
-        | Reply::Noted => Err(ApiError::idempotency_mismatch()),
-    }
+    let Reply::Claimed(claimed) = answered.reply else {
+        return Err(ApiError::idempotency_mismatch());
+    };
+    let response = created("/v1/user/earnings", &ClaimView::from(claimed));
+    Ok(with_origin(response, &answered))
 }

@@ -160,18 +160,12 @@ pub(crate) async fn set_consent(
     let (source, policy_version) = (body.source, body.policy_version);
     let command = Command::SetConsent { change, source, policy_version };
     let answered = state.node.ask::<User>(&id, command, tag).await?;
-    match &answered.reply {
-        Reply::Consent(record) => {
-            let mut view = view(&id, None, Some(record));
-            view.receipt = Some(Receipt::from(record.as_ref()));
-            Ok(with_origin(ok(&view), &answered))
-        }
-        Reply::Recorded(_)
-        | Reply::Claimed(_)
-        | Reply::Linked(_)
-        | Reply::WalletBound
-        | Reply::Noted => Err(ApiError::idempotency_mismatch()),
-    }
+    let Reply::Consent(record) = &answered.reply else {
+        return Err(ApiError::idempotency_mismatch());
+    };
+    let mut view = view(&id, None, Some(record));
+    view.receipt = Some(Receipt::from(record.as_ref()));
+    Ok(with_origin(ok(&view), &answered))
 }
 
 fn check(body: &ConsentBody) -> Result<(), ApiError> {

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use priv_actors::lists::DayEntry;
 use priv_domain::earning::Payer;
 use priv_domain::user::User;
-use priv_domain::{Day, Entity, Micros, Timestamp};
+use priv_domain::{ContributionId, Day, Entity, ListingId, Micros, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Unknown, user_in_reach};
@@ -79,15 +79,15 @@ impl Line {
     /// Newest first, then by payer.
     fn place(&self) -> String {
         let newest_first = i64::MAX - self.entry.day.get();
-        format!("{newest_first:020}{}", payer_text(self.entry.payer))
+        format!("{newest_first:020}{}", reference(&self.entry))
     }
 
     fn view(&self) -> EntryView {
-        let payer = payer_text(self.entry.payer);
+        let reference = reference(&self.entry);
         EntryView {
-            id: format!("{payer}:{}", day_text(self.entry.day)),
+            id: format!("{reference}:{}", day_text(self.entry.day)),
             source: source(self.entry.payer),
-            reference: payer,
+            reference,
             amount_priv: self.entry.amount.into(),
             claimed_priv: self.claimed.into(),
             status: self.status(),
@@ -96,10 +96,12 @@ impl Line {
     }
 }
 
-fn payer_text(payer: Payer) -> String {
-    match payer {
+/// What it was earned with: the project, the contribution or the listing.
+fn reference(entry: &DayEntry) -> String {
+    match entry.payer {
         Payer::Project(project) => project.to_string(),
-        Payer::Pool => "pool".to_owned(),
+        Payer::Pool => ContributionId::new(entry.reference).to_string(),
+        Payer::Sales => ListingId::new(entry.reference).to_string(),
     }
 }
 
@@ -107,6 +109,7 @@ fn source(payer: Payer) -> &'static str {
     match payer {
         Payer::Project(_) => "events",
         Payer::Pool => "contributions",
+        Payer::Sales => "sales",
     }
 }
 
@@ -233,7 +236,7 @@ mod tests {
     fn entry(day: i64, project: u128, amount: u64) -> DayEntry {
         let payer = Payer::Project(ProjectId::new(project));
         let (day, amount) = (Day::new(day), Micros::new(amount));
-        DayEntry { day, payer, amount, since: day.start() }
+        DayEntry { day, payer, reference: 0, amount, since: day.start() }
     }
 
     #[test]

@@ -135,10 +135,20 @@ pub(crate) async fn link_user(
             Ok(with_origin(ok(&view), &answered))
         }
         // The person could not take it, and everything went back.
-        Reply::Noted => Err(ApiError::conflict("not_taken", "The link took too long: try again")),
-        Reply::Recorded(_) | Reply::Consent(_) | Reply::Claimed(_) | Reply::WalletBound => {
-            Err(ApiError::idempotency_mismatch())
+        Reply::NotTaken(_) => {
+            Err(ApiError::conflict("not_taken", "The link took too long: try again"))
         }
+        Reply::Recorded(_)
+        | Reply::Consent(_)
+        | Reply::Claimed(_)
+        | Reply::WalletBound
+        | Reply::Noted
+        | Reply::Contributed(_)
+        | Reply::Reviewed { .. }
+        | Reply::Deleted { .. }
+        | Reply::Listing(_)
+        | Reply::Purchased { .. }
+        | Reply::Rated { .. } => Err(ApiError::idempotency_mismatch()),
     }
 }
 

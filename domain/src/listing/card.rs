@@ -1,0 +1,191 @@
+//! What everybody may see of a listing, and its seller.
+
+use super::Listing;
+use crate::contribution::ContributionType;
+use crate::entity::EntityId;
+use crate::id::{ContributionId, ListingId};
+use crate::market::{Category, Change, Draft, File, License, ListingStatus};
+use crate::money::Micros;
+use crate::time::Timestamp;
+
+/// Files of a listing that are shown as samples.
+pub const SAMPLES: usize = 4;
+
+/// A listing as browsers see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// Its name.
+    pub id: ListingId,
+    /// Who sells; shown by a pseudonym only.
+    pub seller: EntityId,
+    /// See [`super::Offer::version`].
+    pub version: u32,
+    /// Whether it is for sale.
+    pub status: ListingStatus,
+    /// Whether all that may be sold is sold.
+    pub sold_out: bool,
+    /// Its title.
+    pub title: Box<str>,
+    /// What it is.
+    pub description: Box<str>,
+    /// By which it is found.
+    pub tags: Vec<Box<str>>,
+    /// Of its files.
+    pub category: Category,
+    /// For one purchase.
+    pub price: Micros,
+    /// What buyers may do with it.
+    pub license: License,
+    /// Purchases at most.
+    pub max_sales: Option<u32>,
+    /// How many files.
+    pub files: u32,
+    /// Their size together.
+    pub bytes: u64,
+    /// Some of them.
+    pub samples: Vec<(ContributionType, ContributionId)>,
+    /// How often it was sold.
+    pub sales: u32,
+    /// How many buyers rated it.
+    pub ratings: u32,
+    /// Their stars together.
+    pub stars: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its seller changed it last.
+    pub updated_at: Timestamp,
+}
+
+impl Listing {
+    /// As browsers see it; `None` if it was never offered.
+    #[must_use]
+    pub fn card(&self, id: ListingId) -> Option<Card> {
+        let offer = self.offer.as_deref()?;
+        let files: &[_] = offer.current().map_or(&[], |contents| &contents.files);
+        let mut card = Card {
+            id,
+            seller: offer.seller.clone(),
+            version: offer.version,
+            status: offer.status,
+            sold_out: self.is_sold_out(),
+            title: offer.title.clone(),
+            description: offer.description.clone(),
+            tags: offer.tags.clone(),
+            category: Category::Mixed,
+            price: offer.price,
+            license: offer.license,
+            max_sales: offer.max_sales,
+            files: 0,
+            bytes: 0,
+            samples: Vec::new(),
+            sales: self.sales,
+            ratings: u32::try_from(self.ratings.len()).unwrap_or(u32::MAX),
+            stars: self
+                .ratings
+                .values()
+                .fold(0, |sum: u64, (stars, _)| sum.saturating_add((*stars).into())),
+            created_at: offer.created_at,
+            updated_at: offer.updated_at,
+        };
+        card.show(files);
+        Some(card)
+    }
+}
+
+impl Card {
+    /// Of what its seller has just offered.
+    #[must_use]
+    pub fn published(id: ListingId, seller: &EntityId, draft: &Draft, at: Timestamp) -> Self {
+        let mut card = Self {
+            id,
+            seller: seller.clone(),
+            version: 1,
+            status: ListingStatus::Active,
+            sold_out: false,
+            title: draft.title.clone(),
+            description: draft.description.clone(),
+            tags: draft.tags.clone(),
+            category: Category::Mixed,
+            price: draft.price,
+            license: draft.license,
+            max_sales: draft.max_sales,
+            files: 0,
+            bytes: 0,
+            samples: Vec::new(),
+            sales: 0,
+            ratings: 0,
+            stars: 0,
+            created_at: at,
+            updated_at: at,
+        };
+        card.show(&draft.files);
+        card
+    }
+
+    /// After its seller's change.
+    pub fn change(&mut self, change: &Change, at: Timestamp) {
+        if let Some(title) = &change.title {
+            self.title.clone_from(title);
+        }
+        if let Some(description) = &change.description {
+            self.description.clone_from(description);
+        }
+        if let Some(tags) = &change.tags {
+            self.tags.clone_from(tags);
+        }
+        self.price = change.price.unwrap_or(self.price);
+        self.license = change.license.unwrap_or(self.license);
+        self.max_sales = match self.license {
+            License::Limited => change.max_sales.or(self.max_sales),
+            License::SingleUse | License::Unlimited | License::Exclusive => None,
+        };
+        self.status = change.status.unwrap_or(self.status);
+        if let Some(files) = &change.files {
+            self.show(files);
+        }
+        self.version = self.version.saturating_add(1);
+        self.updated_at = at;
+        self.sold_out = self.is_sold_out();
+    }
+
+    /// After a sale.
+    pub fn sell(&mut self) {
+        self.sales = self.sales.saturating_add(1);
+        if self.license == License::Exclusive {
+            self.status = ListingStatus::Delisted;
+            self.version = self.version.saturating_add(1);
+        }
+        self.sold_out = self.is_sold_out();
+    }
+
+    /// After a rating by one who had given `before`.
+    pub fn rate(&mut self, before: Option<u8>, stars: u8) {
+        if before.is_none() {
+            self.ratings = self.ratings.saturating_add(1);
+        }
+        self.stars =
+            self.stars.saturating_sub(before.unwrap_or(0).into()).saturating_add(stars.into());
+    }
+
+    fn is_sold_out(&self) -> bool {
+        is_sold_out(self.license, self.max_sales, self.sales)
+    }
+
+    fn show(&mut self, files: &[File]) {
+        let samples = files.iter().take(SAMPLES);
+        self.category = Category::of(files);
+        self.files = u32::try_from(files.len()).unwrap_or(u32::MAX);
+        self.bytes = files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.size));
+        self.samples =
+            samples.map(|file| (file.media_type.contribution_type(), file.contribution)).collect();
+    }
+}
+
+/// Whether no more may be sold under a license.
+pub(super) fn is_sold_out(license: License, max_sales: Option<u32>, sales: u32) -> bool {
+    match license {
+        License::Exclusive => sales > 0,
+        License::Limited => max_sales.is_some_and(|most| sales >= most),
+        License::SingleUse | License::Unlimited => false,
+    }
+}

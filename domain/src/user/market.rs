@@ -1,0 +1,146 @@
+//! What a user has in the marketplace.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::User;
+use crate::contribution::{Contribution, ReviewStatus};
+use crate::id::{ContributionId, ListingId, TransferId};
+use crate::letter::Purpose;
+use crate::market::{File, ListingStatus, Purchase};
+use crate::outbox::OpenTransfer;
+
+/// Contributions that one user may have.
+pub const MAX_CONTRIBUTIONS: usize = 20_000;
+
+/// Listings that one user may have made.
+pub const MAX_LISTINGS: usize = 2_000;
+
+/// Contributions in all listings of one user together, each counted as often as it is listed.
+pub const MAX_LISTED: usize = 100_000;
+
+/// Purchases that one user may have made.
+pub const MAX_PURCHASES: usize = 20_000;
+
+/// What a user has in the marketplace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Market {
+    /// What they uploaded.
+    pub contributions: BTreeMap<ContributionId, Contribution>,
+    /// What they offer.
+    pub listings: BTreeMap<ListingId, OwnListing>,
+    /// What they bought.
+    pub purchases: BTreeMap<ListingId, Purchase>,
+}
+
+/// What a seller knows of a listing of theirs: enough to keep what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnListing {
+    /// Whether it is for sale.
+    pub status: ListingStatus,
+    /// What is in it.
+    pub contributions: Arc<[ContributionId]>,
+}
+
+impl OwnListing {
+    pub(super) fn of(files: &[File], status: ListingStatus) -> Self {
+        Self { status, contributions: files.iter().map(|file| file.contribution).collect() }
+    }
+}
+
+impl User {
+    /// One of their contributions.
+    #[must_use]
+    pub fn contribution(&self, id: ContributionId) -> Option<&Contribution> {
+        self.market.as_ref()?.contributions.get(&id)
+    }
+
+    /// What they bought of a listing.
+    #[must_use]
+    pub fn purchase_of(&self, listing: ListingId) -> Option<&Purchase> {
+        self.market.as_ref()?.purchases.get(&listing)
+    }
+
+    /// A listing of theirs that needs a contribution: it is active or paused, or about to be.
+    #[must_use]
+    pub fn listing_of(&self, contribution: ContributionId) -> Option<ListingId> {
+        let market = self.market.as_ref()?;
+        let needs = |listing: &OwnListing| listing.contributions.contains(&contribution);
+        let listed = market
+            .listings
+            .iter()
+            .find(|(_, own)| own.status != ListingStatus::Delisted && needs(own));
+        if let Some((listing, _)) = listed {
+            return Some(*listing);
+        }
+        let mut changes = self.outbox.iter().filter_map(|open| change_of(open));
+        let about_to = changes.find(|(listing, change)| match &change.files {
+            Some(files) => files.iter().any(|file| file.contribution == contribution),
+            None => {
+                change.status.is_some_and(|status| status != ListingStatus::Delisted)
+                    && market.listings.get(listing).is_some_and(needs)
+            }
+        });
+        about_to.map(|(listing, _)| listing)
+    }
+
+    /// What can be sold of a contribution; `None` if it can't be.
+    pub(super) fn file_of(&self, id: ContributionId) -> Option<File> {
+        let known = self.contribution(id)?;
+        let sells = known.status == ReviewStatus::Approved && known.uses.commercial;
+        sells.then_some(File {
+            contribution: id,
+            sha256: known.sha256,
+            size: known.size,
+            media_type: known.media_type,
+        })
+    }
+
+    /// An open transfer that makes or changes a listing.
+    pub(super) fn change_under_way(&self, listing: ListingId) -> Option<TransferId> {
+        self.outbox
+            .iter()
+            .find(|open| change_of(open).is_some_and(|(changed, _)| changed == listing))
+            .map(|open| open.transfer.id)
+    }
+}
+
+fn change_of(open: &OpenTransfer) -> Option<(ListingId, &crate::market::Change)> {
+    match &open.transfer.purpose {
+        Purpose::Change(change) => Some((open.transfer.to.as_listing()?, change)),
+        Purpose::Publish(_)
+        | Purpose::Claim(_)
+        | Purpose::Budget
+        | Purpose::Grant
+        | Purpose::Link(_)
+        | Purpose::Purchase(_)
+        | Purpose::Proceeds(_)
+        | Purpose::Fees(_)
+        | Purpose::Rating(_) => None,
+    }
+}
+
+impl Market {
+    /// Memory on the heap, in bytes, about.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let map = |len: usize, each: usize| len.saturating_mul(each.saturating_add(16));
+        let listed = self.listings.values().fold(0, |sum: usize, own| {
+            sum.saturating_add(own.contributions.len().saturating_mul(size_of::<ContributionId>()))
+        });
+        let titles = self
+            .purchases
+            .values()
+            .fold(0, |sum: usize, bought| sum.saturating_add(bought.order.title.len()));
+        [
+            size_of::<Self>(),
+            map(self.contributions.len(), size_of::<(ContributionId, Contribution)>()),
+            map(self.listings.len(), size_of::<(ListingId, OwnListing)>()),
+            map(self.purchases.len(), size_of::<(ListingId, Purchase)>()),
+            listed,
+            titles,
+        ]
+        .iter()
+        .fold(0, |sum: usize, bytes| sum.saturating_add(*bytes))
+    }
+}

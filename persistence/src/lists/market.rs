@@ -1,0 +1,238 @@
+//! Contributions, listings and purchases as lists, and who still needs a content.
+
+use priv_domain::contribution::{Contribution, Decision};
+use priv_domain::entity::{EntityId, World};
+use priv_domain::listing::Card;
+use priv_domain::market::License;
+use priv_domain::{ContributionId, ListingId, Micros, PurchaseId, Timestamp};
+
+use super::Lists;
+use super::keys::{
+    CARD, CONTENT, CONTRIBUTION, CONTRIBUTOR, LISTED_CONTENT, PURCHASE, RATING, SALE,
+    contribution_key, contributor_key, user_prefix,
+};
+use crate::codec::stored_struct;
+use crate::snapshots::world_byte;
+use crate::store::{StoreError, read_value};
+
+/// A contribution in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContributionLine {
+    /// As it is.
+    pub contribution: Contribution,
+    /// How it was judged, if it was.
+    pub verdict: Option<Verdict>,
+}
+
+/// How a contribution was judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// How.
+    pub decision: Decision,
+    /// Who.
+    pub by: Box<str>,
+    /// Why.
+    pub reason: Option<Box<str>>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A contribution with its name and its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContributionOf {
+    /// Its name.
+    pub id: ContributionId,
+    /// Whose.
+    pub owner: EntityId,
+    /// What is known.
+    pub line: ContributionLine,
+}
+
+/// A purchase in its buyer's or its seller's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurchaseLine {
+    /// Of what.
+    pub listing: ListingId,
+    /// Its title as it was.
+    pub title: Box<str>,
+    /// What was paid.
+    pub price: Micros,
+    /// What the buyer may do with it.
+    pub license: License,
+}
+
+/// A rating in its listing's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RatingLine {
+    /// 1 to 5.
+    pub stars: u8,
+    /// What the buyer says.
+    pub comment: Option<Box<str>>,
+    /// When.
+    pub at: Timestamp,
+}
+
+stored_struct!(Verdict { decision, by, reason, at });
+stored_struct!(ContributionLine { contribution, verdict });
+stored_struct!(PurchaseLine { listing, title, price, license });
+stored_struct!(RatingLine { stars, comment, at });
+
+/// The 16 bytes at the end of a key.
+fn last_id(key: &[u8]) -> Result<u128, StoreError> {
+    let id = key.last_chunk::<16>().ok_or(StoreError::Damaged { what: "list key" })?;
+    Ok(u128::from_be_bytes(*id))
+}
+
+impl Lists {
+    /// A user's contributions, newest first.
+    pub fn contributions(
+        &self,
+        owner: &EntityId,
+    ) -> impl Iterator<Item = Result<(ContributionId, ContributionLine), StoreError>> + use<> {
+        let lines = self.tree.scan_prefix(user_prefix(CONTRIBUTION, owner)).rev();
+        lines.map(|item| {
+            let (key, value) = item?;
+            Ok((ContributionId::new(last_id(&key)?), read_value(&value)?))
+        })
+    }
+
+    /// A contribution of a user.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn contribution(
+        &self,
+        owner: &EntityId,
+        id: ContributionId,
+    ) -> Result<Option<ContributionLine>, StoreError> {
+        self.value(&contribution_key(owner, id))
+    }
+
+    /// The owner of a contribution.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn contributor(
+        &self,
+        world: World,
+        id: ContributionId,
+    ) -> Result<Option<EntityId>, StoreError> {
+        self.value(&contributor_key(world, id))
+    }
+
+    /// All contributions of a world, oldest first, after one of them.
+    pub fn all_contributions(
+        &self,
+        world: World,
+        after: Option<ContributionId>,
+    ) -> impl Iterator<Item = Result<ContributionOf, StoreError>> + use<> {
+        let prefix = vec![CONTRIBUTOR, world_byte(world)];
+        let from = match after {
+            Some(after) => [contributor_key(world, after), vec![0]].concat(),
+            None => prefix.clone(),
+        };
+        let lists = self.clone();
+        let owners = self.tree.range(from..).map(|item| item.map_err(StoreError::from));
+        owners
+            .take_while(move |item| item.as_ref().map_or(true, |(key, _)| key.starts_with(&prefix)))
+            .filter_map(move |item| {
+                let read = || {
+                    let (key, value) = item?;
+                    let (id, owner) = (ContributionId::new(last_id(&key)?), read_value(&value)?);
+                    let line = lists.contribution(&owner, id)?;
+                    Ok(line.map(|line| ContributionOf { id, owner, line }))
+                };
+                read().transpose()
+            })
+    }
+
+    /// Whether anybody but `owner` has contributed this content, in any world.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn is_known_elsewhere(
+        &self,
+        sha256: &[u8; 32],
+        owner: &EntityId,
+    ) -> Result<bool, StoreError> {
+        let prefix = [&[CONTENT], sha256.as_slice()].concat();
+        for value in self.tree.scan_prefix(prefix).values() {
+            let other: EntityId = read_value(&value?)?;
+            if other != *owner {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a contribution has this content.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn is_contributed(&self, sha256: &[u8; 32]) -> Result<bool, StoreError> {
+        let prefix = [&[CONTENT], sha256.as_slice()].concat();
+        Ok(self.tree.scan_prefix(prefix).keys().next().transpose()?.is_some())
+    }
+
+    /// Listings that have, or had, a content among their files: those who bought it need it.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn listings_with(&self, sha256: &[u8; 32]) -> Result<Vec<EntityId>, StoreError> {
+        let prefix = [&[LISTED_CONTENT], sha256.as_slice()].concat();
+        let items = self.tree.scan_prefix(prefix);
+        items
+            .map(|item| {
+                let (key, world) = item?;
+                Ok(EntityId::listing(read_value(&world)?, ListingId::new(last_id(&key)?)))
+            })
+            .collect()
+    }
+
+    /// All listings of both worlds.
+    pub(crate) fn cards(&self) -> Result<Vec<(World, Card)>, StoreError> {
+        let mut cards = Vec::new();
+        for world in World::ALL {
+            for value in self.tree.scan_prefix([CARD, world_byte(world)]).values() {
+                cards.push((world, read_value(&value?)?));
+            }
+        }
+        Ok(cards)
+    }
+
+    /// What a user bought, newest first.
+    pub fn purchases(
+        &self,
+        buyer: &EntityId,
+    ) -> impl Iterator<Item = Result<(PurchaseId, PurchaseLine), StoreError>> + use<> {
+        self.purchase_lines(PURCHASE, buyer)
+    }
+
+    /// What a user sold, newest first.
+    pub fn sales(
+        &self,
+        seller: &EntityId,
+    ) -> impl Iterator<Item = Result<(PurchaseId, PurchaseLine), StoreError>> + use<> {
+        self.purchase_lines(SALE, seller)
+    }
+
+    fn purchase_lines(
+        &self,
+        list: u8,
+        user: &EntityId,
+    ) -> impl Iterator<Item = Result<(PurchaseId, PurchaseLine), StoreError>> + use<> {
+        self.tree.scan_prefix(user_prefix(list, user)).rev().map(|item| {
+            let (key, value) = item?;
+            Ok((PurchaseId::new(last_id(&key)?), read_value(&value)?))
+        })
+    }
+
+    /// Ratings of a listing, by the purchases that were rated, newest first.
+    pub fn ratings(
+        &self,
+        listing: ListingId,
+    ) -> impl Iterator<Item = Result<RatingLine, StoreError>> + use<> {
+        let prefix = [&[RATING], listing.get().to_be_bytes().as_slice()].concat();
+        self.tree.scan_prefix(prefix).rev().map(|item| read_value(&item?.1))
+    }
+}

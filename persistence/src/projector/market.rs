@@ -1,0 +1,177 @@
+//! What contributions, listings and purchases change in the lists.
+
+use priv_domain::contribution::Contribution;
+use priv_domain::earning::Payer;
+use priv_domain::entity::{EntityId, World};
+use priv_domain::letter::{Purpose, Transfer};
+use priv_domain::listing::{self, Card, Listing};
+use priv_domain::machine::EntryOf;
+use priv_domain::market::{Fees, File, Order, Rating};
+use priv_domain::{ContributionId, ListingId, Micros, Timestamp};
+
+use super::{ProjectError, Projector};
+use crate::journal::RecordView;
+use crate::lists::{
+    ContributionLine, EntryKey, PurchaseLine, RatingLine, Verdict, content_key, contribution_key,
+    contributor_key, listed_content_key, purchase_key, rating_key, sale_key,
+};
+use crate::store::{StoreError, write_value};
+
+impl Projector {
+    pub(super) fn contribution_added(
+        &mut self,
+        owner: &EntityId,
+        id: ContributionId,
+        contribution: &Contribution,
+    ) {
+        let line = ContributionLine { contribution: contribution.clone(), verdict: None };
+        self.pending.put(contribution_key(owner, id), write_value(&line));
+        self.pending.put(contributor_key(owner.world, id), write_value(owner));
+        self.pending.put(content_key(&contribution.sha256, id), write_value(owner));
+    }
+
+    pub(super) fn contribution_reviewed(
+        &mut self,
+        owner: &EntityId,
+        id: ContributionId,
+        verdict: Verdict,
+        reward: Micros,
+    ) -> Result<(), StoreError> {
+        let key = contribution_key(owner, id);
+        let line: Option<ContributionLine> = self.pending.value(&self.lists, &key)?;
+        let at = verdict.at;
+        if let Some(mut line) = line {
+            line.contribution.status = verdict.decision.status();
+            line.verdict = Some(verdict);
+            self.pending.put(key, write_value(&line));
+        }
+        if reward.is_zero() {
+            return Ok(());
+        }
+        let (payer, reference) = (Payer::Pool, id.get());
+        let key = EntryKey { user: owner.clone(), day: at.day(), payer, reference };
+        self.pending.add_earning(&self.lists, key, reward, at)
+    }
+
+    pub(super) fn contribution_deleted(
+        &mut self,
+        owner: &EntityId,
+        id: ContributionId,
+        sha256: &[u8; 32],
+    ) {
+        self.pending.remove(contribution_key(owner, id));
+        self.pending.remove(contributor_key(owner.world, id));
+        self.pending.remove(content_key(sha256, id));
+    }
+
+    pub(super) fn listing_entry(
+        &mut self,
+        me: &EntityId,
+        entry: &EntryOf<Listing>,
+        record: &RecordView<'_>,
+    ) -> Result<(), ProjectError> {
+        let Some(id) = me.as_listing() else { return Ok(()) };
+        for event in &entry.events {
+            match event {
+                listing::Event::TransferAccepted { from, transfer } => {
+                    self.listing_took(me.world, id, from, transfer, record.at)?;
+                }
+                listing::Event::TransferOpened(_)
+                | listing::Event::TransferSettled { .. }
+                | listing::Event::TransferReturned { .. }
+                | listing::Event::TransferForgotten { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn listing_took(
+        &mut self,
+        world: World,
+        id: ListingId,
+        from: &EntityId,
+        transfer: &Transfer,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        match &transfer.purpose {
+            Purpose::Publish(draft) => {
+                let card = Card::published(id, from, draft, at);
+                self.pending.cards.insert((world, id), card);
+                self.has_files(world, id, &draft.files);
+                Ok(())
+            }
+            Purpose::Change(change) => {
+                self.change_card(world, id, |card| card.change(change, at));
+                if let Some(files) = &change.files {
+                    self.has_files(world, id, files);
+                }
+                Ok(())
+            }
+            Purpose::Purchase(order) => self.sold(world, id, from, order, transfer.amount),
+            Purpose::Rating(rating) => self.rated(world, id, rating, at),
+            Purpose::Claim(_)
+            | Purpose::Budget
+            | Purpose::Grant
+            | Purpose::Link(_)
+            | Purpose::Proceeds(_)
+            | Purpose::Fees(_) => Ok(()),
+        }
+    }
+
+    fn has_files(&mut self, world: World, listing: ListingId, files: &[File]) {
+        for file in files {
+            self.pending.put(listed_content_key(&file.sha256, listing), write_value(&world));
+        }
+    }
+
+    fn sold(
+        &mut self,
+        world: World,
+        listing: ListingId,
+        buyer: &EntityId,
+        order: &Order,
+        price: Micros,
+    ) -> Result<(), StoreError> {
+        self.change_card(world, listing, Card::sell);
+        let (title, license) = (order.title.clone(), order.license);
+        let line = write_value(&PurchaseLine { listing, title, price, license });
+        self.pending.put(purchase_key(buyer, order.purchase), line.clone());
+        self.pending.put(sale_key(&order.seller, order.purchase), line);
+        let at = order.purchase.made_at();
+        let earned = price.saturating_sub(Fees::of(price).total());
+        let (user, day, payer) = (order.seller.clone(), at.day(), Payer::Sales);
+        let key = EntryKey { user, day, payer, reference: listing.get() };
+        self.pending.add_earning(&self.lists, key, earned, at)
+    }
+
+    fn rated(
+        &mut self,
+        world: World,
+        listing: ListingId,
+        rating: &Rating,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = rating_key(listing, rating.purchase);
+        let before: Option<RatingLine> = self.pending.value(&self.lists, &key)?;
+        let before = before.map(|line| line.stars);
+        self.change_card(world, listing, |card| card.rate(before, rating.stars));
+        let comment = rating.comment.clone();
+        let line = RatingLine { stars: rating.stars, comment, at };
+        self.pending.put(key, write_value(&line));
+        Ok(())
+    }
+
+    fn card(&self, world: World, id: ListingId) -> Option<Card> {
+        match self.pending.cards.get(&(world, id)) {
+            Some(card) => Some(card.clone()),
+            None => self.listings.get(world, id).map(|card| card.as_ref().clone()),
+        }
+    }
+
+    fn change_card(&mut self, world: World, id: ListingId, change: impl FnOnce(&mut Card)) {
+        if let Some(mut card) = self.card(world, id) {
+            change(&mut card);
+            self.pending.cards.insert((world, id), card);
+        }
+    }
+}
