@@ -8,6 +8,7 @@
 //! What is left out: the rules (`priv-domain`) and who runs them (`priv-actors`).
 
 pub mod any_entity;
+pub mod blobs;
 pub mod codec;
 pub mod data_dir;
 pub mod disk;

@@ -1,0 +1,266 @@
+//! Where objects lie: a folder of this machine, or an object store elsewhere.
+//!
+//! Both are reached through `object_store`. What it leaves open for a folder is done here: a
+//! deletion that lasts, and new folders that last.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{BoxStream, StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::{GetOptions, GetResult, ObjectStore, ObjectStoreExt, WriteMultipart};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::error::is_not_found;
+use super::staging::{self, StagedFile};
+use super::{BlobError, ContentHash, blocking};
+
+/// A part of a multipart upload. S3 takes nothing under 5 MiB, and 10,000 of them at most.
+const PART_BYTES: u64 = 8 << 20;
+/// Parts of one content in memory at a time: one is read while the others are on their way.
+const PARTS_AT_ONCE: usize = 3;
+/// Contents on their way to an object store at a time. With their parts, all the memory it takes.
+const TRANSFERS_AT_ONCE: usize = 2;
+
+/// What kind of object lies under a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shelf {
+    /// The content itself.
+    Blobs,
+    /// What is shown of it.
+    Previews,
+}
+
+/// Objects by hash.
+#[derive(Debug)]
+pub(super) struct Objects {
+    store: Arc<dyn ObjectStore>,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// A folder of this machine, with those below it that are known to last.
+    Folder { root: PathBuf, lasting: Mutex<HashSet<PathBuf>> },
+    /// Somewhere else.
+    Remote { transfers: Semaphore },
+}
+
+impl Objects {
+    /// Objects in a folder, which is there.
+    pub(super) fn in_folder(root: &Path) -> Result<Self, BlobError> {
+        for shelf in [Shelf::Blobs, Shelf::Previews] {
+            std::fs::create_dir_all(root.join(shelf.folder()))?;
+        }
+        // The folders below the shelves are made lasting as they come into use.
+        File::open(root)?.sync_all()?;
+        sync_folder_of(&root.canonicalize()?)?;
+        // With fsync, its renames sync both folders before they return.
+        let store = LocalFileSystem::new_with_prefix(root)?.with_fsync(true);
+        let place = Place::Folder { root: root.into(), lasting: Mutex::default() };
+        Ok(Self { store: Arc::new(store), place })
+    }
+
+    /// Objects in an object store, which keeps what it has confirmed.
+    pub(super) fn remote(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, place: Place::Remote { transfers: Semaphore::new(TRANSFERS_AT_ONCE) } }
+    }
+
+    /// Whether a staged file becomes the object itself, and so has to be written as durably.
+    pub(super) fn takes_the_file(&self) -> bool {
+        matches!(self.place, Place::Folder { .. })
+    }
+
+    /// Puts a staged file in place, over what is there. It lasts when this returns.
+    pub(super) async fn place(
+        &self,
+        shelf: Shelf,
+        hash: ContentHash,
+        staged: StagedFile,
+        file: File,
+        size: u64,
+    ) -> Result<(), BlobError> {
+        let to = key(shelf, hash);
+        match &self.place {
+            Place::Folder { root, lasting } => {
+                blocking(move || file.sync_all()).await?;
+                make_lasting(root, lasting, to.as_ref()).await?;
+                let from = Key::from_iter([staging::FOLDER, staged.name()]);
+                self.store.rename(&from, &to).await?;
+            }
+            Place::Remote { transfers } => {
+                let _one = transfers.acquire().await.expect("it is never closed");
+                self.send(&to, file, size).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that an object which is there lasts, whoever put it there.
+    pub(super) async fn confirm(&self, shelf: Shelf, hash: ContentHash) -> Result<(), BlobError> {
+        let Place::Folder { root, lasting } = &self.place else { return Ok(()) };
+        let key = key(shelf, hash);
+        make_lasting(root, lasting, key.as_ref()).await?;
+        let path = root.join(key.as_ref());
+        blocking(move || {
+            File::open(&path)?.sync_all()?;
+            sync_folder_of(&path)
+        })
+        .await
+    }
+
+    /// The size in bytes; `None` where there is no such object.
+    pub(super) async fn size(
+        &self,
+        shelf: Shelf,
+        hash: ContentHash,
+    ) -> Result<Option<u64>, BlobError> {
+        match self.store.head(&key(shelf, hash)).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens an object, or a part of it.
+    pub(super) async fn get(
+        &self,
+        shelf: Shelf,
+        hash: ContentHash,
+        options: GetOptions,
+    ) -> Result<GetResult, BlobError> {
+        let got = self.store.get_opts(&key(shelf, hash), options).await;
+        got.map_err(|error| BlobError::from_store(error, hash))
+    }
+
+    /// Removes an object; no error if there is none. It is gone for good when this returns.
+    pub(super) async fn remove(&self, shelf: Shelf, hash: ContentHash) -> Result<(), BlobError> {
+        let key = key(shelf, hash);
+        match self.store.delete(&key).await {
+            Err(error) if is_not_found(&error) => {}
+            removed => removed?,
+        }
+        // Its `with_fsync` is not for deletions, and an unlinked name that was not synced is back
+        // after a power cut. Also where nothing was there: whoever removed it may not have synced.
+        let Place::Folder { root, .. } = &self.place else { return Ok(()) };
+        let path = root.join(key.as_ref());
+        blocking(move || match sync_folder_of(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            synced => synced,
+        })
+        .await
+    }
+
+    /// The hashes of all objects of a shelf. Names that are no hash's are left alone.
+    pub(super) fn list(&self, shelf: Shelf) -> BoxStream<'static, Result<ContentHash, BlobError>> {
+        let listed = self.store.list(Some(&Key::from(shelf.folder())));
+        let hashes = listed.err_into().try_filter_map(move |meta| async move {
+            let hash = meta.location.filename().and_then(ContentHash::from_cid);
+            match hash {
+                Some(hash) if key(shelf, hash) == meta.location => Ok(Some(hash)),
+                Some(_) | None => {
+                    tracing::warn!(object = %meta.location, "an object that is not ours");
+                    Ok(None)
+                }
+            }
+        });
+        hashes.boxed()
+    }
+
+    /// Sends a file: small ones at once, others in parts, so that memory does not grow with it.
+    async fn send(&self, to: &Key, file: File, size: u64) -> Result<(), BlobError> {
+        let (mut file, first) = blocking(move || {
+            let mut file = file;
+            file.seek(SeekFrom::Start(0))?;
+            read_part(file, size)
+        })
+        .await?;
+        if size <= first.len() as u64 {
+            self.store.put(to, first.into()).await?;
+            return Ok(());
+        }
+        let upload = self.store.put_multipart(to).await?;
+        let mut parts = WriteMultipart::new_with_chunk_size(upload, first.len());
+        let (mut part, mut left) = (first, size);
+        while !part.is_empty() {
+            left = left.saturating_sub(part.len() as u64);
+            parts.put(part);
+            let waited = parts.wait_for_capacity(PARTS_AT_ONCE).await.map_err(BlobError::from);
+            let next = match waited {
+                Ok(()) => blocking(move || read_part(file, left)).await,
+                Err(error) => Err(error),
+            };
+            match next {
+                Ok(read) => (file, part) = read,
+                Err(error) => {
+                    // The first error is the one to report; parts that stay are the bucket's
+                    // rule for unfinished uploads to remove (docs/blobs.md).
+                    drop(parts.abort().await);
+                    return Err(error);
+                }
+            }
+        }
+        parts.finish().await?;
+        Ok(())
+    }
+}
+
+impl Shelf {
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Blobs => "blobs",
+            Self::Previews => "previews",
+        }
+    }
+}
+
+/// `blobs/6n/bafkrei…6n5`: 1,024 folders, named by two characters before the last as go-ipfs does,
+/// because CIDs begin alike and the last character has only three bits of the hash.
+fn key(shelf: Shelf, hash: ContentHash) -> Key {
+    let cid = hash.cid();
+    let shard = &cid[cid.len() - 3..cid.len() - 1];
+    Key::from_iter([shelf.folder(), shard, &cid])
+}
+
+/// Makes the folder of a key, and its own name durable.
+///
+/// `object_store` syncs folders that it makes itself. One that another upload has only just made,
+/// or a process that was killed before it synced it, it takes for granted.
+async fn make_lasting(
+    root: &Path,
+    lasting: &Mutex<HashSet<PathBuf>>,
+    key: &str,
+) -> Result<(), BlobError> {
+    let Some(folder) = Path::new(key).parent().map(|folder| root.join(folder)) else {
+        return Ok(());
+    };
+    if lasting.lock().contains(&folder) {
+        return Ok(());
+    }
+    let made = blocking(move || {
+        std::fs::create_dir_all(&folder)?;
+        sync_folder_of(&folder)?;
+        Ok(folder)
+    })
+    .await?;
+    lasting.lock().insert(made);
+    Ok(())
+}
+
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+/// The next part of a file that has this many bytes left; empty at its end.
+fn read_part(mut file: File, left: u64) -> io::Result<(File, Bytes)> {
+    let wanted = left.min(PART_BYTES);
+    let mut part = Vec::with_capacity(usize::try_from(wanted).map_err(io::Error::other)?);
+    (&mut file).take(wanted).read_to_end(&mut part)?;
+    Ok((file, part.into()))
+}

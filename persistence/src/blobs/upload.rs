@@ -1,0 +1,221 @@
+//! Content on its way in: written to the staging folder while it is hashed and looked at.
+//!
+//! Also where the content will lie in S3 it is staged here first, because only then are its name
+//! and its type known: a video's index may be its last bytes. So an object store never sees what
+//! is refused or broken off, and each content is sent once, to where it stays.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::media::{self, Content, TextCheck};
+use super::objects::{Objects, Shelf};
+use super::staging::StagedFile;
+use super::{BlobError, ContentHash, ContentLock, blocking, detached};
+
+/// What is gathered before it goes to the disk. With the number of uploads, all the memory that
+/// they take.
+const BUFFER_BYTES: usize = 256 << 10;
+/// Written bytes are synced in steps: a journal on the same disk never waits behind half a
+/// gigabyte, and an upload's last answer does not either.
+const SYNC_BYTES: u64 = 8 << 20;
+
+/// An upload under way. Dropped, it leaves nothing behind.
+#[derive(Debug)]
+pub struct Upload {
+    objects: Arc<Objects>,
+    /// None while it is at the disk; stays so if that failed or was cancelled.
+    writer: Option<Writer>,
+    staged: StagedFile,
+    size: u64,
+    max_bytes: u64,
+    buffer: Vec<u8>,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// An upload that is complete and not yet kept. Dropped, it leaves nothing behind.
+#[derive(Debug)]
+pub struct Staged {
+    objects: Arc<Objects>,
+    hash: ContentHash,
+    size: u64,
+    content: Content,
+    file: File,
+    staged: StagedFile,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// What keeping did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The content was stored.
+    New,
+    /// The same content was stored before.
+    Already,
+}
+
+#[derive(Debug)]
+struct Writer {
+    file: File,
+    hasher: Sha256,
+    text: TextCheck,
+    /// Bytes since the last sync; none are counted where the file is only passing through.
+    unsynced: Option<u64>,
+}
+
+impl Upload {
+    pub(super) fn new(
+        objects: Arc<Objects>,
+        (staged, file): (StagedFile, File),
+        max_bytes: u64,
+        slot: OwnedSemaphorePermit,
+    ) -> Self {
+        let unsynced = objects.takes_the_file().then_some(0);
+        let writer = Writer { file, hasher: Sha256::new(), text: TextCheck::default(), unsynced };
+        let buffer = Vec::with_capacity(BUFFER_BYTES);
+        Self { objects, writer: Some(writer), staged, size: 0, max_bytes, buffer, _slot: slot }
+    }
+
+    /// Adds the next bytes. After an error, or if this is cancelled, the upload is broken off.
+    ///
+    /// # Errors
+    /// [`BlobError::TooLarge`] where they pass the limit; the disk failed or is full.
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), BlobError> {
+        let size = self.size.saturating_add(bytes.len() as u64);
+        if size > self.max_bytes {
+            self.writer = None;
+            return Err(BlobError::TooLarge { max_bytes: self.max_bytes });
+        }
+        self.size = size;
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(BUFFER_BYTES - self.buffer.len()));
+            // Copied, not held: a small piece may keep a large receive buffer alive.
+            self.buffer.extend_from_slice(now);
+            bytes = later;
+            if self.buffer.len() == BUFFER_BYTES {
+                self.flush().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many bytes it has so far.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Ends the upload: its hash and what it really is are known now.
+    ///
+    /// # Errors
+    /// The disk failed or is full, or an earlier write had failed.
+    pub async fn finish(mut self) -> Result<Staged, BlobError> {
+        self.flush().await?;
+        let writer = self.writer.take().ok_or(BlobError::BrokenOff)?;
+        let size = self.size;
+        let (file, hash, content) = blocking(move || writer.finish(size)).await?;
+        let Self { objects, staged, _slot, .. } = self;
+        Ok(Staged { objects, hash, size, content, file, staged, _slot })
+    }
+
+    /// Breaks it off, which dropping does as well.
+    pub fn abort(self) {}
+
+    async fn flush(&mut self) -> Result<(), BlobError> {
+        let mut writer = self.writer.take().ok_or(BlobError::BrokenOff)?;
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let written = blocking(move || {
+            writer.write(&buffer)?;
+            buffer.clear();
+            Ok((writer, buffer))
+        });
+        let (writer, buffer) = written.await?;
+        self.writer = Some(writer);
+        self.buffer = buffer;
+        Ok(())
+    }
+}
+
+impl Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.hasher.update(bytes);
+        self.text.add(bytes);
+        if let Some(unsynced) = &mut self.unsynced {
+            *unsynced += bytes.len() as u64;
+            if *unsynced >= SYNC_BYTES {
+                self.file.sync_data()?;
+                *unsynced = 0;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, size: u64) -> io::Result<(File, ContentHash, Content)> {
+        let content = media::detect(&mut self.file, size, self.text.finish())?;
+        Ok((self.file, ContentHash::new(self.hasher.finalize().into()), content))
+    }
+}
+
+impl Staged {
+    /// The SHA-256 of the content.
+    #[must_use]
+    pub fn hash(&self) -> ContentHash {
+        self.hash
+    }
+
+    /// The size in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// What it is, by its own bytes.
+    #[must_use]
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// Stores the content under its hash. It lasts when this returns; if it fails, or if nothing
+    /// refers to it in the end, whoever holds the lock erases it.
+    ///
+    /// Goes on where its caller is cancelled, and holds the lock until it is done.
+    ///
+    /// # Errors
+    /// The lock is another content's; the disk or the object store failed.
+    pub async fn keep(self, lock: &ContentLock) -> Result<Kept, BlobError> {
+        if lock.hash() != self.hash {
+            return Err(BlobError::OtherLock);
+        }
+        let lock = lock.clone();
+        detached(async move {
+            let kept = self.put().await;
+            drop(lock);
+            kept
+        })
+        .await
+    }
+
+    /// Forgets the content, which dropping does as well.
+    pub fn discard(self) {}
+
+    async fn put(self) -> Result<Kept, BlobError> {
+        let Self { objects, hash, size, file, staged, .. } = self;
+        if objects.size(Shelf::Blobs, hash).await? == Some(size) {
+            // Whoever stored it may have been killed before it was synced.
+            objects.confirm(Shelf::Blobs, hash).await?;
+            return Ok(Kept::Already);
+        }
+        let placed = objects.place(Shelf::Blobs, hash, staged, file, size).await;
+        if let Err(error) = placed {
+            // It may be there and not last: the next upload must not take it for kept. The first
+            // error is the one to report.
+            drop(objects.remove(Shelf::Blobs, hash).await);
+            return Err(error);
+        }
+        Ok(Kept::New)
+    }
+}
