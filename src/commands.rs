@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{EncodingKey, Header, encode};
+use priv_http::receipt::{self, KeySet, ReceiptKey};
 use priv_persistence::data_dir::DataDir;
 use priv_persistence::disk::RealDisk;
 use priv_persistence::journal::{self, FileJournal, Journal};
@@ -33,6 +34,9 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         }
         Some(Command::Backup { to }) => backup(&settings.data_dir(), &to),
         Some(Command::Restore { from }) => restore(&from, &settings.data_dir()),
+        Some(Command::VerifyReceipt { receipt, jwks }) => {
+            verify_receipt(&settings.data_dir(), &receipt, jwks.as_deref())
+        }
         Some(Command::Replay(args)) => Ok(replay::run(args)?),
     }
 }
@@ -135,7 +139,9 @@ fn backup(from: &Path, to: &Path) -> Outcome {
             secrets::write(&to.join(name), text.trim_end())?;
         }
     }
-    println!("copied and checked: {report:?}");
+    // After the journal: whatever it refers to was there before.
+    let blobs = copy_blobs(&from.join(serve::BLOBS), &to.join(serve::BLOBS))?;
+    println!("copied and checked: {report:?}, and {blobs} contributed contents");
     Ok(())
 }
 
@@ -160,7 +166,56 @@ fn restore(from: &Path, to: &Path) -> Outcome {
             secrets::write(&to.join(name), text.trim_end())?;
         }
     }
+    let blobs = copy_blobs(&from.join(serve::BLOBS), &to.join(serve::BLOBS))?;
     std::fs::File::open(to)?.sync_all()?;
-    println!("restored and checked: {report:?}");
+    println!("restored and checked: {report:?}, and {blobs} contributed contents");
+    Ok(())
+}
+
+/// Copies contributed contents, which never change, file by file; says how many. What was only
+/// being uploaded is left out, and so is what goes meanwhile.
+fn copy_blobs(from: &Path, to: &Path) -> Result<u64, Box<dyn Error>> {
+    let Ok(entries) = std::fs::read_dir(from) else { return Ok(0) };
+    std::fs::create_dir_all(to)?;
+    let mut copied = 0;
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name() == "staging" {
+            continue;
+        }
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copied += copy_blobs(&entry.path(), &target)?;
+            continue;
+        }
+        match std::fs::copy(entry.path(), &target) {
+            Ok(_) => std::fs::File::open(&target)?.sync_all()?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error.into()),
+        }
+        copied += 1;
+    }
+    std::fs::File::open(to)?.sync_all()?;
+    Ok(copied)
+}
+
+fn verify_receipt(data_dir: &Path, receipt: &str, jwks: Option<&Path>) -> Outcome {
+    let receipt = match receipt {
+        "-" => std::io::read_to_string(std::io::stdin())?,
+        text => text.to_owned(),
+    };
+    let keys: KeySet = match jwks {
+        Some(path) => serde_json::from_str(&std::fs::read_to_string(path)?)?,
+        None if data_dir.join(secrets::SERVER_SECRET).exists() => {
+            ReceiptKey::of(&secrets::server_secret(data_dir)?).public()
+        }
+        None => {
+            return Err("give the public keys with --jwks, as the service shows them at \
+                 /.well-known/jwks.json; or the service's --data-dir"
+                .into());
+        }
+    };
+    let facts = receipt::verify(&receipt, &keys)?;
+    println!("{}", serde_json::to_string_pretty(&facts)?);
     Ok(())
 }

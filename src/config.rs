@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use priv_actors::blobs::S3Options;
 use priv_domain::Micros;
+use priv_http::Review;
 use priv_http::auth::PersonIds;
 use priv_http::edge::{AllowedOrigins, Limits, plan_named};
 use serde::Deserialize;
@@ -49,6 +51,14 @@ pub(crate) enum Command {
     Restore {
         /// The backup.
         from: PathBuf,
+    },
+    /// Check a receipt, without the service: its signature, and what it says.
+    VerifyReceipt {
+        /// The receipt, or `-` to read it from standard input.
+        receipt: String,
+        /// A file with the public keys (`/.well-known/jwks.json`). [default: the data directory's]
+        #[arg(long)]
+        jwks: Option<PathBuf>,
     },
     /// Replay a CSV of actions as events.
     Replay(ReplayArgs),
@@ -131,6 +141,27 @@ pub(crate) struct Settings {
     /// Threads that actors run on. [default: half as many as cores]
     #[arg(long, env = "PRIV_ARBITERS", global = true)]
     pub(crate) arbiters: Option<usize>,
+    /// Who judges contributions: manual (people) or automatic (checks, where they can). [default: manual]
+    #[arg(long, env = "PRIV_REVIEW", global = true)]
+    pub(crate) review: Option<String>,
+    /// Keep contributed content in this S3 bucket instead of the data directory.
+    #[arg(long, env = "PRIV_S3_BUCKET", global = true)]
+    pub(crate) s3_bucket: Option<String>,
+    /// The bucket's server, with its scheme. [default: Amazon's]
+    #[arg(long, env = "PRIV_S3_ENDPOINT", global = true)]
+    pub(crate) s3_endpoint: Option<String>,
+    /// The bucket's region. [default: us-east-1]
+    #[arg(long, env = "PRIV_S3_REGION", global = true)]
+    pub(crate) s3_region: Option<String>,
+    /// Who asks for the bucket.
+    #[arg(long, env = "PRIV_S3_ACCESS_KEY", global = true, hide_env_values = true)]
+    pub(crate) s3_access_key: Option<String>,
+    /// Their secret.
+    #[arg(long, env = "PRIV_S3_SECRET_KEY", global = true, hide_env_values = true)]
+    pub(crate) s3_secret_key: Option<String>,
+    /// What comes before all names in the bucket.
+    #[arg(long, env = "PRIV_S3_PREFIX", global = true)]
+    pub(crate) s3_prefix: Option<String>,
 }
 
 /// Why settings make no sense.
@@ -206,6 +237,13 @@ impl Settings {
             journal_segment_bytes,
             workers,
             arbiters,
+            review,
+            s3_bucket,
+            s3_endpoint,
+            s3_region,
+            s3_access_key,
+            s3_secret_key,
+            s3_prefix,
         ))
     }
 
@@ -223,6 +261,13 @@ impl Settings {
             &mut self.person_ids,
             &mut self.log,
             &mut self.claim_minimum,
+            &mut self.review,
+            &mut self.s3_bucket,
+            &mut self.s3_endpoint,
+            &mut self.s3_region,
+            &mut self.s3_access_key,
+            &mut self.s3_secret_key,
+            &mut self.s3_prefix,
         ];
         for text in texts {
             if text.as_deref().is_some_and(str::is_empty) {
@@ -254,6 +299,33 @@ impl Settings {
             Some("any") => Ok(PersonIds::Any),
             Some(value) => Err(bad("PRIV_PERSON_IDS", value, "must be uuid or any")),
         }
+    }
+
+    pub(crate) fn review(&self) -> Result<Review, ConfigError> {
+        match self.review.as_deref() {
+            None | Some("manual") => Ok(Review::Manual),
+            Some("automatic") => Ok(Review::Automatic),
+            Some(value) => Err(bad("PRIV_REVIEW", value, "must be manual or automatic")),
+        }
+    }
+
+    /// The bucket for contributed content, if there is one.
+    pub(crate) fn s3(&self) -> Result<Option<S3Options>, ConfigError> {
+        let Some(bucket) = self.s3_bucket.clone() else { return Ok(None) };
+        let required = |name, value: &Option<String>| {
+            value.clone().ok_or_else(|| bad(name, "", "must be set where PRIV_S3_BUCKET is"))
+        };
+        let endpoint = self.s3_endpoint.clone();
+        let allow_http = endpoint.as_deref().is_some_and(|url| url.starts_with("http://"));
+        Ok(Some(S3Options {
+            bucket,
+            allow_http,
+            endpoint,
+            region: self.s3_region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
+            access_key: required("PRIV_S3_ACCESS_KEY", &self.s3_access_key)?,
+            secret_key: required("PRIV_S3_SECRET_KEY", &self.s3_secret_key)?,
+            prefix: self.s3_prefix.clone().unwrap_or_default(),
+        }))
     }
 
     pub(crate) fn allowed_origins(&self) -> Result<AllowedOrigins, ConfigError> {

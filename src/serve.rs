@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware, web};
+use priv_actors::blobs::{BlobStore, ContentHash};
 use priv_actors::lists::StoreError;
 use priv_actors::{Node, Options, SystemClock};
 use priv_domain::Day;
@@ -24,6 +25,9 @@ use crate::{sandbox, secrets};
 
 /// Time that requests have to finish once the service is stopping.
 const FINISH_SECS: u64 = 10;
+
+/// Where contributed content is kept, inside the data directory.
+pub(crate) const BLOBS: &str = "blobs";
 
 /// Time between writes of the day's request counts.
 const KEEP_COUNTS_EVERY: Duration = Duration::from_secs(1);
@@ -95,9 +99,10 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
     load_counts(&node, &limiter)?;
     let server_secret = secrets::server_secret(&settings.data_dir())?;
     let key_use = Arc::<KeyUse>::default();
-    let options = StateOptions { claim_minimum, server_secret };
-    let state =
-        web::Data::new(AppState::new(node.clone(), counts_of_requests, key_use.clone(), options));
+    let blobs = open_blobs(&settings, &node).await?;
+    let options = StateOptions { claim_minimum, server_secret, review: settings.review()? };
+    let (used, counted) = (key_use.clone(), counts_of_requests);
+    let state = web::Data::new(AppState::new(node.clone(), blobs, counted, used, options));
     let operator = access.admin_token.as_deref().map(OperatorToken::new);
     let keys = Arc::new(ProjectKeys { node: node.clone(), key_use });
     let authenticator = Authenticator::new(keys, Some(tokens), operator);
@@ -147,6 +152,29 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
     node.stop().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Opens where contributed content is kept, and removes what a crash left there that nothing
+/// refers to.
+async fn open_blobs(settings: &Settings, node: &Arc<Node>) -> Result<BlobStore, Box<dyn Error>> {
+    let folder = settings.data_dir().join(BLOBS);
+    let blobs = match settings.s3()? {
+        Some(s3) => BlobStore::s3(&s3, &folder)?,
+        None => BlobStore::local(&folder)?,
+    };
+    let is_referenced = |hash: ContentHash| {
+        let node = node.clone();
+        async move {
+            let needed = node.is_content_needed(*hash.as_bytes()).await;
+            // In doubt it stays.
+            needed.unwrap_or(true)
+        }
+    };
+    let removed = blobs.remove_orphans(is_referenced).await?;
+    if removed > 0 {
+        tracing::info!(removed, "removed content that nothing refers to");
+    }
+    Ok(blobs)
 }
 
 fn edge_config(settings: &Settings) -> Result<EdgeConfig, Box<dyn Error>> {

@@ -19,6 +19,7 @@ mod service {
     mod keys;
     mod kill;
     mod link;
+    mod market;
     mod model;
     mod operators;
     mod rate_limits;

@@ -23,6 +23,14 @@ pub struct Answered<R> {
     pub position: Position,
 }
 
+impl<R> Answered<R> {
+    /// Whether it was made for this request.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.origin == Origin::Fresh
+    }
+}
+
 /// Where an answer comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {

@@ -319,6 +319,7 @@ impl Simulation {
             uses: Uses { commercial: content % 3 > 0, ..Uses::default() },
             originality: Originality::New,
             judged: Some(Judgement { decision, reason: "test".into() }),
+            metadata: Some("{}".into()),
         };
         self.command_user(user, user::Command::Contribute(Box::new(new)), None);
     }

@@ -9,6 +9,7 @@ mod depth;
 mod idempotency;
 mod json;
 mod money;
+pub(crate) mod multipart;
 mod query;
 
 use actix_web::dev::Payload;

@@ -3,6 +3,9 @@
 pub(crate) mod admin;
 pub(crate) mod analytics;
 pub(crate) mod compatibility;
+pub(crate) mod contributions;
 pub(crate) mod events;
+pub(crate) mod marketplace;
 pub(crate) mod probes;
+pub(crate) mod receipts;
 pub(crate) mod user;

@@ -6,6 +6,7 @@
 //!
 //! What is left out: rules (`priv-domain`), actors (`priv-actors`), files.
 
+mod archive;
 pub mod auth;
 pub mod body;
 pub mod edge;
@@ -15,11 +16,14 @@ mod handlers;
 pub mod ingest;
 mod listing;
 pub mod metrics;
+mod range;
+pub mod receipt;
 mod refusal;
 mod request_tag;
 pub mod routes;
+mod signed_url;
 pub mod state;
 mod time;
 
 pub use routes::configure;
-pub use state::{AppState, StateOptions};
+pub use state::{AppState, Review, StateOptions};

@@ -109,7 +109,6 @@ fn price_changed(price: Micros, version: u32) -> ApiError {
 }
 
 /// What an entity was sent and did not take.
-#[expect(dead_code, reason = "the marketplace's handlers ask it")]
 pub(crate) fn not_taken(why: NotTaken) -> ApiError {
     match why {
         NotTaken::NotSold(why) => not_sold(why),

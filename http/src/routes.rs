@@ -1,11 +1,11 @@
 //! Every route, in one place.
 
-use actix_web::web::{self, ServiceConfig, delete, get, patch, post};
+use actix_web::web::{self, ServiceConfig, delete, get, patch, post, put};
 use actix_web::{Resource, Route};
 
 use crate::edge::{no_such_route, only};
 use crate::error::show_error_page;
-use crate::handlers::{admin, analytics, compatibility, events, probes, user};
+use crate::handlers::{admin, analytics, compatibility, events, probes, receipts, user};
 use crate::ingest::{Dialect, PostHogRoute, PrivRoute, SegmentRoute};
 
 /// Where metrics are served.
@@ -33,6 +33,7 @@ pub fn configure(config: &mut ServiceConfig, metrics: MetricsAt) {
     config
         .service(read("/health", get().to(probes::check_health)))
         .service(read("/ready", get().to(probes::check_readiness)))
+        .service(read("/.well-known/jwks.json", get().to(receipts::show_receipt_keys)))
         .service(read("/docs/errors/{code}", get().to(show_error_page)));
     if metrics == MetricsAt::Here {
         configure_metrics(config);
@@ -59,6 +60,8 @@ fn versioned(config: &mut ServiceConfig) {
     ingest(config);
     config.service(read("/analytics", get().to(analytics::query_analytics)));
     config.service(web::scope("/user").configure(users));
+    config.service(web::scope("/contributions").configure(contributions));
+    config.service(web::scope("/marketplace").configure(marketplace));
     config.service(web::scope("/admin").configure(operators));
     config
         .service(read("/projects/{key}/settings", get().to(compatibility::show_segment_settings)));
@@ -108,9 +111,47 @@ fn users(config: &mut ServiceConfig) {
         .service(write("/link/proof", post().to(user::link::issue_link_proof)));
 }
 
-fn operators(config: &mut ServiceConfig) {
-    use admin::{actors, budget, keys, ledger, projects};
+fn contributions(config: &mut ServiceConfig) {
+    use crate::handlers::contributions as handlers;
     config
+        .service(read("", get().to(handlers::list_contributions)))
+        .service(write("/upload", post().to(handlers::upload::upload_contribution)))
+        .service(
+            web::resource("/{id}")
+                .route(get().to(handlers::get_contribution))
+                .route(delete().to(handlers::delete_contribution))
+                .default_service(only("GET, DELETE")),
+        )
+        .service(read("/{id}/preview", get().to(handlers::preview_contribution)));
+}
+
+fn marketplace(config: &mut ServiceConfig) {
+    use crate::handlers::marketplace::{browse, download, purchase, sell};
+    config
+        .service(
+            web::resource("/wallet/listings")
+                .route(get().to(browse::browse_listings))
+                .route(post().to(sell::create_listing))
+                .default_service(only("GET, POST")),
+        )
+        .service(
+            web::resource("/wallet/listings/{id}")
+                .route(get().to(browse::get_listing))
+                .route(put().to(sell::change_listing))
+                .default_service(only("GET, PUT")),
+        )
+        .service(write("/wallet/listings/{id}/purchase", post().to(purchase::purchase_listing)))
+        .service(write("/wallet/listings/{id}/rating", post().to(purchase::rate_listing)))
+        .service(read("/wallet/listings/{id}/download", get().to(download::download_listing)))
+        .service(read("/wallet/purchases", get().to(purchase::list_purchases)))
+        .service(read("/files/{link}", get().to(download::get_file)));
+}
+
+fn operators(config: &mut ServiceConfig) {
+    use admin::{actors, budget, contributions, keys, ledger, projects};
+    config
+        .service(read("/contributions", get().to(contributions::list_contribution_queue)))
+        .service(write("/contributions/{id}/review", post().to(contributions::review_contribution)))
         .service(
             web::resource("/projects")
                 .route(get().to(projects::list_projects))

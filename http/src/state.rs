@@ -4,9 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use actix_web::web;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use priv_actors::Node;
+use priv_actors::blobs::{BlobError, BlobStore, ContentHash};
+use priv_actors::lists::StoreError;
 use priv_domain::{KeyId, Micros, Timestamp};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -14,6 +17,8 @@ use crate::auth::proof::LinkProofs;
 use crate::auth::{KeyInfo, KeyLookup};
 use crate::edge::{Limits, RequestCounts};
 use crate::error::ApiError;
+use crate::receipt::ReceiptKey;
+use crate::signed_url::FileLinks;
 
 /// What the HTTP interface is configured with, beside the edge.
 #[derive(Clone, Debug)]
@@ -23,12 +28,28 @@ pub struct StateOptions {
     /// 32 random bytes of this installation, kept across restarts: signs link proofs, and makes
     /// the keys of a repeated request the same again.
     pub server_secret: [u8; 32],
+    /// Who judges contributions.
+    pub review: Review,
+}
+
+/// Who judges contributions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Review {
+    /// People, all of them.
+    #[default]
+    Manual,
+    /// Automatic checks where they can: content of an allowed type that nobody else has is taken.
+    Automatic,
 }
 
 /// What handlers share.
 pub struct AppState {
     /// The actors.
     pub node: Arc<Node>,
+    /// Contributed content.
+    pub(crate) blobs: BlobStore,
+    pub(crate) file_links: FileLinks,
+    pub(crate) receipts: ReceiptKey,
     /// Requests by status, for metrics.
     pub(crate) counts: Arc<RequestCounts>,
     pub(crate) options: StateOptions,
@@ -60,14 +81,29 @@ impl AppState {
     #[must_use]
     pub fn new(
         node: Arc<Node>,
+        blobs: BlobStore,
         counts: Arc<RequestCounts>,
         key_use: Arc<KeyUse>,
         options: StateOptions,
     ) -> Self {
         let link_proofs = LinkProofs::new(&options.server_secret);
+        let file_links = FileLinks::new(&options.server_secret);
+        let receipts = ReceiptKey::of(&options.server_secret);
         let analytics = Semaphore::new(4);
         let (in_flight, draining) = (Mutex::default(), AtomicBool::new(false));
-        Self { node, counts, options, link_proofs, in_flight, draining, analytics, key_use }
+        Self {
+            node,
+            blobs,
+            file_links,
+            receipts,
+            counts,
+            options,
+            link_proofs,
+            in_flight,
+            draining,
+            analytics,
+            key_use,
+        }
     }
 
     /// From now on the service is not ready: it finishes what it has.
@@ -89,6 +125,34 @@ impl AppState {
     /// When a key was used last, since the start.
     pub(crate) fn last_used(&self, key: KeyId) -> Option<Timestamp> {
         self.key_use.0.get(&key).map(|at| *at)
+    }
+
+    /// Waits until the lists hold all that was answered before.
+    pub(crate) async fn up_to_date(&self) {
+        self.node.projection().when_projected(self.node.durable()).await;
+    }
+
+    /// Reads lists where blocking is allowed.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let read = web::block(read).await.map_err(|error| ApiError::server_error(&error))?;
+        read.map_err(|error| ApiError::server_error(&error))
+    }
+
+    /// Erases a content that nothing refers to any more. Under its lock, so that none comes
+    /// meanwhile that does.
+    pub(crate) async fn erase_if_unneeded(&self, hash: ContentHash) -> Result<(), ApiError> {
+        let lock = self.blobs.lock(hash).await;
+        let needed = self.node.is_content_needed(*hash.as_bytes()).await;
+        if needed.map_err(|error| ApiError::server_error(&error))? {
+            return Ok(());
+        }
+        match self.blobs.erase(&lock).await {
+            Ok(()) | Err(BlobError::NotFound(_)) => Ok(()),
+            Err(error) => Err(ApiError::server_error(&error)),
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -21,6 +21,7 @@ mod error;
 mod lock;
 mod media;
 mod objects;
+mod preview;
 mod reading;
 mod s3;
 mod staging;
@@ -41,12 +42,14 @@ pub use content_hash::ContentHash;
 pub use error::BlobError;
 pub use lock::ContentLock;
 pub use media::{Content, MediaType};
+pub use preview::Preview;
 pub use reading::BlobRead;
 pub use s3::S3Options;
 pub use upload::{Kept, Staged, Upload};
 
 use lock::Locks;
 use objects::{Objects, Shelf};
+use preview::Previews;
 use staging::Staging;
 
 /// Uploads under way at a time. Each takes a quarter of a MiB and an open file.
@@ -59,6 +62,7 @@ pub struct BlobStore {
     staging: Arc<Staging>,
     locks: Arc<Locks>,
     uploads: Arc<Semaphore>,
+    previews: Arc<Previews>,
 }
 
 impl BlobStore {
@@ -91,6 +95,7 @@ impl BlobStore {
             staging: Arc::new(staging),
             locks: Arc::default(),
             uploads: Arc::new(Semaphore::new(UPLOADS_AT_ONCE)),
+            previews: Arc::default(),
         })
     }
 

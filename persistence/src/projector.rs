@@ -249,7 +249,7 @@ impl Projector {
                     self.pending.put(wallet_key(me.world, address), write_value(me));
                 }
                 user::Event::ContributionAdded { id, contribution } => {
-                    self.contribution_added(me, *id, contribution);
+                    self.contribution_added(me, *id, contribution, record)?;
                 }
                 user::Event::ContributionReviewed { id, decision, reward, by, reason } => {
                     let (decision, at) = (*decision, record.at);

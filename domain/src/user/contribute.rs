@@ -3,6 +3,7 @@
 use super::{Event, MAX_CONTRIBUTIONS, Refusal, Reply, User};
 use crate::contribution::{Contribution, Decision, MediaType, Originality, ReviewStatus, Uses};
 use crate::earning::Payer;
+use crate::event::{EventType, RawEvent};
 use crate::id::ContributionId;
 use crate::machine::{self, Answer, Context};
 use crate::money::Micros;
@@ -24,6 +25,8 @@ pub struct NewContribution {
     pub originality: Originality,
     /// What the automatic checks say; `None`: a person looks at it.
     pub judged: Option<Judgement>,
+    /// What its owner says of it: a JSON object, as text; at most 16 KiB, checked at the edge.
+    pub metadata: Option<Box<str>>,
 }
 
 /// What automatic checks say.
@@ -34,6 +37,9 @@ pub struct Judgement {
     /// Why.
     pub reason: Box<str>,
 }
+
+/// The name of what a contribution's owner says of it, among what is about a person.
+const METADATA: &str = "contribution metadata";
 
 /// Who judged where automatic checks did.
 const AUTOMATIC: &str = "automatic checks";
@@ -55,7 +61,7 @@ pub(super) fn add(
     if known.is_some_and(|known| known.len() >= MAX_CONTRIBUTIONS) {
         return Err(Refusal::TooMany { what: "contributions", limit: MAX_CONTRIBUTIONS });
     }
-    let NewContribution { id, media_type, sha256, size, uses, originality, judged } = new;
+    let NewContribution { id, media_type, sha256, size, uses, originality, judged, metadata } = new;
     let reward = uses.reward(media_type.contribution_type());
     let mut contribution = Contribution {
         media_type,
@@ -75,7 +81,27 @@ pub(super) fn add(
         events.push(Event::ContributionReviewed { id, decision, reward, by, reason });
     }
     let reply = Reply::Contributed(Box::new((id, contribution)));
-    Ok(machine::Decision::of(events, Answer::Now(reply)))
+    let mut decided = machine::Decision::of(events, Answer::Now(reply));
+    decided.raw_events = metadata.map(|text| about(id, text, context)).into_iter().collect();
+    Ok(decided)
+}
+
+/// Metadata as what is about a person: kept apart from what replay needs.
+fn about(id: ContributionId, metadata: Box<str>, context: &Context<'_>) -> RawEvent {
+    RawEvent {
+        id: id.to_string(),
+        event_type: EventType::Identify,
+        timestamp: context.now,
+        name: Some(METADATA.to_owned()),
+        user_id: None,
+        anonymous_id: None,
+        session_id: None,
+        page_url: None,
+        page_title: None,
+        referrer: None,
+        properties: Some(metadata.into()),
+        context: None,
+    }
 }
 
 pub(super) fn review(

@@ -2,6 +2,7 @@
 
 pub(crate) mod actors;
 pub(crate) mod budget;
+pub(crate) mod contributions;
 pub(crate) mod entity_view;
 pub(crate) mod keys;
 pub(crate) mod ledger;

@@ -22,6 +22,8 @@ pub struct ContributionLine {
     pub contribution: Contribution,
     /// How it was judged, if it was.
     pub verdict: Option<Verdict>,
+    /// What its owner says of it: a JSON object, as text.
+    pub metadata: Option<String>,
 }
 
 /// How a contribution was judged.
@@ -73,7 +75,7 @@ pub struct RatingLine {
 }
 
 stored_struct!(Verdict { decision, by, reason, at });
-stored_struct!(ContributionLine { contribution, verdict });
+stored_struct!(ContributionLine { contribution, verdict, metadata });
 stored_struct!(PurchaseLine { listing, title, price, license });
 stored_struct!(RatingLine { stars, comment, at });
 

@@ -7,10 +7,11 @@ use priv_domain::letter::{Purpose, Transfer};
 use priv_domain::listing::{self, Card, Listing};
 use priv_domain::machine::EntryOf;
 use priv_domain::market::{Fees, File, Order, Rating};
-use priv_domain::{ContributionId, ListingId, Micros, Timestamp};
+use priv_domain::{ContributionId, ListingId, Micros, RawEvent, Timestamp};
 
 use super::{ProjectError, Projector};
-use crate::journal::RecordView;
+use crate::codec;
+use crate::journal::{PersonalView, RecordView};
 use crate::lists::{
     ContributionLine, EntryKey, PurchaseLine, RatingLine, Verdict, content_key, contribution_key,
     contributor_key, listed_content_key, purchase_key, rating_key, sale_key,
@@ -23,11 +24,23 @@ impl Projector {
         owner: &EntityId,
         id: ContributionId,
         contribution: &Contribution,
-    ) {
-        let line = ContributionLine { contribution: contribution.clone(), verdict: None };
+        record: &RecordView<'_>,
+    ) -> Result<(), ProjectError> {
+        let metadata = match record.personal {
+            PersonalView::Present(bytes) => {
+                let about: Vec<RawEvent> = codec::decode(record.format, bytes)
+                    .map_err(|source| ProjectError::Decode { position: record.position, source })?;
+                about.into_iter().find_map(|about| about.properties)
+            }
+            PersonalView::Absent | PersonalView::Erased(_) => None,
+        };
+        let contribution = contribution.clone();
+        let sha256 = contribution.sha256;
+        let line = ContributionLine { contribution, verdict: None, metadata };
         self.pending.put(contribution_key(owner, id), write_value(&line));
         self.pending.put(contributor_key(owner.world, id), write_value(owner));
-        self.pending.put(content_key(&contribution.sha256, id), write_value(owner));
+        self.pending.put(content_key(&sha256, id), write_value(owner));
+        Ok(())
     }
 
     pub(super) fn contribution_reviewed(

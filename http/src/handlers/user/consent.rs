@@ -71,6 +71,40 @@ struct Receipt {
     policy_version: Option<Box<str>>,
     hash: String,
     previous_hash: String,
+    /// All of it, signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jws: Option<String>,
+}
+
+/// What a receipt of a consent change says. `docs/receipts.md` has the members.
+#[derive(Serialize)]
+struct ConsentFacts<'a> {
+    kind: &'static str,
+    iat: i64,
+    environment: &'static str,
+    user_id: Option<Arc<str>>,
+    anonymous_id: Option<Arc<str>>,
+    #[serde(flatten)]
+    receipt: &'a Receipt,
+}
+
+impl Receipt {
+    /// With a signature over all of it.
+    fn signed(state: &AppState, id: &EntityId, record: &ConsentRecord) -> Result<Self, ApiError> {
+        let (user_id, anonymous_id) = wire_ids(id);
+        let mut receipt = Self::from(record);
+        let facts = ConsentFacts {
+            kind: "consent",
+            iat: record.at.as_millis().div_euclid(1_000),
+            environment: id.world.as_str(),
+            user_id,
+            anonymous_id,
+            receipt: &receipt,
+        };
+        let jws = state.receipts.sign(&facts).map_err(|error| ApiError::server_error(&error))?;
+        receipt.jws = Some(jws);
+        Ok(receipt)
+    }
 }
 
 #[derive(Serialize)]
@@ -99,6 +133,7 @@ impl From<&ConsentRecord> for Receipt {
             policy_version: record.policy_version.clone(),
             hash: hex(&record.hash),
             previous_hash: hex(&record.previous),
+            jws: None,
         }
     }
 }
@@ -164,7 +199,7 @@ pub(crate) async fn set_consent(
         return Err(ApiError::idempotency_mismatch());
     };
     let mut view = view(&id, None, Some(record));
-    view.receipt = Some(Receipt::from(record.as_ref()));
+    view.receipt = Some(Receipt::signed(&state, &id, record)?);
     Ok(with_origin(ok(&view), &answered))
 }
 
@@ -205,6 +240,9 @@ pub(crate) async fn list_consent_history(
     let place = |record: &ConsentRecord| format!("{:010}", u32::MAX - record.version);
     let (records, pagination, next_cursor) = wanted.part_of(records, place);
     let (user_id, anonymous_id) = wire_ids(&id);
-    let versions = records.iter().map(Receipt::from).collect();
+    let versions = records
+        .iter()
+        .map(|record| Receipt::signed(&state, &id, record))
+        .collect::<Result<_, _>>()?;
     Ok(ok(&HistoryView { user_id, anonymous_id, versions, pagination, next_cursor }))
 }

@@ -1,0 +1,130 @@
+//! The review queue.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use priv_actors::lists::ContributionOf;
+use priv_domain::contribution::{Decision, ReviewStatus};
+use priv_domain::user::{Command, Reply, User};
+use serde::{Deserialize, Serialize};
+
+use super::{EnvironmentQuery, ListQuery, checked_reason};
+use crate::auth::OperatorCaller;
+use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams};
+use crate::envelope::ok;
+use crate::error::ApiError;
+use crate::handlers::contributions::{ContributionView, contribution_in};
+use crate::listing::Pagination;
+use crate::refusal::with_origin;
+use crate::request_tag::request_tag;
+use crate::state::AppState;
+
+#[derive(Serialize)]
+struct QueueView {
+    contributions: Vec<QueuedView>,
+    pagination: Pagination,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct QueuedView {
+    user_id: String,
+    #[serde(flatten)]
+    contribution: ContributionView,
+}
+
+/// The status that an operator asks for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct StatusQuery {
+    status: Option<String>,
+}
+
+/// Contributions that are looked through for one answer; a cursor goes on from there.
+const MAX_LOOKED_AT: usize = 20_000;
+
+/// `GET /v1/admin/contributions`: oldest first.
+pub(crate) async fn list_contribution_queue(
+    _operator: OperatorCaller,
+    status: QueryParams<StatusQuery>,
+    query: QueryParams<ListQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let wanted = status.0.status.as_deref().map(ReviewStatus::from_name);
+    if wanted == Some(None) {
+        let issue = "must be one of pending, approved, rejected";
+        return Err(ApiError::invalid_field("status", issue));
+    }
+    let wanted = wanted.flatten();
+    let (page, world) = (query.0.page()?, query.0.world()?);
+    state.up_to_date().await;
+    let lists = state.node.lists().clone();
+    let found = state.blocking(move || {
+        lists
+            .all_contributions(world, None)
+            .take(MAX_LOOKED_AT)
+            .filter(|item| {
+                item.as_ref().map_or(true, |known| {
+                    wanted.is_none_or(|status| status == known.line.contribution.status)
+                })
+            })
+            .collect::<Result<Vec<ContributionOf>, _>>()
+    });
+    let (part, pagination, next_cursor) = page.part_of(found.await?, |known| known.id.to_string());
+    let contributions = part.iter().map(|known| QueuedView {
+        user_id: known.owner.key.to_string(),
+        contribution: ContributionView::of(known.id, &known.line),
+    });
+    let contributions = contributions.collect();
+    Ok(ok(&QueueView { contributions, pagination, next_cursor }))
+}
+
+/// The body of a review.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReviewBody {
+    decision: Box<str>,
+    #[serde(default)]
+    reason: Option<Box<str>>,
+}
+
+#[derive(Serialize)]
+struct ReviewedView {
+    contribution_id: String,
+    status: &'static str,
+    reward_priv: Priv,
+}
+
+/// `POST /v1/admin/contributions/{id}/review`
+pub(crate) async fn review_contribution(
+    request: HttpRequest,
+    operator: OperatorCaller,
+    path: web::Path<String>,
+    environment: QueryParams<EnvironmentQuery>,
+    body: JsonBody<ReviewBody>,
+    idempotency: IdempotencyKey,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let id = contribution_in(&path)?;
+    let world = environment.0.world()?;
+    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let decision = match &*body.value.decision {
+        "approved" => Decision::Approved,
+        "rejected" => Decision::Rejected,
+        _ => return Err(ApiError::invalid_field("decision", "must be approved or rejected")),
+    };
+    let reason = checked_reason(body.value.reason)?;
+    state.up_to_date().await;
+    let lists = state.node.lists().clone();
+    let owner = state.blocking(move || lists.contributor(world, id)).await?;
+    let owner = owner.ok_or_else(|| ApiError::not_found("There is no such contribution"))?;
+    let by = operator.who.as_ref().into();
+    let command = Command::ReviewContribution { id, decision, by, reason };
+    let answered = state.node.ask::<User>(&owner, command, tag).await?;
+    let Reply::Reviewed { id, status, reward } = answered.reply else {
+        return Err(ApiError::idempotency_mismatch());
+    };
+    let view = ReviewedView {
+        contribution_id: id.to_string(),
+        status: status.as_str(),
+        reward_priv: reward.into(),
+    };
+    Ok(with_origin(ok(&view), &answered))
+}

@@ -1,0 +1,221 @@
+//! What people upload, as they see it themselves.
+
+pub(crate) mod upload;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use priv_actors::blobs::{BlobError, ContentHash, MediaType};
+use priv_actors::lists::ContributionLine;
+use priv_domain::contribution::{ContributionType, Originality, ReviewStatus};
+use priv_domain::user::{Command, Reply, User};
+use priv_domain::{ContributionId, EntityId};
+use serde::{Deserialize, Serialize};
+
+use crate::auth::{AnyCaller, PersonCaller};
+use crate::body::{IdempotencyKey, Priv, QueryParams, fingerprint};
+use crate::envelope::ok;
+use crate::error::{ApiError, Detail};
+use crate::listing::{PageQuery, Pagination};
+use crate::range::blob_error;
+use crate::refusal::with_origin;
+use crate::request_tag::request_tag;
+use crate::state::AppState;
+use crate::time::Rfc3339;
+
+/// The query of `GET /contributions`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ContributionsQuery {
+    #[serde(rename = "type")]
+    contribution_type: Option<String>,
+    status: Option<String>,
+    page: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+/// A contribution on the wire.
+#[derive(Serialize)]
+pub(crate) struct ContributionView {
+    contribution_id: String,
+    contribution_type: &'static str,
+    content_type: &'static str,
+    file_hash: String,
+    file_size_bytes: u64,
+    storage_path: String,
+    consent_ai_training: bool,
+    consent_research: bool,
+    consent_commercial: bool,
+    estimated_reward: Priv,
+    status: &'static str,
+    flagged: bool,
+    metadata: Option<Box<serde_json::value::RawValue>>,
+    review_reason: Option<Box<str>>,
+    reviewed_at: Option<Rfc3339>,
+    created_at: Rfc3339,
+}
+
+impl ContributionView {
+    pub(crate) fn of(id: ContributionId, line: &ContributionLine) -> Self {
+        let ContributionLine { contribution, verdict, metadata } = line;
+        let hash = ContentHash::new(contribution.sha256);
+        let metadata = metadata.as_deref().map(str::to_owned);
+        Self {
+            contribution_id: id.to_string(),
+            contribution_type: contribution.contribution_type().as_str(),
+            content_type: contribution.media_type.as_str(),
+            file_hash: hash.to_string(),
+            file_size_bytes: contribution.size,
+            storage_path: format!("ipfs/{}", hash.cid()),
+            consent_ai_training: contribution.uses.ai_training,
+            consent_research: contribution.uses.research,
+            consent_commercial: contribution.uses.commercial,
+            estimated_reward: contribution.reward.into(),
+            status: contribution.status.as_str(),
+            flagged: contribution.originality == Originality::KnownElsewhere,
+            metadata: metadata.and_then(|text| serde_json::value::RawValue::from_string(text).ok()),
+            review_reason: verdict.as_ref().and_then(|verdict| verdict.reason.clone()),
+            reviewed_at: verdict.as_ref().map(|verdict| Rfc3339(verdict.at)),
+            created_at: Rfc3339(contribution.at),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ContributionsView {
+    contributions: Vec<ContributionView>,
+    pagination: Pagination,
+    next_cursor: Option<String>,
+}
+
+/// `GET /contributions`
+pub(crate) async fn list_contributions(
+    caller: PersonCaller,
+    query: QueryParams<ContributionsQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let (wanted_type, wanted_status) = check(&query.0)?;
+    let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
+    let owner = EntityId::user(caller.world, &caller.user());
+    state.up_to_date().await;
+    let lists = state.node.lists().clone();
+    let lines = state.blocking(move || lists.contributions(&owner).collect::<Result<Vec<_>, _>>());
+    let mut lines = lines.await?;
+    lines.retain(|(_, line)| {
+        wanted_type.is_none_or(|wanted| wanted == line.contribution.contribution_type())
+            && wanted_status.is_none_or(|wanted| wanted == line.contribution.status)
+    });
+    let (lines, pagination, next_cursor) = page.part_of(lines, |(id, _)| newest_first(id.get()));
+    let contributions = lines.iter().map(|(id, line)| ContributionView::of(*id, line)).collect();
+    Ok(ok(&ContributionsView { contributions, pagination, next_cursor }))
+}
+
+/// The place of an id in a list of the newest first.
+pub(crate) fn newest_first(id: u128) -> String {
+    format!("{:032x}", u128::MAX - id)
+}
+
+fn check(
+    query: &ContributionsQuery,
+) -> Result<(Option<ContributionType>, Option<ReviewStatus>), ApiError> {
+    let mut details = Vec::new();
+    let wanted_type = query.contribution_type.as_deref().map(ContributionType::from_name);
+    if wanted_type == Some(None) {
+        details.push(Detail::new("type", "must be one of photo, video, voice, text"));
+    }
+    let wanted_status = query.status.as_deref().map(ReviewStatus::from_name);
+    if wanted_status == Some(None) {
+        details.push(Detail::new("status", "must be one of pending, approved, rejected"));
+    }
+    match details.is_empty() {
+        true => Ok((wanted_type.flatten(), wanted_status.flatten())),
+        false => Err(ApiError::validation(details)),
+    }
+}
+
+/// The id in a path; one that can't be is one that is not.
+pub(crate) fn contribution_in(path: &str) -> Result<ContributionId, ApiError> {
+    path.parse().map_err(|_| no_such_contribution())
+}
+
+fn no_such_contribution() -> ApiError {
+    ApiError::not_found("There is no such contribution")
+}
+
+/// `GET /contributions/{id}`
+pub(crate) async fn get_contribution(
+    caller: PersonCaller,
+    path: web::Path<String>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let id = contribution_in(&path)?;
+    let owner = EntityId::user(caller.world, &caller.user());
+    state.up_to_date().await;
+    let lists = state.node.lists().clone();
+    let line = state.blocking(move || lists.contribution(&owner, id)).await?;
+    let line = line.ok_or_else(no_such_contribution)?;
+    Ok(ok(&ContributionView::of(id, &line)))
+}
+
+#[derive(Serialize)]
+struct DeletedView {
+    contribution_id: String,
+    deleted: bool,
+}
+
+/// `DELETE /contributions/{id}`
+pub(crate) async fn delete_contribution(
+    request: HttpRequest,
+    caller: PersonCaller,
+    path: web::Path<String>,
+    idempotency: IdempotencyKey,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let id = contribution_in(&path)?;
+    let owner = EntityId::user(caller.world, &caller.user());
+    let tag = request_tag(&request, &idempotency, fingerprint(b""))?;
+    let command = Command::DeleteContribution { id };
+    let answered = state.node.ask::<User>(&owner, command, tag).await?;
+    let Reply::Deleted { sha256, .. } = answered.reply else {
+        return Err(ApiError::idempotency_mismatch());
+    };
+    state.erase_if_unneeded(ContentHash::new(sha256)).await?;
+    let view = DeletedView { contribution_id: id.to_string(), deleted: true };
+    Ok(with_origin(ok(&view), &answered))
+}
+
+/// `GET /contributions/{id}/preview`: a part of the content, for its owner, and for everybody once
+/// it is listed.
+pub(crate) async fn preview_contribution(
+    caller: AnyCaller,
+    path: web::Path<String>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let id = contribution_in(&path)?;
+    state.up_to_date().await;
+    let (lists, world) = (state.node.lists().clone(), caller.world);
+    let owner = state.blocking(move || lists.contributor(world, id)).await?;
+    let owner = owner.ok_or_else(no_such_contribution)?;
+    let is_own = caller.person().is_some_and(|user| EntityId::user(world, &user) == owner);
+    let look = move |user: &priv_domain::Entity<User>| {
+        let machine = &user.machine;
+        let shown = is_own || machine.listing_of(id).is_some();
+        machine.contribution(id).filter(|_| shown).map(|known| (known.sha256, known.media_type))
+    };
+    let found = state.node.look::<User, _>(&owner, look).await?.reply;
+    let (sha256, media_type) = found.ok_or_else(no_such_contribution)?;
+    let preview = match MediaType::parse(media_type.as_str()) {
+        Some(media) => state.blobs.preview(ContentHash::new(sha256), media).await,
+        None => Ok(None),
+    };
+    match preview {
+        Ok(Some(preview)) => Ok(HttpResponse::Ok()
+            .insert_header(("Content-Security-Policy", "sandbox; default-src 'none'"))
+            .insert_header(("X-Content-Type-Options", "nosniff"))
+            .insert_header(("Cache-Control", "private, max-age=300"))
+            .content_type(preview.content_type)
+            .body(preview.bytes)),
+        Ok(None) | Err(BlobError::NotFound(_)) => Err(ApiError::not_found(
+            "There is no preview of this contribution: only photos (JPEG, PNG, WebP) and texts have one",
+        )),
+        Err(error) => Err(blob_error(&error)),
+    }
+}

@@ -1,0 +1,256 @@
+//! Browsing: every filter and sort over what the projector keeps, as it is after all that was
+//! answered before.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, web};
+use priv_domain::listing::Card;
+use priv_domain::market::{Category, ListingStatus};
+use priv_domain::user::User;
+use priv_domain::{Entity, EntityId, ListingId, Micros};
+use serde::{Deserialize, Serialize};
+
+use super::view::{ListingView, seller_view};
+use super::{listing_in, no_such_listing};
+use crate::auth::AnyCaller;
+use crate::body::QueryParams;
+use crate::envelope::ok;
+use crate::error::{ApiError, Detail};
+use crate::listing::{PageQuery, Pagination};
+use crate::state::AppState;
+use crate::time::Rfc3339;
+
+/// The query of `GET /marketplace/wallet/listings`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BrowseQuery {
+    category: Option<String>,
+    #[serde(rename = "minPrice")]
+    min_price: Option<String>,
+    #[serde(rename = "maxPrice")]
+    max_price: Option<String>,
+    sort: Option<String>,
+    q: Option<String>,
+    tag: Option<String>,
+    page: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+#[derive(Clone, Copy)]
+enum Sort {
+    Newest,
+    Oldest,
+    PriceLow,
+    PriceHigh,
+    MostSales,
+    HighestRated,
+}
+
+impl Sort {
+    const ALL: [(&'static str, Self); 6] = [
+        ("newest", Self::Newest),
+        ("oldest", Self::Oldest),
+        ("price_low", Self::PriceLow),
+        ("price_high", Self::PriceHigh),
+        ("most_sales", Self::MostSales),
+        ("highest_rated", Self::HighestRated),
+    ];
+
+    /// A listing's place, so that order by it is list order; the newest first among equals.
+    fn place(self, card: &Card) -> (u64, u128) {
+        let newest_first = u128::MAX - card.id.get();
+        // In thousandths of a star.
+        let rating = card.stars.saturating_mul(1_000).checked_div(card.ratings.into());
+        match self {
+            Self::Newest => (0, newest_first),
+            Self::Oldest => (0, card.id.get()),
+            Self::PriceLow => (card.price.get(), newest_first),
+            Self::PriceHigh => (u64::MAX - card.price.get(), newest_first),
+            Self::MostSales => (u64::MAX - u64::from(card.sales), newest_first),
+            Self::HighestRated => (u64::MAX - rating.unwrap_or(0), newest_first),
+        }
+    }
+}
+
+/// A checked query.
+struct Wanted {
+    category: Option<Category>,
+    min_price: Option<Micros>,
+    max_price: Option<Micros>,
+    sort: Sort,
+    words: Vec<String>,
+    tag: Option<String>,
+}
+
+impl Wanted {
+    fn check(query: &BrowseQuery) -> Result<Self, ApiError> {
+        let mut details = Vec::new();
+        let category = query.category.as_deref().map(Category::from_name);
+        if category == Some(None) {
+            let issue = "must be one of photo, video, voice, text, mixed";
+            details.push(Detail::new("category", issue));
+        }
+        let mut price = |path: &str, text: &Option<String>| match text.as_deref().map(str::parse) {
+            None => None,
+            Some(Ok(price)) => Some(price),
+            Some(Err(issue)) => {
+                let issue: priv_domain::money::NotAnAmount = issue;
+                details.push(Detail::new(path, issue.to_string()));
+                None
+            }
+        };
+        let min_price = price("minPrice", &query.min_price);
+        let max_price = price("maxPrice", &query.max_price);
+        let name = query.sort.as_deref().unwrap_or("newest");
+        let sort = Sort::ALL.iter().find(|(known, _)| *known == name).map(|(_, sort)| *sort);
+        if sort.is_none() {
+            let names: Vec<&str> = Sort::ALL.iter().map(|(name, _)| *name).collect();
+            details.push(Detail::new("sort", format!("must be one of {}", names.join(", "))));
+        }
+        if query.q.as_ref().is_some_and(|q| q.len() > 200) {
+            details.push(Detail::new("q", "must have at most 200 bytes"));
+        }
+        let Some(sort) = sort.filter(|_| details.is_empty()) else {
+            return Err(ApiError::validation(details));
+        };
+        let words = query.q.as_deref().unwrap_or_default().split_whitespace();
+        let words = words.map(str::to_lowercase).collect();
+        let tag = query.tag.as_deref().map(str::to_lowercase);
+        Ok(Self { category: category.flatten(), min_price, max_price, sort, words, tag })
+    }
+
+    fn picks(&self, card: &Card) -> bool {
+        card.status == ListingStatus::Active
+            && !card.sold_out
+            && self.category.is_none_or(|wanted| wanted == card.category)
+            && self.min_price.is_none_or(|least| least <= card.price)
+            && self.max_price.is_none_or(|most| card.price <= most)
+            && self
+                .tag
+                .as_ref()
+                .is_none_or(|wanted| card.tags.iter().any(|tag| tag.to_lowercase() == *wanted))
+            && self.says(card)
+    }
+
+    /// Whether every word is in its title, its description or one of its tags.
+    fn says(&self, card: &Card) -> bool {
+        if self.words.is_empty() {
+            return true;
+        }
+        let tags = card.tags.join(" ");
+        let text = [&*card.title, &*card.description, &tags].join(" ").to_lowercase();
+        self.words.iter().all(|word| text.contains(word))
+    }
+}
+
+#[derive(Serialize)]
+struct BrowseView {
+    listings: Vec<ListingView>,
+    pagination: Pagination,
+    next_cursor: Option<String>,
+}
+
+/// `GET /marketplace/wallet/listings`
+pub(crate) async fn browse_listings(
+    caller: AnyCaller,
+    query: QueryParams<BrowseQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let wanted = Wanted::check(&query.0)?;
+    let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
+    state.up_to_date().await;
+    let sort = wanted.sort;
+    let (book, world) = (state.node.projection().listings.clone(), caller.world);
+    let found = web::block(move || {
+        let mut found = book.pick(world, |card| wanted.picks(card));
+        found.sort_by_key(|card| wanted.sort.place(card));
+        found
+    });
+    let found = found.await.map_err(|error| ApiError::server_error(&error))?;
+    let (part, pagination, next_cursor) = page.part_of(found, |card| {
+        let (first, then) = sort.place(card);
+        format!("{first:016x}{then:032x}")
+    });
+    let listings = views(&state, &part).await?;
+    Ok(ok(&BrowseView { listings, pagination, next_cursor }))
+}
+
+async fn views(state: &AppState, cards: &[Arc<Card>]) -> Result<Vec<ListingView>, ApiError> {
+    let mut sellers = HashMap::new();
+    let mut views = Vec::with_capacity(cards.len());
+    for card in cards {
+        if !sellers.contains_key(&card.seller) {
+            let seller = seller_view(state, &card.seller).await?;
+            sellers.insert(card.seller.clone(), seller);
+        }
+        if let Some(seller) = sellers.get(&card.seller) {
+            views.push(ListingView::of(card, seller.clone()));
+        }
+    }
+    Ok(views)
+}
+
+#[derive(Serialize)]
+struct OneView {
+    #[serde(flatten)]
+    listing: ListingView,
+    ratings: Vec<RatingView>,
+}
+
+#[derive(Serialize)]
+struct RatingView {
+    stars: u8,
+    comment: Option<Box<str>>,
+    rated_at: Rfc3339,
+}
+
+/// Ratings that are shown of one listing.
+const RATINGS_SHOWN: usize = 20;
+
+/// `GET /marketplace/wallet/listings/{id}`: for everybody while it is active, and for its seller
+/// and its buyers always.
+pub(crate) async fn get_listing(
+    caller: AnyCaller,
+    path: web::Path<String>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let id = listing_in(&path)?;
+    state.up_to_date().await;
+    let card = state.node.projection().listings.get(caller.world, id);
+    let card = card.ok_or_else(no_such_listing)?;
+    let is_public = card.status == ListingStatus::Active;
+    if !is_public && !may_see(&state, &caller, &card, id).await? {
+        return Err(no_such_listing());
+    }
+    let lists = state.node.lists().clone();
+    let ratings =
+        state.blocking(move || lists.ratings(id).take(1_000).collect::<Result<Vec<_>, _>>());
+    let mut ratings = ratings.await?;
+    ratings.sort_by_key(|line| Reverse(line.at));
+    ratings.truncate(RATINGS_SHOWN);
+    let ratings = ratings.into_iter().map(|line| RatingView {
+        stars: line.stars,
+        comment: line.comment,
+        rated_at: Rfc3339(line.at),
+    });
+    let seller = seller_view(&state, &card.seller).await?;
+    let listing = ListingView::of(&card, seller);
+    Ok(ok(&OneView { listing, ratings: ratings.collect() }))
+}
+
+async fn may_see(
+    state: &AppState,
+    caller: &AnyCaller,
+    card: &Card,
+    id: ListingId,
+) -> Result<bool, ApiError> {
+    let Some(person) = caller.person() else { return Ok(false) };
+    let me = EntityId::user(caller.world, &person);
+    if me == card.seller {
+        return Ok(true);
+    }
+    let bought = move |user: &Entity<User>| user.machine.purchase_of(id).is_some();
+    Ok(state.node.look::<User, _>(&me, bought).await?.reply)
+}

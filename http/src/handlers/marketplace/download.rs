@@ -1,0 +1,134 @@
+//! What was bought, as files: links that are good for a while, or one archive.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use priv_actors::blobs::ContentHash;
+use priv_domain::contribution::MediaType;
+use priv_domain::listing::Listing;
+use priv_domain::market::File;
+use priv_domain::user::User;
+use priv_domain::{ContributionId, Entity, EntityId, ListingId, PurchaseId};
+use serde::{Deserialize, Serialize};
+
+use super::{listing_in, no_such_listing};
+use crate::archive;
+use crate::auth::PersonCaller;
+use crate::body::QueryParams;
+use crate::edge::RequestContext;
+use crate::envelope::ok;
+use crate::error::ApiError;
+use crate::range::{ContentAnswer, serve};
+use crate::signed_url::{GOOD_MILLIS, NoLink};
+use crate::state::AppState;
+use crate::time::Rfc3339;
+
+/// The query of `GET /…/download`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct DownloadQuery {
+    format: Option<String>,
+}
+
+#[derive(Serialize)]
+struct DownloadView {
+    purchase_id: String,
+    listing_id: String,
+    files: Vec<FileView>,
+}
+
+#[derive(Serialize)]
+struct FileView {
+    contribution_id: String,
+    name: String,
+    size: u64,
+    sha256: String,
+    content_type: &'static str,
+    url: String,
+    expires_at: Rfc3339,
+}
+
+/// The name under which a file is handed out: never what its owner called it.
+fn file_name(contribution: ContributionId, media_type: MediaType) -> String {
+    format!("{contribution}.{}", media_type.extension())
+}
+
+/// `GET /marketplace/wallet/listings/{id}/download`, for those who bought it.
+pub(crate) async fn download_listing(
+    request: HttpRequest,
+    caller: PersonCaller,
+    path: web::Path<String>,
+    query: QueryParams<DownloadQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let as_zip = match query.0.format.as_deref() {
+        None | Some("json") => false,
+        Some("zip") => true,
+        Some(_) => return Err(ApiError::invalid_field("format", "must be json or zip")),
+    };
+    let listing = listing_in(&path)?;
+    let me = EntityId::user(caller.world, &caller.user());
+    let (purchase, files) = bought(&state, &me, listing).await?;
+    if as_zip {
+        let entries = files.iter().map(|file| archive::Entry {
+            name: file_name(file.contribution, file.media_type),
+            hash: ContentHash::new(file.sha256),
+            size: file.size,
+        });
+        return Ok(archive::answer(&state.blobs, &format!("{purchase}.zip"), entries.collect()));
+    }
+    let context = RequestContext::of(&request)?;
+    let expires_at = state.now().plus_millis(GOOD_MILLIS);
+    let (scheme, host) = context.public_address();
+    let base = format!("{scheme}://{host}");
+    let files = files.iter().map(|file| FileView {
+        contribution_id: file.contribution.to_string(),
+        name: file_name(file.contribution, file.media_type),
+        size: file.size,
+        sha256: ContentHash::new(file.sha256).to_string(),
+        content_type: file.media_type.as_str(),
+        url: format!("{base}/v1/marketplace/files/{}", state.file_links.sign(file, expires_at)),
+        expires_at: Rfc3339(expires_at),
+    });
+    Ok(ok(&DownloadView {
+        purchase_id: purchase.to_string(),
+        listing_id: listing.to_string(),
+        files: files.collect(),
+    }))
+}
+
+/// The files of a listing as they were when they were bought. For all others there are none.
+async fn bought(
+    state: &AppState,
+    me: &EntityId,
+    listing: ListingId,
+) -> Result<(PurchaseId, std::sync::Arc<[File]>), ApiError> {
+    let look = move |user: &Entity<User>| {
+        let order = &user.machine.purchase_of(listing)?.order;
+        Some((order.purchase, order.contents))
+    };
+    let found = state.node.look::<User, _>(me, look).await?.reply;
+    let (purchase, contents) = found.ok_or_else(no_such_listing)?;
+    let id = EntityId::listing(me.world, listing);
+    let look = move |listing: &Entity<Listing>| {
+        listing.machine.contents(contents).map(|contents| contents.files.clone())
+    };
+    let files = state.node.look::<Listing, _>(&id, look).await?.reply;
+    Ok((purchase, files.ok_or_else(no_such_listing)?))
+}
+
+/// `GET /marketplace/files/{link}`: needs no credential but the link itself.
+pub(crate) async fn get_file(
+    request: HttpRequest,
+    path: web::Path<String>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let file = state.file_links.check(&path, state.now()).map_err(|why| match why {
+        NoLink::Forged => ApiError::forbidden("This link was not made here, or was changed"),
+        NoLink::Expired => ApiError::forbidden("This link has expired: ask for the download again")
+            .with_reason("expired"),
+    })?;
+    let content = ContentAnswer {
+        hash: ContentHash::new(file.sha256),
+        content_type: file.media_type.as_str(),
+        file_name: &file_name(file.contribution, file.media_type),
+    };
+    serve(&request, &state.blobs, content).await
+}

@@ -1,0 +1,326 @@
+//! Buying, and what was bought and sold.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use priv_domain::letter::{NotSold, NotTaken};
+use priv_domain::listing::Listing;
+use priv_domain::market::{Fees, ListingStatus, Purchase, files_hash};
+use priv_domain::user::{Bought, Command, NewPurchase, Reply, SeenTerms, User};
+use priv_domain::{Entity, EntityId, ListingId, PurchaseId, RequestTag};
+use serde::{Deserialize, Serialize};
+
+use super::view::pseudonym;
+use super::{listing_in, no_such_listing};
+use crate::auth::PersonCaller;
+use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody, Priv, QueryParams, present};
+use crate::envelope::{created, ok};
+use crate::error::{ApiError, Detail};
+use crate::handlers::contributions::newest_first;
+use crate::listing::{PageQuery, Pagination};
+use crate::refusal::{not_taken, with_origin};
+use crate::request_tag::request_tag;
+use crate::state::AppState;
+use crate::time::Rfc3339;
+
+/// The body of `POST /…/purchase`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PurchaseBody {
+    #[serde(deserialize_with = "present")]
+    expected_price_priv: Option<Priv>,
+    #[serde(deserialize_with = "present")]
+    expected_version: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct PurchaseView {
+    purchase_id: String,
+    listing_id: String,
+    title: Box<str>,
+    price_priv: Priv,
+    fee_priv: Priv,
+    license: &'static str,
+    status: &'static str,
+    purchased_at: Rfc3339,
+    download_url: String,
+    receipt: String,
+}
+
+/// What a receipt of a purchase says. `docs/receipts.md` has the members.
+#[derive(Serialize)]
+struct PurchaseFacts<'a> {
+    kind: &'static str,
+    iat: i64,
+    environment: &'static str,
+    purchase_id: String,
+    listing_id: String,
+    title: &'a str,
+    terms_version: u32,
+    files_sha256: String,
+    license: &'static str,
+    price_priv: Priv,
+    fee_priv: Priv,
+    buyer: &'a str,
+    seller: String,
+    purchased_at: Rfc3339,
+}
+
+/// Terms may change between the look and the order of one who insists on none: then it is tried
+/// again on those of now.
+const TRIES: usize = 5;
+
+/// `POST /marketplace/wallet/listings/{id}/purchase`
+pub(crate) async fn purchase_listing(
+    request: HttpRequest,
+    caller: PersonCaller,
+    path: web::Path<String>,
+    body: OptionalJsonBody<PurchaseBody>,
+    idempotency: IdempotencyKey,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let listing = listing_in(&path)?;
+    let tag = request_tag(&request, &idempotency, body.0.fingerprint())?;
+    let PurchaseBody { expected_price_priv, expected_version } = body.0.value;
+    let expected_price = expected_price_priv.map(|Priv(price)| price);
+    let insists = expected_price.is_some() || expected_version.is_some();
+    let buyer = EntityId::user(caller.world, &caller.user());
+    for attempt in 1.. {
+        let seen = terms(&state, &buyer, listing).await?;
+        let new = NewPurchase { listing, seen, expected_price, expected_version };
+        let answered = buy(&state, &buyer, new, tag).await?;
+        let why = match &answered.reply {
+            Reply::Purchased { listing, purchase, bought } => {
+                let view = view(&state, &buyer, *listing, purchase)?;
+                let response = match bought {
+                    Bought::Now => created(&view.download_url, &view),
+                    Bought::Before => ok(&view),
+                };
+                return Ok(with_origin(response, &answered));
+            }
+            Reply::NotTaken(why) => *why,
+            _ => return Err(ApiError::idempotency_mismatch()),
+        };
+        let changed = matches!(why, NotTaken::NotSold(NotSold::TermsChanged { .. }));
+        if !changed || insists || attempt >= TRIES {
+            return Err(not_taken(why));
+        }
+    }
+    Err(ApiError::overloaded(1))
+}
+
+async fn buy(
+    state: &AppState,
+    buyer: &EntityId,
+    new: NewPurchase,
+    tag: Option<RequestTag>,
+) -> Result<priv_actors::Answered<Reply>, ApiError> {
+    let command = Command::Purchase(Box::new(new));
+    Ok(state.node.ask::<User>(buyer, command, tag).await?)
+}
+
+/// The terms as they are now, or why there are none.
+async fn terms(
+    state: &AppState,
+    buyer: &EntityId,
+    listing: ListingId,
+) -> Result<Result<SeenTerms, NotSold>, ApiError> {
+    let id = EntityId::listing(buyer.world, listing);
+    // One that never was is not activated for a look.
+    if state.node.projection().listings.get(buyer.world, listing).is_none() {
+        state.up_to_date().await;
+        if state.node.projection().listings.get(buyer.world, listing).is_none() {
+            return Err(no_such_listing());
+        }
+    }
+    let look = |listing: &Entity<Listing>| {
+        let machine = &listing.machine;
+        let offer = machine.offer.as_deref()?;
+        let current = offer.current()?;
+        if machine.is_sold_out() {
+            return Some(Err(NotSold::SoldOut));
+        }
+        if offer.status != ListingStatus::Active {
+            return Some(Err(NotSold::NotActive(offer.status)));
+        }
+        Some(Ok(SeenTerms {
+            version: offer.version,
+            price: offer.price,
+            terms_version: offer.terms_version,
+            license: offer.license,
+            contents: current.number,
+            files_hash: files_hash(&current.files),
+            title: offer.title.clone(),
+            seller: offer.seller.clone(),
+        }))
+    };
+    state.node.look::<Listing, _>(&id, look).await?.reply.ok_or_else(no_such_listing)
+}
+
+fn view(
+    state: &AppState,
+    buyer: &EntityId,
+    listing: ListingId,
+    purchase: &Purchase,
+) -> Result<PurchaseView, ApiError> {
+    let order = &purchase.order;
+    let fee = Fees::of(purchase.price).total();
+    let (seller, _) = pseudonym(state, &order.seller);
+    let facts = PurchaseFacts {
+        kind: "purchase",
+        iat: purchase.at().as_millis().div_euclid(1_000),
+        environment: buyer.world.as_str(),
+        purchase_id: order.purchase.to_string(),
+        listing_id: listing.to_string(),
+        title: &order.title,
+        terms_version: order.terms_version,
+        files_sha256: order.files_hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        license: order.license.as_str(),
+        price_priv: purchase.price.into(),
+        fee_priv: fee.into(),
+        buyer: &buyer.key,
+        seller,
+        purchased_at: Rfc3339(purchase.at()),
+    };
+    let receipt = state.receipts.sign(&facts).map_err(|error| ApiError::server_error(&error))?;
+    Ok(PurchaseView {
+        purchase_id: order.purchase.to_string(),
+        listing_id: listing.to_string(),
+        title: order.title.clone(),
+        price_priv: purchase.price.into(),
+        fee_priv: fee.into(),
+        license: order.license.as_str(),
+        status: "completed",
+        purchased_at: Rfc3339(purchase.at()),
+        download_url: format!("/v1/marketplace/wallet/listings/{listing}/download"),
+        receipt,
+    })
+}
+
+/// The query of `GET /marketplace/wallet/purchases`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PurchasesQuery {
+    role: Option<String>,
+    page: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct PurchasesView {
+    purchases: Vec<LineView>,
+    pagination: Pagination,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct LineView {
+    purchase_id: String,
+    listing_id: String,
+    title: Box<str>,
+    price_priv: Priv,
+    fee_priv: Priv,
+    license: &'static str,
+    status: &'static str,
+    purchased_at: Rfc3339,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    download_url: Option<String>,
+    /// What came to the seller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    earned_priv: Option<Priv>,
+}
+
+/// `GET /marketplace/wallet/purchases`: as buyer, or with `role=seller` what was sold, without who
+/// bought it.
+pub(crate) async fn list_purchases(
+    caller: PersonCaller,
+    query: QueryParams<PurchasesQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let as_seller = match query.0.role.as_deref() {
+        None | Some("buyer") => false,
+        Some("seller") => true,
+        Some(_) => return Err(ApiError::invalid_field("role", "must be buyer or seller")),
+    };
+    let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
+    let me = EntityId::user(caller.world, &caller.user());
+    state.up_to_date().await;
+    let lists = state.node.lists().clone();
+    let lines = state.blocking(move || match as_seller {
+        true => lists.sales(&me).collect::<Result<Vec<_>, _>>(),
+        false => lists.purchases(&me).collect(),
+    });
+    let (part, pagination, next_cursor) =
+        page.part_of(lines.await?, |(id, _)| newest_first(id.get()));
+    let line = |(id, line): &(PurchaseId, priv_actors::lists::PurchaseLine)| {
+        let fee = Fees::of(line.price).total();
+        let download = format!("/v1/marketplace/wallet/listings/{}/download", line.listing);
+        LineView {
+            purchase_id: id.to_string(),
+            listing_id: line.listing.to_string(),
+            title: line.title.clone(),
+            price_priv: line.price.into(),
+            fee_priv: fee.into(),
+            license: line.license.as_str(),
+            status: "completed",
+            purchased_at: Rfc3339(id.made_at()),
+            download_url: (!as_seller).then_some(download),
+            earned_priv: as_seller.then(|| line.price.saturating_sub(fee).into()),
+        }
+    };
+    let purchases = part.iter().map(line).collect();
+    Ok(ok(&PurchasesView { purchases, pagination, next_cursor }))
+}
+
+/// The body of `POST /…/rating`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RatingBody {
+    stars: u8,
+    #[serde(default)]
+    comment: Option<Box<str>>,
+}
+
+#[derive(Serialize)]
+struct RatedView {
+    listing_id: String,
+    purchase_id: String,
+    stars: u8,
+}
+
+/// `POST /marketplace/wallet/listings/{id}/rating`
+pub(crate) async fn rate_listing(
+    request: HttpRequest,
+    caller: PersonCaller,
+    path: web::Path<String>,
+    body: JsonBody<RatingBody>,
+    idempotency: IdempotencyKey,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let listing = listing_in(&path)?;
+    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let RatingBody { stars, comment } = body.value;
+    let mut details = Vec::new();
+    if !(1..=5).contains(&stars) {
+        details.push(Detail::new("stars", "must be 1 to 5"));
+    }
+    if comment.as_ref().is_some_and(|comment| comment.chars().count() > 1_000) {
+        details.push(Detail::new("comment", "must have at most 1000 characters"));
+    }
+    if !details.is_empty() {
+        return Err(ApiError::validation(details));
+    }
+    let buyer = EntityId::user(caller.world, &caller.user());
+    let command = Command::RateListing { listing, stars, comment };
+    let answered = state.node.ask::<User>(&buyer, command, tag).await?;
+    match &answered.reply {
+        Reply::Rated { purchase, stars } => {
+            let view = RatedView {
+                listing_id: listing.to_string(),
+                purchase_id: purchase.to_string(),
+                stars: *stars,
+            };
+            Ok(with_origin(ok(&view), &answered))
+        }
+        Reply::NotTaken(why) => Err(not_taken(*why)),
+        _ => Err(ApiError::idempotency_mismatch()),
+    }
+}

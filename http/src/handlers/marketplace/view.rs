@@ -1,0 +1,142 @@
+//! A listing on the wire. Its seller is a pseudonym: no user id leaks.
+
+use priv_domain::listing::Card;
+use priv_domain::user::User;
+use priv_domain::{Entity, EntityId, Timestamp};
+use serde::Serialize;
+
+use crate::body::Priv;
+use crate::error::ApiError;
+use crate::state::AppState;
+use crate::time::Rfc3339;
+
+#[derive(Serialize)]
+pub(super) struct ListingView {
+    id: String,
+    title: Box<str>,
+    description: Box<str>,
+    category: &'static str,
+    tags: Vec<Box<str>>,
+    price_priv: Priv,
+    status: &'static str,
+    sold_out: bool,
+    license: &'static str,
+    max_sales: Option<u32>,
+    version: u32,
+    contribution_count: u32,
+    total_file_size_bytes: u64,
+    preview_samples: Vec<SampleView>,
+    seller: SellerView,
+    total_sales: u32,
+    average_rating: Option<f64>,
+    rating_count: u32,
+    created_at: Rfc3339,
+    updated_at: Rfc3339,
+}
+
+#[derive(Serialize)]
+struct SampleView {
+    contribution_type: &'static str,
+    preview_url: String,
+    metadata_preview: MetadataPreview,
+}
+
+/// What may be said of a file that is not bought yet.
+#[derive(Serialize)]
+struct MetadataPreview {
+    contribution_id: String,
+}
+
+#[derive(Clone, Serialize)]
+pub(super) struct SellerView {
+    id: String,
+    display_name: String,
+    rating: Option<f64>,
+    total_sales: u64,
+    member_since: Rfc3339,
+    verified: bool,
+}
+
+const ADJECTIVES: [&str; 16] = [
+    "Amber", "Brisk", "Calm", "Deft", "Early", "Fair", "Gentle", "Hazel", "Ivory", "Jolly", "Keen",
+    "Lunar", "Mellow", "Noble", "Quiet", "Silver",
+];
+const NOUNS: [&str; 16] = [
+    "Aspen", "Badger", "Cedar", "Dune", "Egret", "Falcon", "Grove", "Heron", "Island", "Juniper",
+    "Kestrel", "Lagoon", "Meadow", "Otter", "Pine", "Raven",
+];
+
+/// The name under which a seller is known, made from their id with this server's secret: the same
+/// for ever, and telling nobody whose it is.
+pub(super) fn pseudonym(state: &AppState, seller: &EntityId) -> (String, String) {
+    let key = blake3::derive_key("priv-protocol seller pseudonym v1", &state.options.server_secret);
+    let hash = blake3::keyed_hash(&key, seller.to_string().as_bytes());
+    let hash = hash.as_bytes();
+    let id: String = hash[..10].iter().map(|byte| format!("{byte:02x}")).collect();
+    let word = |words: &[&'static str; 16], at: usize| words[usize::from(hash[at] % 16)];
+    let number = u16::from_be_bytes([hash[12], hash[13]]) % 10_000;
+    let name = format!("{} {} {number:04}", word(&ADJECTIVES, 10), word(&NOUNS, 11));
+    (format!("seller_{id}"), name)
+}
+
+pub(super) async fn seller_view(
+    state: &AppState,
+    seller: &EntityId,
+) -> Result<SellerView, ApiError> {
+    let (id, display_name) = pseudonym(state, seller);
+    let sums = state.node.projection().listings.seller(seller);
+    let (lists, me) = (state.node.lists().clone(), seller.clone());
+    let since = state.blocking(move || lists.first_seen(&me)).await?;
+    let has_wallet = |user: &Entity<User>| {
+        user.machine.links.as_ref().is_some_and(|links| links.wallet.is_some())
+    };
+    let verified = state.node.look::<User, _>(seller, has_wallet).await?.reply;
+    Ok(SellerView {
+        id,
+        display_name,
+        rating: average(sums.stars, sums.ratings),
+        total_sales: sums.sales,
+        member_since: Rfc3339(since.unwrap_or(Timestamp::EPOCH)),
+        verified,
+    })
+}
+
+/// Of stars, to two decimals; `None` before the first rating.
+fn average(stars: u64, ratings: u64) -> Option<f64> {
+    // Both are small numbers: no digit is lost.
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let mean = |stars: u64, ratings: u64| stars as f64 / ratings as f64;
+    (ratings > 0).then(|| (mean(stars, ratings) * 100.0).round() / 100.0)
+}
+
+impl ListingView {
+    pub(super) fn of(card: &Card, seller: SellerView) -> Self {
+        let samples = card.samples.iter().map(|(contribution_type, id)| SampleView {
+            contribution_type: contribution_type.as_str(),
+            preview_url: format!("/v1/contributions/{id}/preview"),
+            metadata_preview: MetadataPreview { contribution_id: id.to_string() },
+        });
+        Self {
+            id: card.id.to_string(),
+            title: card.title.clone(),
+            description: card.description.clone(),
+            category: card.category.as_str(),
+            tags: card.tags.clone(),
+            price_priv: card.price.into(),
+            status: card.status.as_str(),
+            sold_out: card.sold_out,
+            license: card.license.as_str(),
+            max_sales: card.max_sales,
+            version: card.version,
+            contribution_count: card.files,
+            total_file_size_bytes: card.bytes,
+            preview_samples: samples.collect(),
+            seller,
+            total_sales: card.sales,
+            average_rating: average(card.stars, card.ratings.into()),
+            rating_count: card.ratings,
+            created_at: Rfc3339(card.created_at),
+            updated_at: Rfc3339(card.updated_at),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Receipts: what was agreed, signed so that anyone with the public key can check it later, without
+//! this service. A compact JWS (RFC 7515) with Ed25519 (RFC 8037); `docs/receipts.md` has the
+//! members. Signing is deterministic: the same facts give the same receipt.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The `typ` of a receipt's header.
+pub const RECEIPT_TYPE: &str = "priv-receipt+jws";
+
+/// From which a key is derived; a change makes other keys.
+const KEY_CONTEXT: &str = "priv-protocol receipt signing key v1";
+
+/// Signs receipts.
+pub struct ReceiptKey {
+    key: SigningKey,
+    id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    alg: String,
+    kid: String,
+    typ: String,
+}
+
+/// A public key as JWKS show it (RFC 7517, RFC 8037).
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct PublicKey {
+    kty: String,
+    crv: String,
+    x: String,
+    kid: String,
+    #[serde(default)]
+    alg: Option<String>,
+    #[serde(default, rename = "use")]
+    usage: Option<String>,
+}
+
+/// Public keys.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct KeySet {
+    /// In no order.
+    pub keys: Vec<PublicKey>,
+}
+
+/// Why a text is no receipt.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAReceipt {
+    /// Not three parts of base64url, or not what they must hold.
+    #[error("this is not a receipt: {0}")]
+    Malformed(&'static str),
+    /// Signed in another way.
+    #[error("the receipt's algorithm is {0}; receipts are signed with EdDSA only")]
+    Algorithm(String),
+    /// Signed by a key that is not known.
+    #[error("the receipt is signed with the key {0}, which is not among the known ones")]
+    UnknownKey(String),
+    /// Changed since, or signed by somebody else.
+    #[error("the signature does not fit: the receipt was changed, or is not ours")]
+    Forged,
+}
+
+impl ReceiptKey {
+    /// The key of an installation, by its secret.
+    #[must_use]
+    pub fn of(server_secret: &[u8; 32]) -> Self {
+        let seed = blake3::derive_key(KEY_CONTEXT, server_secret);
+        let key = SigningKey::from_bytes(&seed);
+        let id = key_id(&key.verifying_key());
+        Self { key, id }
+    }
+
+    /// Signs facts.
+    ///
+    /// # Errors
+    /// The facts can't be JSON.
+    pub fn sign(&self, facts: &impl Serialize) -> Result<String, serde_json::Error> {
+        let header =
+            Header { alg: "EdDSA".to_owned(), kid: self.id.clone(), typ: RECEIPT_TYPE.to_owned() };
+        let header = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?);
+        let facts = URL_SAFE_NO_PAD.encode(serde_json::to_vec(facts)?);
+        let signed = format!("{header}.{facts}");
+        let signature = URL_SAFE_NO_PAD.encode(self.key.sign(signed.as_bytes()).to_bytes());
+        Ok(format!("{signed}.{signature}"))
+    }
+
+    /// What others need to check receipts.
+    #[must_use]
+    pub fn public(&self) -> KeySet {
+        let key = self.key.verifying_key();
+        KeySet {
+            keys: vec![PublicKey {
+                kty: "OKP".to_owned(),
+                crv: "Ed25519".to_owned(),
+                x: URL_SAFE_NO_PAD.encode(key.as_bytes()),
+                kid: self.id.clone(),
+                alg: Some("EdDSA".to_owned()),
+                usage: Some("sig".to_owned()),
+            }],
+        }
+    }
+}
+
+fn key_id(key: &VerifyingKey) -> String {
+    let hash = blake3::hash(key.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.as_bytes()[..12])
+}
+
+/// The facts of a receipt that one of these keys has signed.
+///
+/// # Errors
+/// It is not a receipt, or not theirs.
+pub fn verify(receipt: &str, keys: &KeySet) -> Result<Value, NotAReceipt> {
+    let mut parts = receipt.trim().split('.');
+    let (Some(header), Some(facts), Some(signature), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(NotAReceipt::Malformed("it does not have three parts"));
+    };
+    let bytes = |text: &str| {
+        URL_SAFE_NO_PAD.decode(text).map_err(|_| NotAReceipt::Malformed("not base64url"))
+    };
+    let Header { alg, kid, typ } = serde_json::from_slice(&bytes(header)?)
+        .map_err(|_| NotAReceipt::Malformed("its header is not one"))?;
+    if alg != "EdDSA" {
+        return Err(NotAReceipt::Algorithm(alg));
+    }
+    if typ != RECEIPT_TYPE {
+        return Err(NotAReceipt::Malformed("it is signed for another use"));
+    }
+    let known = keys.keys.iter().find(|key| key.kid == kid && key.crv == "Ed25519");
+    let key = known.ok_or(NotAReceipt::UnknownKey(kid))?;
+    let key: [u8; 32] =
+        bytes(&key.x)?.try_into().map_err(|_| NotAReceipt::Malformed("the key is not one"))?;
+    let key =
+        VerifyingKey::from_bytes(&key).map_err(|_| NotAReceipt::Malformed("the key is not one"))?;
+    let signature = Signature::from_slice(&bytes(signature)?).map_err(|_| NotAReceipt::Forged)?;
+    let signed = format!("{header}.{facts}");
+    key.verify_strict(signed.as_bytes(), &signature).map_err(|_| NotAReceipt::Forged)?;
+    serde_json::from_slice(&bytes(facts)?).map_err(|_| NotAReceipt::Malformed("its facts"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_receipt_is_read_back_and_no_changed_or_foreign_one_is() {
+        let key = ReceiptKey::of(&[1; 32]);
+        let facts = json!({"kind": "purchase", "price_priv": 1.5});
+        let receipt = key.sign(&facts).expect("signs");
+        assert_eq!(receipt, key.sign(&facts).expect("signs"), "the same facts, the same receipt");
+        assert_eq!(verify(&receipt, &key.public()).expect("is ours"), facts);
+        for index in 0..receipt.len() {
+            let mut changed = receipt.clone().into_bytes();
+            changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).expect("ASCII");
+            assert!(verify(&changed, &key.public()).is_err(), "{index}");
+        }
+        let others = ReceiptKey::of(&[2; 32]).public();
+        assert!(matches!(verify(&receipt, &others), Err(NotAReceipt::UnknownKey(_))));
+        let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"x","typ":"priv-receipt+jws"}"#);
+        let rest = receipt.split_once('.').expect("has parts").1;
+        let unsigned = format!("{none}.{rest}");
+        assert!(matches!(verify(&unsigned, &key.public()), Err(NotAReceipt::Algorithm(_))));
+    }
+}

@@ -1,0 +1,63 @@
+//! The beginning of a text.
+
+/// How much of a text is shown at most, in characters.
+const MAX_CHARS: usize = 500;
+/// And at most this part of it.
+const PART: usize = 4;
+/// Enough for `PART` times `MAX_CHARS` characters of any length.
+pub(super) const READ_BYTES: u64 = 8 << 10;
+
+/// The beginning of a text of `size` bytes whose first `READ_BYTES` these are; `None` if what
+/// could be shown is nothing.
+pub(super) fn cut(begin: &[u8], size: u64) -> Option<String> {
+    let text = match str::from_utf8(begin) {
+        Ok(text) => text,
+        // Within a character, at the end of what was read.
+        Err(error) => str::from_utf8(begin.get(..error.valid_up_to())?).ok()?,
+    };
+    let shown =
+        if size > READ_BYTES { MAX_CHARS } else { MAX_CHARS.min(text.chars().count() / PART) };
+    let end = text.char_indices().nth(shown).map_or(text.len(), |(at, _)| at);
+    let shown = text.get(..end)?.trim_end();
+    (!shown.is_empty()).then(|| format!("{shown}…"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, shown: Option<&str>) {
+        let begin = &text.as_bytes()[..text.len().min(8 << 10)];
+        let cut = cut(begin, text.len() as u64);
+        assert_eq!(cut.as_deref(), shown);
+    }
+
+    #[test]
+    fn a_quarter_of_a_short_text_is_shown() {
+        check("", None);
+        check("abc", None);
+        check("abcd", Some("a…"));
+        check("abcdefgh", Some("ab…"));
+        check("äöüßäöüß", Some("äö…"));
+        check("🌍🌎🌏🌐", Some("🌍…"));
+        check("ab      the rest of it, all", Some("ab…"));
+        check("        not a word", None);
+    }
+
+    #[test]
+    fn five_hundred_characters_of_a_long_text_are_shown() {
+        for character in ["a", "ä", "世", "🌍"] {
+            let shown = format!("{}…", character.repeat(500));
+            for length in [2_000, 2_047, 2_048, 2_049, 8_192, 100_000] {
+                check(&character.repeat(length), Some(&shown));
+            }
+            check(&character.repeat(1_999), Some(&format!("{}…", character.repeat(499))));
+            // Cut within a character by the read.
+            check(
+                &format!("x{}", character.repeat(9_000)),
+                Some(&format!("x{}…", character.repeat(499))),
+            );
+        }
+    }
+}
