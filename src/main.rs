@@ -12,9 +12,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Returns memory to the system when actors go, which the system's own allocator hardly does.
+/// Returns memory to the system when actors go, which the system's own allocator hardly does, and
+/// loses least of it between them (docs/benchmarks.md).
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let arguments = config::Arguments::parse();

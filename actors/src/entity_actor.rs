@@ -28,13 +28,14 @@ const WAKE_AGAIN: Duration = Duration::from_millis(20);
 /// How long a letter waits that the journal had no room for.
 const LETTER_AGAIN: Duration = Duration::from_millis(20);
 
-/// Memory of an actor without its state, in bytes: mailbox, context, task, place in the directory.
-/// Measured by the memory benchmark.
-const ACTOR_BYTES: usize = 1_000;
+/// Memory of an actor without the lists of its state, in bytes: shell, mailbox, task, place in the
+/// directory, about 850; and its part of what the process holds besides, as the memory benchmark
+/// measures it, so that the budget is one of the process's memory.
+const ACTOR_BYTES: usize = 1_350;
 
 /// Memory of an actor that has not told yet: a little more than a user who was touched once takes,
 /// so that those who were let in at the budget's edge stay within it.
-pub(crate) const NEW_ACTOR_BYTES: u32 = 1_400;
+pub(crate) const NEW_ACTOR_BYTES: u32 = 1_600;
 
 /// What an actor is sent.
 #[derive(Message)]

@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn groups_are_bounded_in_number_and_bytes_and_leave_nobody_out() {
-        assert_eq!(sizes_of_groups(&[]), []);
+        assert!(sizes_of_groups(&[]).is_empty());
         assert_eq!(sizes_of_groups(&[1_000; 5_000]), [2_048, 2_048, 904]);
         let mib = 1 << 20;
         assert_eq!(sizes_of_groups(&[3 * mib, 5 * mib, 1, 20 * mib, 7 * mib]), [2, 1, 1, 1]);

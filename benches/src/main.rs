@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 
 /// The allocator of `privd`, so that the echo is not held back by a slower one.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Benchmarks of PRIV Protocol.
 #[derive(Parser)]

@@ -25,6 +25,12 @@ const OWNER: &str = "state.owner";
 /// sled's only file that holds data.
 const SLED_FILE: &str = "db";
 
+/// sled counts a page in its cache as it is on disk. In memory it takes about so many times that,
+/// which was measured with small records: a list of keys and one of values, each with room to grow.
+const MEMORY_OF_CACHED: u64 = 5;
+/// The least that sled takes is 256 bytes; with less than this it would read for each write.
+const MIN_CACHE_BYTES: u64 = 1 << 20;
+
 /// How often an open that the system refuses is tried again.
 const OPEN_TRIES: u32 = 10;
 const OPEN_AGAIN: Duration = Duration::from_millis(50);
@@ -117,7 +123,7 @@ impl Store {
     fn open_folder(folder: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
         let config = sled::Config::new()
             .path(folder)
-            .cache_capacity(cache_bytes)
+            .cache_capacity((cache_bytes / MEMORY_OF_CACHED).max(MIN_CACHE_BYTES))
             .flush_every_ms(Some(1_000));
         // One that was just closed lets its lock go a moment later.
         let mut tries = 0;
