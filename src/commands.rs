@@ -33,6 +33,10 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         }
         Some(Command::Backup { to }) => backup(&settings.data_dir(), &to),
         Some(Command::Restore { from }) => restore(&from, &settings.data_dir()),
+        Some(Command::Openapi) => {
+            println!("{:#}", priv_http::openapi::document());
+            Ok(())
+        }
         Some(Command::Replay(args)) => Ok(replay::run(args)?),
     }
 }

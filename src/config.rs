@@ -50,6 +50,8 @@ pub(crate) enum Command {
         /// The backup.
         from: PathBuf,
     },
+    /// Print the OpenAPI document of the interface.
+    Openapi,
     /// Replay a CSV of actions as events.
     Replay(ReplayArgs),
 }

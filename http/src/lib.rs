@@ -15,6 +15,7 @@ mod handlers;
 pub mod ingest;
 mod listing;
 pub mod metrics;
+pub mod openapi;
 mod refusal;
 mod request_tag;
 pub mod routes;

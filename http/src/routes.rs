@@ -7,6 +7,7 @@ use crate::edge::{no_such_route, only};
 use crate::error::show_error_page;
 use crate::handlers::{admin, analytics, compatibility, events, probes, user};
 use crate::ingest::{Dialect, PostHogRoute, PrivRoute, SegmentRoute};
+use crate::openapi::show_openapi;
 
 /// Where metrics are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,7 @@ pub fn configure(config: &mut ServiceConfig, metrics: MetricsAt) {
     config
         .service(read("/health", get().to(probes::check_health)))
         .service(read("/ready", get().to(probes::check_readiness)))
+        .service(read("/openapi.json", get().to(show_openapi)))
         .service(read("/docs/errors/{code}", get().to(show_error_page)));
     if metrics == MetricsAt::Here {
         configure_metrics(config);
@@ -61,6 +63,7 @@ fn versioned(config: &mut ServiceConfig) {
     config.service(web::scope("/user").configure(users));
     config.service(web::scope("/admin").configure(operators));
     config
+        .service(read("/openapi.json", get().to(show_openapi)))
         .service(read("/projects/{key}/settings", get().to(compatibility::show_segment_settings)));
 }
 

@@ -11,26 +11,39 @@ pub(crate) mod projects;
 use priv_domain::system::{Command, System};
 use priv_domain::{EntityId, World};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::auth::OperatorCaller;
 use crate::error::ApiError;
 use crate::listing::{PageQuery, Wanted};
+use crate::openapi::Environment;
 use crate::state::AppState;
 
 /// `?environment=live|test`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct EnvironmentQuery {
+    /// The world that is meant; `live` unless it is said.
+    #[param(inline, value_type = Option<Environment>)]
     pub(crate) environment: Option<String>,
 }
 
 /// The query of a list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
+    /// The world that is meant; `live` unless it is said.
+    #[param(inline, value_type = Option<Environment>)]
     pub(crate) environment: Option<String>,
+    /// Which page, from 1.
+    #[param(value_type = Option<u32>, minimum = 1, default = 1)]
     page: Option<String>,
+    /// How many a page.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
+    /// A `next_cursor` as it was given: what follows it. Goes before `page`.
     cursor: Option<String>,
 }
 

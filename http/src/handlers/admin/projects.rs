@@ -10,6 +10,7 @@ use priv_domain::project::{self, KeyRole, Plan, Project, Settings, SettingsChang
 use priv_domain::system::{self, System};
 use priv_domain::{EntityId, ProjectId, Timestamp, World};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::keys::NewKeys;
 use super::{EnvironmentQuery, ListQuery, checked_reason};
@@ -18,6 +19,7 @@ use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams, present};
 use crate::envelope::{created, ok};
 use crate::error::{ApiError, Detail};
 use crate::listing::Pagination;
+use crate::openapi::{Environment, ProjectIdText, Success};
 use crate::refusal::mark_replayed;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
@@ -52,16 +54,18 @@ pub(crate) struct ProjectChangeBody {
     reason: Option<Box<str>>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Plan)]
 enum PlanName {
     Free,
     Pro,
     Enterprise,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ConsentPolicy)]
 enum PolicyName {
     OptIn,
     OptOut,
@@ -104,21 +108,30 @@ struct KeysView {
     sk_test: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Project)]
 struct ProjectView {
+    #[schema(value_type = ProjectIdText)]
     project_id: String,
+    #[schema(value_type = Environment)]
     environment: &'static str,
+    #[schema(value_type = String)]
     name: Box<str>,
+    #[schema(value_type = PlanName)]
     plan: &'static str,
+    #[schema(value_type = PolicyName)]
     consent_policy: &'static str,
     limits: LimitsView,
     publishable_reads_analytics: bool,
+    /// What can still be promised.
     budget_priv: Priv,
+    /// Earned with it and not yet claimed.
     promised_priv: Priv,
     created_at: Rfc3339,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProjectLimits)]
 struct LimitsView {
     requests_per_second: Option<u32>,
     requests_per_day: Option<u32>,
@@ -126,14 +139,16 @@ struct LimitsView {
     rates: RatesView,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rates)]
 struct RatesView {
     track: Priv,
     page_view: Priv,
     identify: Priv,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Projects)]
 struct ProjectsView {
     projects: Vec<ProjectView>,
     pagination: Pagination,
@@ -275,7 +290,11 @@ pub(crate) async fn create_project(
     Ok(response)
 }
 
-/// `GET /v1/admin/projects`
+/// All projects, newest first
+#[utoipa::path(get, path = "/v1/admin/projects", tag = "Operators",
+    params(ListQuery),
+    responses((status = 200, body = Success<ProjectsView>)),
+    security(("operator" = [])))]
 pub(crate) async fn list_projects(
     _operator: OperatorCaller,
     query: QueryParams<ListQuery>,

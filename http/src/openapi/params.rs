@@ -1,0 +1,43 @@
+//! Parameters that many routes share: `params(IdempotencyHeader, …)`.
+
+use utoipa::IntoParams;
+
+use super::Environment;
+
+/// On every call that changes something.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it stands for its parameters")]
+pub(crate) struct IdempotencyHeader {
+    /// The client's name for one intent. The same key with the same body gives the first answer
+    /// again, with `Idempotent-Replayed: true`; with another body it is IDEMPOTENCY_MISMATCH.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]*$")]
+    idempotency_key: Option<String>,
+}
+
+/// Where a signed-in person may call; keys have a world of their own.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it stands for its parameters")]
+pub(crate) struct EnvironmentHeader {
+    /// The world in which a signed-in person acts; `live` unless it is said.
+    #[param(rename = "X-Priv-Environment", inline)]
+    environment: Option<Environment>,
+}
+
+/// Whom a secret key means: exactly one of the three. A signed-in person is themselves, and these
+/// are not looked at.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it stands for its parameters")]
+pub(crate) struct UserQuery {
+    /// With a secret key: a person's UUID, or the project's own id of a user.
+    #[param(min_length = 1, max_length = 255)]
+    user_id: Option<String>,
+    /// With a secret key: a wallet that is linked to someone.
+    #[param(pattern = "^0x[0-9a-fA-F]{40}$")]
+    wallet_address: Option<String>,
+    /// With a secret key: a visitor of the project.
+    #[param(min_length = 1, max_length = 255)]
+    anonymous_id: Option<String>,
+}
