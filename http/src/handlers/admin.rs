@@ -75,14 +75,14 @@ pub(crate) fn world_named(name: Option<&str>) -> Result<World, ApiError> {
         .ok_or_else(|| ApiError::invalid_field("environment", "must be live or test"))
 }
 
-/// Longest `reason`, in bytes.
-const MAX_REASON_BYTES: usize = 500;
+/// Longest `reason`, in characters.
+const MAX_REASON_CHARS: usize = 500;
 
 /// A reason within its bound.
 pub(crate) fn checked_reason(reason: Option<Box<str>>) -> Result<Option<Box<str>>, ApiError> {
     match reason {
-        Some(reason) if reason.len() > MAX_REASON_BYTES => {
-            Err(ApiError::invalid_field("reason", "must have at most 500 bytes"))
+        Some(reason) if reason.chars().count() > MAX_REASON_CHARS => {
+            Err(ApiError::invalid_field("reason", "must have at most 500 characters"))
         }
         reason => Ok(reason),
     }

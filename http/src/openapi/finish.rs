@@ -11,6 +11,22 @@ use crate::error::ErrorCode;
 /// HTTP methods as a path item names them.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
+/// Other spellings of a route, and what the operation is called there.
+const ALIASES: [(&str, &str, &str); 12] = [
+    ("/v1/openapi.json", "/openapi.json", "show_versioned_openapi"),
+    ("/v1/b", "/v1/batch", "segment_b"),
+    ("/v1/import", "/v1/batch", "segment_import"),
+    ("/v1/t", "/v1/track", "segment_t"),
+    ("/v1/i", "/v1/identify", "segment_i"),
+    ("/v1/p", "/v1/page", "segment_p"),
+    ("/v1/s", "/v1/screen", "segment_s"),
+    ("/v1/g", "/v1/group", "segment_g"),
+    ("/v1/a", "/v1/alias", "segment_a"),
+    ("/capture/", "/e/", "posthog_capture"),
+    ("/i/v0/e/", "/e/", "posthog_i_v0_e"),
+    ("/decide/", "/flags/", "list_feature_flags_of_decide"),
+];
+
 /// The scheme that knows signed-in people.
 const PERSON: &str = "person";
 
@@ -37,6 +53,16 @@ pub(super) fn finish(mut document: Value) -> Value {
     }
     for (path, item) in members(&mut document["paths"]) {
         finish_path(path, item);
+    }
+    for (alias, path, operation_id) in ALIASES {
+        let mut item = document["paths"][path].clone();
+        for method in METHODS {
+            if let Some(operation) = item.get_mut(method) {
+                operation["operationId"] = json!(operation_id);
+                operation["description"] = json!(format!("As `{path}`."));
+            }
+        }
+        document["paths"][alias] = item;
     }
     document
 }
@@ -155,7 +181,7 @@ fn complete_success(status: u16, response: &mut Value, shape: &Shape) {
     {
         *schema = success(data);
     }
-    let mut names = headers_of_all(shape.is_counted);
+    let mut names = HEADERS_OF_ALL.to_vec();
     if status == 201 {
         names.push("Location");
     }
@@ -166,7 +192,7 @@ fn complete_success(status: u16, response: &mut Value, shape: &Shape) {
 }
 
 /// The envelope of what succeeds, around the schema of this name.
-fn success(data: &str) -> Value {
+pub(super) fn success(data: &str) -> Value {
     json!({
         "type": "object",
         "required": ["success", "data"],
@@ -206,14 +232,14 @@ fn without_null_defaults(schema: &mut Value) {
 }
 
 /// The headers that are on every answer.
-fn headers_of_all(is_counted: bool) -> Vec<&'static str> {
-    let mut names = vec!["X-Request-Id"];
-    if is_counted {
-        names.extend(["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]);
-        names.extend(["RateLimit-Policy", "RateLimit"]);
-    }
-    names
-}
+const HEADERS_OF_ALL: [&str; 6] = [
+    "X-Request-Id",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "RateLimit-Policy",
+    "RateLimit",
+];
 
 fn add_headers(response: &mut Value, names: &[&str]) {
     for name in names {
@@ -356,7 +382,7 @@ fn failure_response(status: u16) -> Value {
             ],
         } } },
     });
-    let mut names = headers_of_all(true);
+    let mut names = HEADERS_OF_ALL.to_vec();
     match status {
         401 => names.push("WWW-Authenticate"),
         429 | 503 => names.push("Retry-After"),

@@ -1,8 +1,8 @@
 //! Parameters that many routes share: `params(IdempotencyHeader, …)`.
 
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
-use super::Environment;
+use super::{ActorKind, Environment, KeyIdText, ProjectIdText};
 
 /// On every call that changes something.
 #[derive(IntoParams)]
@@ -40,4 +40,77 @@ pub(crate) struct UserQuery {
     /// With a secret key: a visitor of the project.
     #[param(min_length = 1, max_length = 255)]
     anonymous_id: Option<String>,
+}
+
+/// `…/projects/{id}`
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it stands for its parameters")]
+pub(crate) struct ProjectPath {
+    /// The project.
+    #[param(inline)]
+    id: ProjectIdText,
+}
+
+/// `…/projects/{id}/keys/{key}`
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it stands for its parameters")]
+pub(crate) struct KeyPath {
+    /// The project.
+    #[param(inline)]
+    id: ProjectIdText,
+    /// The key's id.
+    #[param(inline)]
+    key: KeyIdText,
+}
+
+/// `…/actors/{kind}`
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it stands for its parameters")]
+pub(crate) struct KindPath {
+    /// What kind of actor.
+    #[param(inline)]
+    kind: ActorKind,
+}
+
+/// `…/actors/{kind}/{id}`
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it stands for its parameters")]
+pub(crate) struct ActorPath {
+    /// What kind of actor.
+    #[param(inline)]
+    kind: ActorKind,
+    /// The entity: a project's id, `system`, a person's id, or a project's user as it is listed.
+    #[param(min_length = 1, max_length = 600)]
+    id: String,
+}
+
+/// What all routes that take events understand.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it stands for its parameters")]
+pub(crate) struct IngestParams {
+    /// List what was accepted too, not only what was not.
+    #[param(inline)]
+    verbose: Option<Flag>,
+    /// Give the verdicts and store nothing.
+    #[param(inline)]
+    dry_run: Option<Flag>,
+}
+
+/// Yes or no in a query.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it stands for its schema")]
+pub(crate) enum Flag {
+    #[schema(rename = "1")]
+    One,
+    #[schema(rename = "true")]
+    True,
+    #[schema(rename = "0")]
+    Zero,
+    #[schema(rename = "false")]
+    False,
 }

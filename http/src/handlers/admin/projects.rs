@@ -19,7 +19,9 @@ use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams, present};
 use crate::envelope::{created, ok};
 use crate::error::{ApiError, Detail};
 use crate::listing::Pagination;
-use crate::openapi::{Environment, ProjectIdText, Success};
+use crate::openapi::{
+    Environment, IdempotencyHeader, NameText, ProjectIdText, ProjectPath, Success,
+};
 use crate::refusal::mark_replayed;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
@@ -29,28 +31,36 @@ use crate::time::Rfc3339;
 const MAX_NAME_CHARS: usize = 200;
 
 /// The body of `POST /projects`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProjectBody {
+    #[schema(value_type = NameText)]
     name: String,
     plan: Option<PlanName>,
     consent_policy: Option<PolicyName>,
     #[serde(default)]
     limits: LimitsBody,
+    /// Whether publishable keys may read the project's analytics.
     publishable_reads_analytics: Option<bool>,
+    /// Why, for the record.
+    #[schema(value_type = Option<String>, max_length = 500)]
     reason: Option<Box<str>>,
 }
 
 /// The body of `PATCH /projects/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProjectChangeBody {
+    #[schema(value_type = Option<NameText>)]
     name: Option<String>,
     plan: Option<PlanName>,
     consent_policy: Option<PolicyName>,
     #[serde(default)]
     limits: LimitsBody,
+    /// Whether publishable keys may read the project's analytics.
     publishable_reads_analytics: Option<bool>,
+    /// Why, for the record.
+    #[schema(value_type = Option<String>, max_length = 500)]
     reason: Option<Box<str>>,
 }
 
@@ -71,20 +81,25 @@ enum PolicyName {
     OptOut,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct LimitsBody {
     /// `null` goes back to the plan's.
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u32>)]
     requests_per_second: Option<Option<u32>>,
     /// `null` goes back to the plan's.
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u32>)]
     requests_per_day: Option<Option<u32>>,
+    /// What a user can earn with the project in a day.
     daily_cap_priv: Option<Priv>,
+    #[serde(default)]
     rates: RatesBody,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+/// What an event of each type earns.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 struct RatesBody {
     track: Option<Priv>,
@@ -92,15 +107,19 @@ struct RatesBody {
     identify: Option<Priv>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewProject)]
 struct CreatedView {
+    #[schema(value_type = ProjectIdText)]
     project_id: String,
+    #[schema(value_type = String)]
     name: Box<str>,
     keys: KeysView,
 }
 
 /// The secrets, shown once. A repeat shows them only where they can be made again.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewKeys)]
 struct KeysView {
     pk_live: Option<String>,
     sk_live: Option<String>,
@@ -236,7 +255,14 @@ fn view(
     }
 }
 
-/// `POST /v1/admin/projects`
+/// Makes a project, in both worlds, and its first keys
+///
+/// The keys are shown only here, and to a repeat with the same `Idempotency-Key`.
+#[utoipa::path(post, path = "/v1/admin/projects", tag = "Operators",
+    params(IdempotencyHeader),
+    request_body = ProjectBody,
+    responses((status = 201, body = Success<CreatedView>)),
+    security(("operator" = [])))]
 pub(crate) async fn create_project(
     request: HttpRequest,
     operator: OperatorCaller,
@@ -319,7 +345,11 @@ fn newest_first(facts: &Arc<priv_actors::projects::ProjectFacts>) -> String {
     format!("{:039}", u128::MAX - facts.id.get())
 }
 
-/// `GET /v1/admin/projects/{id}`
+/// A project, with its money
+#[utoipa::path(get, path = "/v1/admin/projects/{id}", tag = "Operators",
+    params(ProjectPath, EnvironmentQuery),
+    responses((status = 200, body = Success<ProjectView>)),
+    security(("operator" = [])))]
 pub(crate) async fn get_project(
     _operator: OperatorCaller,
     id: web::Path<String>,
@@ -345,7 +375,12 @@ async fn show(node: &Arc<Node>, world: World, id: ProjectId) -> Result<HttpRespo
     Ok(ok(&view(id, world, &settings, created_at, money)))
 }
 
-/// `PATCH /v1/admin/projects/{id}`
+/// Changes a project in one world; what is left out stays as it is
+#[utoipa::path(patch, path = "/v1/admin/projects/{id}", tag = "Operators",
+    params(ProjectPath, EnvironmentQuery, IdempotencyHeader),
+    request_body = ProjectChangeBody,
+    responses((status = 200, body = Success<ProjectView>)),
+    security(("operator" = [])))]
 pub(crate) async fn change_project(
     request: HttpRequest,
     operator: OperatorCaller,
