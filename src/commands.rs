@@ -37,6 +37,10 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Some(Command::VerifyReceipt { receipt, jwks }) => {
             verify_receipt(&settings.data_dir(), &receipt, jwks.as_deref())
         }
+        Some(Command::Openapi) => {
+            println!("{:#}", priv_http::openapi::document());
+            Ok(())
+        }
         Some(Command::Replay(args)) => Ok(replay::run(args)?),
     }
 }

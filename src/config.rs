@@ -60,6 +60,8 @@ pub(crate) enum Command {
         #[arg(long)]
         jwks: Option<PathBuf>,
     },
+    /// Print the OpenAPI document of the interface.
+    Openapi,
     /// Replay a CSV of actions as events.
     Replay(ReplayArgs),
 }

@@ -7,7 +7,7 @@
 mod body;
 mod code;
 mod foreign;
-mod page;
+pub(crate) mod page;
 
 use std::borrow::Cow;
 use std::fmt;

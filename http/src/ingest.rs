@@ -28,6 +28,7 @@ mod tests;
 use priv_domain::Timestamp;
 use serde_json::value::RawValue;
 
+pub(crate) use answer::Ingested;
 pub use answer::{
     CAPTURE_ANSWER, EventAnswer, Listed, REMOTE_CONFIG_ANSWER, Taken, capture_v1_answer,
     events_answer, flags_answer, segment_settings_answer,

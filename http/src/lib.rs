@@ -16,6 +16,7 @@ mod handlers;
 pub mod ingest;
 mod listing;
 pub mod metrics;
+pub mod openapi;
 mod range;
 pub mod receipt;
 mod refusal;

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, Detail};
 
@@ -10,10 +11,16 @@ const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 100;
 
 /// Which part of a list is wanted.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct PageQuery {
+    /// Which page, from 1.
+    #[param(minimum = 1, default = 1)]
     page: Option<u32>,
+    /// How many a page.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
+    /// A `next_cursor` as it was given: what follows it. Goes before `page`.
     cursor: Option<String>,
 }
 
@@ -25,8 +32,8 @@ pub(crate) struct Wanted {
     after: Option<String>,
 }
 
-/// `pagination` of a list.
-#[derive(Clone, Copy, Debug, Serialize)]
+/// Where a part of a list stands in the whole.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(crate) struct Pagination {
     total: usize,
     page: u32,

@@ -7,6 +7,7 @@ use crate::edge::{no_such_route, only};
 use crate::error::show_error_page;
 use crate::handlers::{admin, analytics, compatibility, events, probes, receipts, user};
 use crate::ingest::{Dialect, PostHogRoute, PrivRoute, SegmentRoute};
+use crate::openapi::show_openapi;
 
 /// Where metrics are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,7 @@ pub fn configure(config: &mut ServiceConfig, metrics: MetricsAt) {
         .service(read("/health", get().to(probes::check_health)))
         .service(read("/ready", get().to(probes::check_readiness)))
         .service(read("/.well-known/jwks.json", get().to(receipts::show_receipt_keys)))
+        .service(read("/openapi.json", get().to(show_openapi)))
         .service(read("/docs/errors/{code}", get().to(show_error_page)));
     if metrics == MetricsAt::Here {
         configure_metrics(config);
@@ -64,6 +66,7 @@ fn versioned(config: &mut ServiceConfig) {
     config.service(web::scope("/marketplace").configure(marketplace));
     config.service(web::scope("/admin").configure(operators));
     config
+        .service(read("/openapi.json", get().to(show_openapi)))
         .service(read("/projects/{key}/settings", get().to(compatibility::show_segment_settings)));
 }
 

@@ -3,9 +3,11 @@
 use jiff::civil::Date;
 use priv_domain::{Day, Timestamp};
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
-/// A moment as JSON shows it.
-#[derive(Clone, Copy, Debug)]
+/// A moment: RFC 3339, UTC, with milliseconds.
+#[derive(Clone, Copy, Debug, ToSchema)]
+#[schema(as = Time, value_type = String, format = DateTime, examples("2026-01-31T12:00:00.000Z"))]
 pub(crate) struct Rfc3339(pub(crate) Timestamp);
 
 impl std::fmt::Display for Rfc3339 {

@@ -4,12 +4,22 @@ use priv_domain::Micros;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
-/// An amount as JSON shows it: a number of PRIV with at most 6 decimals.
+/// An amount of PRIV: a number with at most 6 decimals, exact.
 ///
 /// It is taken from the digits as they were sent and written digit by digit. Works in JSON only,
 /// and not below `#[serde(flatten)]` or in untagged enums, which turn numbers into floats first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+#[schema(
+    as = Amount,
+    value_type = f64,
+    description = "An amount of PRIV: a number with at most 6 decimals, exact.",
+    minimum = 0,
+    maximum = 18_446_744_073_709f64,
+    multiple_of = 0.000_001f64,
+    examples(json!(1.25))
+)]
 pub struct Priv(pub Micros);
 
 impl From<Micros> for Priv {

@@ -8,7 +8,7 @@ pub(super) enum Group {
     /// Events, ours and those of compatible clients: open to every origin; the key may be in the
     /// query or the body.
     Ingest,
-    /// Reading analytics: open to every origin.
+    /// Reading analytics, and the description of the interface: open to every origin.
     Analytics,
     /// Health and metrics: never counted, so that a busy service is not taken for a dead one.
     Probe,
@@ -28,7 +28,7 @@ impl Group {
                 "/events" | "/identify" | "/page" | "/batch" | "/track" | "/p" | "/t" | "/i" | "/b"
                 | "/screen" | "/s" | "/group" | "/g" | "/alias" | "/a" | "/import",
             ) => Self::Ingest,
-            Some("/analytics") => Self::Analytics,
+            Some("/analytics" | "/openapi.json") => Self::Analytics,
             // What browser clients of others ask for at start.
             Some(path) if path.starts_with("/projects/") => Self::Analytics,
             Some(_) => Self::Other,
@@ -40,6 +40,7 @@ impl Group {
                 | "/i/v1/analytics/events"
                 | "/decide"
                 | "/flags" => Self::Ingest,
+                "/openapi.json" => Self::Analytics,
                 path if path.starts_with("/array/") => Self::Analytics,
                 "/health" | "/ready" | "/metrics" => Self::Probe,
                 _ => Self::Other,
@@ -77,6 +78,8 @@ mod tests {
             ("/i/v0/e/", Group::Ingest),
             ("/v1/analytics", Group::Analytics),
             ("/api/v1/analytics", Group::Analytics),
+            ("/openapi.json", Group::Analytics),
+            ("/v1/openapi.json", Group::Analytics),
             ("/v1/user/events", Group::Other),
             ("/v1/eventsx", Group::Other),
             ("/v1events", Group::Other),

@@ -5,10 +5,13 @@ use actix_web::{HttpResponse, web};
 
 use super::{ApiError, ErrorCode};
 
-/// `GET /docs/errors/{code}`: what the code means and what to do about it, in Markdown.
+/// What an error code means and what to do about it, in Markdown
 ///
 /// # Errors
 /// NOT_FOUND for what is not in the table.
+#[utoipa::path(get, path = "/docs/errors/{code}", tag = "Service", description = "",
+    params(("code" = String, Path, description = "As in an error.", example = "NOT_FOUND")),
+    responses((status = 200, body = String, content_type = "text/markdown")))]
 pub async fn show_error_page(code: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let name = code.strip_suffix(".md").unwrap_or(&code);
     let code = ErrorCode::from_name(name)

@@ -12,26 +12,39 @@ pub(crate) mod projects;
 use priv_domain::system::{Command, System};
 use priv_domain::{EntityId, World};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::auth::OperatorCaller;
 use crate::error::ApiError;
 use crate::listing::{PageQuery, Wanted};
+use crate::openapi::Environment;
 use crate::state::AppState;
 
 /// `?environment=live|test`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct EnvironmentQuery {
+    /// The world that is meant; `live` unless it is said.
+    #[param(inline, value_type = Option<Environment>)]
     pub(crate) environment: Option<String>,
 }
 
 /// The query of a list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
+    /// The world that is meant; `live` unless it is said.
+    #[param(inline, value_type = Option<Environment>)]
     pub(crate) environment: Option<String>,
+    /// Which page, from 1.
+    #[param(value_type = Option<u32>, minimum = 1, default = 1)]
     page: Option<String>,
+    /// How many a page.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
+    /// A `next_cursor` as it was given: what follows it. Goes before `page`.
     cursor: Option<String>,
 }
 
@@ -63,14 +76,14 @@ pub(crate) fn world_named(name: Option<&str>) -> Result<World, ApiError> {
         .ok_or_else(|| ApiError::invalid_field("environment", "must be live or test"))
 }
 
-/// Longest `reason`, in bytes.
-const MAX_REASON_BYTES: usize = 500;
+/// Longest `reason`, in characters.
+const MAX_REASON_CHARS: usize = 500;
 
 /// A reason within its bound.
 pub(crate) fn checked_reason(reason: Option<Box<str>>) -> Result<Option<Box<str>>, ApiError> {
     match reason {
-        Some(reason) if reason.len() > MAX_REASON_BYTES => {
-            Err(ApiError::invalid_field("reason", "must have at most 500 bytes"))
+        Some(reason) if reason.chars().count() > MAX_REASON_CHARS => {
+            Err(ApiError::invalid_field("reason", "must have at most 500 characters"))
         }
         reason => Ok(reason),
     }

@@ -9,11 +9,13 @@ use jiff::tz::TimeZone;
 use priv_actors::lists::{Lists, StoreError};
 use priv_domain::{EventType, ProjectId, Timestamp, World};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{AnalyticsRead, ScopedKey};
 use crate::body::QueryParams;
 use crate::envelope::ok;
 use crate::error::{ApiError, Detail};
+use crate::openapi::Success;
 use crate::state::AppState;
 use crate::time::parse_date;
 
@@ -24,16 +26,41 @@ const MAX_DAYS: i32 = 36_600;
 const TOP_PAGES: usize = 10;
 
 /// The query of `GET /analytics`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct AnalyticsQuery {
+    /// The first day.
+    #[param(required, value_type = String, format = Date)]
     start_date: Option<String>,
+    /// The last day.
+    #[param(required, value_type = String, format = Date)]
     end_date: Option<String>,
+    /// In which days begin and end: a name of the IANA time zone database. UTC unless it is said.
     timezone: Option<String>,
+    /// Count only these.
+    #[param(inline, value_type = Option<CountedType>)]
     event_type: Option<String>,
+    /// `event_type` leaves out `events_by_day`, `page` leaves out `events_by_type`.
+    #[param(inline, value_type = Option<GroupBy>)]
     group_by: Option<String>,
 }
 
-/// `GET /analytics`
+/// What `event_type` may be.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it describes the query")]
+enum CountedType {
+    All,
+    Track,
+    PageView,
+    Identify,
+}
+
+/// What a project's events add up to between two days, both included
+#[utoipa::path(get, path = "/v1/analytics", tag = "Analytics",
+    params(AnalyticsQuery),
+    responses((status = 200, body = Success<AnalyticsView>)),
+    security(("publishable_key" = []), ("secret_key" = ["analytics:read"])))]
 pub(crate) async fn query_analytics(
     caller: ScopedKey<AnalyticsRead>,
     query: QueryParams<AnalyticsQuery>,
@@ -87,38 +114,44 @@ struct Wanted {
     group_by: GroupBy,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
 enum GroupBy {
+    #[serde(skip)]
     Nothing,
     EventType,
     Page,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Analytics)]
 struct AnalyticsView {
     total_events: u64,
     unique_users: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = EventsByType)]
     events_by_type: Option<EventsByType>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<DayCount>)]
     events_by_day: Option<Vec<DayCount>>,
     top_pages: Vec<PageViews>,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
 struct EventsByType {
     track: u64,
     page_view: u64,
     identify: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct DayCount {
+    #[schema(format = Date)]
     date: String,
     count: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct PageViews {
     page_url: String,
     views: u64,

@@ -11,7 +11,11 @@ fn json(body: impl Into<String>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(body.into())
 }
 
-/// `POST /flags/` and `/decide/`: there are no feature flags.
+/// PostHog's feature flags: there are none
+///
+/// Whatever is sent, it is not looked at.
+#[utoipa::path(post, path = "/flags/", tag = "Compatibility",
+    responses((status = 200, body = Object, content_type = "application/json"), (status = 500)))]
 pub(crate) async fn list_feature_flags(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     RequestContext::of(&request)?.charge_address()?;
     let mut random = [0; 16];
@@ -20,12 +24,18 @@ pub(crate) async fn list_feature_flags(request: HttpRequest) -> Result<HttpRespo
     Ok(json(flags_answer(&Uuid::to_string(&id))))
 }
 
-/// `GET /array/{key}/config`: nothing is recorded but events.
+/// What PostHog's browser client asks for at start: nothing is recorded but events
+#[utoipa::path(get, path = "/array/{key}/config", tag = "Compatibility",
+    params(("key" = String, Path, description = "A key. It is not looked at.")),
+    responses((status = 200, body = Object, content_type = "application/json")))]
 pub(crate) async fn show_remote_config() -> HttpResponse {
     json(REMOTE_CONFIG_ANSWER)
 }
 
-/// `GET /v1/projects/{key}/settings`: send everything here.
+/// What Segment's browser client asks for at start: send everything here
+#[utoipa::path(get, path = "/v1/projects/{key}/settings", tag = "Compatibility",
+    params(("key" = String, Path, description = "A key. It is not looked at.")),
+    responses((status = 200, body = Object, content_type = "application/json"), (status = 500)))]
 pub(crate) async fn show_segment_settings(
     request: HttpRequest,
     key: web::Path<String>,

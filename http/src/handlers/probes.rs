@@ -1,30 +1,47 @@
 //! Health, readiness, metrics.
 
 use actix_web::{HttpResponse, web};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::envelope::ok;
 use crate::error::ApiError;
 use crate::metrics;
+use crate::openapi::Success;
 use crate::state::AppState;
 
-/// `GET /health`: the process answers.
-pub(crate) async fn check_health() -> HttpResponse {
-    ok(&json!({ "status": "alive" }))
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
+struct HealthView {
+    #[schema(examples("alive"))]
+    status: &'static str,
 }
 
-/// `GET /ready`: recovered, writing, not draining.
+/// Whether the process answers
+#[utoipa::path(get, path = "/health", tag = "Service",
+    responses((status = 200, body = Success<HealthView>)))]
+pub(crate) async fn check_health() -> HttpResponse {
+    ok(&HealthView { status: "alive" })
+}
+
+/// Whether it has recovered, is writing, and is not about to stop
+#[utoipa::path(get, path = "/ready", tag = "Service",
+    responses((status = 200, body = Success<HealthView>), (status = 503)))]
 pub(crate) async fn check_readiness(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     match (state.is_draining(), state.node.is_writing()) {
         (true, _) => Err(ApiError::overloaded(1).with_message("The service is stopping")),
         (false, false) => {
             Err(ApiError::overloaded(1).with_message("The journal has no room: is the disk full?"))
         }
-        (false, true) => Ok(ok(&json!({ "status": "ready" }))),
+        (false, true) => Ok(ok(&HealthView { status: "ready" })),
     }
 }
 
-/// `GET /metrics`, in Prometheus' text format.
+/// Metrics, in Prometheus' text format
+///
+/// Where `PRIV_METRICS_LISTEN` is set they are there instead.
+#[utoipa::path(get, path = "/metrics", tag = "Service",
+    responses((status = 200, body = String, content_type = "text/plain"), (status = 500)))]
 pub(crate) async fn show_metrics(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let text = web::block(move || metrics::text(&state))
         .await

@@ -8,8 +8,10 @@ use priv_domain::Micros;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::{Refused, Verdict};
+use crate::body::Priv;
 
 /// The answer of `/e/`, `/capture/` and `/batch/`, whatever became of the single events.
 pub const CAPTURE_ANSWER: &str = r#"{"status":1}"#;
@@ -110,7 +112,7 @@ pub fn events_answer(events: &[EventAnswer<'_>], earned: Micros, listed: Listed)
         .collect();
     let earned_priv = RawValue::from_string(earned.to_string())
         .expect("an amount is written as a decimal number");
-    let data = Data {
+    let data = Ingested {
         accepted: count("accepted"),
         duplicates: count("duplicate"),
         dropped: count("dropped"),
@@ -148,29 +150,52 @@ impl EventAnswer<'_> {
 #[derive(Serialize)]
 struct Success<'a> {
     success: bool,
-    data: Data<'a>,
+    data: Ingested<'a>,
 }
 
-#[derive(Serialize)]
-struct Data<'a> {
+/// What became of a request's events.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Ingested<'a> {
     accepted: usize,
     duplicates: usize,
     dropped: usize,
     rejected: usize,
+    /// What they earned together.
+    #[schema(value_type = Priv)]
     earned_priv: Box<RawValue>,
+    /// What was not plainly accepted; all of them with `verbose=1`.
     results: Vec<Line<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = IngestedEvent)]
 struct Line<'a> {
+    /// Its place in the body.
     index: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     id: Option<&'a str>,
+    #[schema(value_type = Word)]
     result: &'static str,
+    /// Why it was not taken, for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     message: Option<&'a str>,
+}
+
+/// What [`EventAnswer::word`] says.
+#[derive(ToSchema)]
+#[schema(as = EventResult, rename_all = "snake_case", description = "What became of an event.")]
+#[expect(dead_code, reason = "it stands for its schema")]
+enum Word {
+    Accepted,
+    Duplicate,
+    Retry,
+    Dropped,
+    Rejected,
 }
 
 struct ByUuid<'a>(&'a [EventAnswer<'a>]);

@@ -12,6 +12,7 @@ use priv_domain::user::User;
 use priv_domain::{Position, World};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use super::entity_view::{Unmask, state_view};
 use super::past_view::{EntryView, entry_view};
@@ -21,11 +22,16 @@ use crate::body::QueryParams;
 use crate::envelope::ok;
 use crate::error::ApiError;
 use crate::listing::{PageQuery, cursor};
+use crate::openapi::{
+    ActorKind, ActorPath, Environment, Flag, KindPath, Success, position_or_time,
+};
 use crate::state::AppState;
 use crate::time::{Rfc3339, parse_time};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ActorsOfKind)]
 struct KindView {
+    #[schema(value_type = ActorKind)]
     kind: &'static str,
     resident: usize,
     approx_bytes: u64,
@@ -36,9 +42,11 @@ struct KindView {
     largest: Vec<ResidentView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ResidentActor)]
 struct ResidentView {
     id: String,
+    #[schema(value_type = Environment)]
     environment: &'static str,
     queued: u32,
     approx_bytes: u32,
@@ -70,15 +78,20 @@ fn kind_view(kind: Kind, stats: &DirectoryStats) -> KindView {
     }
 }
 
-/// `GET /v1/admin/actors`
+#[derive(Serialize, ToSchema)]
+#[schema(as = ActorKinds)]
+struct KindsView {
+    kinds: Vec<KindView>,
+}
+
+/// Actors by kind: how many are in memory, and the slowest and largest of them
+#[utoipa::path(get, path = "/v1/admin/actors", tag = "Operators",
+    responses((status = 200, body = Success<KindsView>)),
+    security(("operator" = [])))]
 pub(crate) async fn list_actor_kinds(
     _operator: OperatorCaller,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    #[derive(Serialize)]
-    struct KindsView {
-        kinds: Vec<KindView>,
-    }
     let node = state.node.clone();
     let stats = web::block(move || node.actor_stats())
         .await
@@ -94,23 +107,31 @@ fn kind_named(name: &str) -> Result<Kind, ApiError> {
         .ok_or_else(|| ApiError::not_found("Kinds of actors are user, project and system"))
 }
 
-/// `GET /v1/admin/actors/{kind}`
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListedActor)]
+struct ListedView {
+    id: String,
+    resident: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Actors)]
+struct ActorsView {
+    actors: Vec<ListedView>,
+    next_cursor: Option<String>,
+}
+
+/// All entities of a kind, by id
+#[utoipa::path(get, path = "/v1/admin/actors/{kind}", tag = "Operators",
+    params(KindPath, ListQuery),
+    responses((status = 200, body = Success<ActorsView>)),
+    security(("operator" = [])))]
 pub(crate) async fn list_actors(
     _operator: OperatorCaller,
     kind: web::Path<String>,
     query: QueryParams<ListQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    #[derive(Serialize)]
-    struct ListedView {
-        id: String,
-        resident: bool,
-    }
-    #[derive(Serialize)]
-    struct ActorsView {
-        actors: Vec<ListedView>,
-        next_cursor: Option<String>,
-    }
     let (kind, world, wanted) = (kind_named(&kind)?, query.0.world()?, query.0.page()?);
     state.node.projection().when_projected(state.node.durable()).await;
     let listed = state.node.lists().entities(world, kind, wanted.after(), wanted.limit() + 1);
@@ -125,30 +146,47 @@ pub(crate) async fn list_actors(
 }
 
 /// The query of `GET /v1/admin/actors/{kind}/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ActorQuery {
+    /// The world that is meant; `live` unless it is said.
+    #[param(inline, value_type = Option<Environment>)]
     environment: Option<String>,
+    /// As it was then.
+    #[param(schema_with = position_or_time)]
     at: Option<String>,
+    /// Show what is personal. That is written down.
+    #[param(inline, value_type = Option<Flag>)]
     unmask: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Actor)]
 struct ActorView {
     id: String,
+    #[schema(value_type = ActorKind)]
     kind: &'static str,
+    #[schema(value_type = Environment)]
     environment: &'static str,
+    /// By kind; what is personal is `***`.
+    #[schema(value_type = Object)]
     state: Value,
     version: u64,
     journal_position: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64)]
     snapshot_position: Option<u64>,
     queued: u32,
     resident_since: Option<Rfc3339>,
     approx_bytes: u32,
 }
 
-/// `GET /v1/admin/actors/{kind}/{id}`
+/// An entity's live state, or its state at some point of its past
+#[utoipa::path(get, path = "/v1/admin/actors/{kind}/{id}", tag = "Operators",
+    params(ActorPath, ActorQuery),
+    responses((status = 200, body = Success<ActorView>)),
+    security(("operator" = [])))]
 pub(crate) async fn get_actor(
     operator: OperatorCaller,
     path: web::Path<(String, String)>,
@@ -244,27 +282,41 @@ fn inspect_error(error: InspectError) -> ApiError {
 }
 
 /// The query of `GET …/journal`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct PastQuery {
+    /// The world that is meant; `live` unless it is said.
+    #[param(inline, value_type = Option<Environment>)]
     environment: Option<String>,
+    /// How many.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
+    /// A `next_cursor` as it was given: what follows it.
     cursor: Option<String>,
+    /// Show what is personal. That is written down.
+    #[param(inline, value_type = Option<Flag>)]
     unmask: Option<String>,
 }
 
-/// `GET /v1/admin/actors/{kind}/{id}/journal`
+#[derive(Serialize, ToSchema)]
+#[schema(as = ActorJournal)]
+struct PastView {
+    entries: Vec<EntryView>,
+    next_cursor: Option<String>,
+}
+
+/// What an entity has decided, newest first
+#[utoipa::path(get, path = "/v1/admin/actors/{kind}/{id}/journal", tag = "Operators",
+    params(ActorPath, PastQuery),
+    responses((status = 200, body = Success<PastView>)),
+    security(("operator" = [])))]
 pub(crate) async fn list_actor_journal(
     operator: OperatorCaller,
     path: web::Path<(String, String)>,
     query: QueryParams<PastQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    #[derive(Serialize)]
-    struct PastView {
-        entries: Vec<EntryView>,
-        next_cursor: Option<String>,
-    }
     let PastQuery { environment, limit, cursor: after, unmask } = query.0;
     let id = entity_in_path(&path, world_named(environment.as_deref())?)?;
     let wanted = PageQuery::read(&None, &limit, &after)?.check()?;
@@ -290,7 +342,17 @@ pub(crate) async fn list_actor_journal(
     Ok(ok(&PastView { entries, next_cursor: next }))
 }
 
-/// `POST /v1/admin/actors/{kind}/{id}/snapshot`
+#[derive(Serialize, ToSchema)]
+#[schema(as = Snapshot)]
+struct SnapshotView {
+    snapshot_position: u64,
+}
+
+/// Writes a snapshot of an entity now
+#[utoipa::path(post, path = "/v1/admin/actors/{kind}/{id}/snapshot", tag = "Operators",
+    params(ActorPath, EnvironmentQuery),
+    responses((status = 200, body = Success<SnapshotView>)),
+    security(("operator" = [])))]
 pub(crate) async fn snapshot_actor(
     _operator: OperatorCaller,
     path: web::Path<(String, String)>,
@@ -305,10 +367,29 @@ pub(crate) async fn snapshot_actor(
         Kind::Listing => state.node.snapshot::<Listing>(&id).await?,
     }
     let now = state.node.entity_now(&id).await.map_err(inspect_error)?;
-    Ok(ok(&serde_json::json!({ "snapshot_position": now.snapshot_position.get() })))
+    Ok(ok(&SnapshotView { snapshot_position: now.snapshot_position.get() }))
 }
 
-/// `POST /v1/admin/actors/{kind}/{id}/passivate`
+#[derive(Serialize, ToSchema)]
+#[schema(as = Passivated)]
+struct PassivatedView {
+    result: PassivatedWord,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = PassivateResult)]
+enum PassivatedWord {
+    Passivated,
+    /// Something is under way: it stays.
+    InUse,
+}
+
+/// Lets an actor go; the next message brings it back
+#[utoipa::path(post, path = "/v1/admin/actors/{kind}/{id}/passivate", tag = "Operators",
+    params(ActorPath, EnvironmentQuery),
+    responses((status = 200, body = Success<PassivatedView>)),
+    security(("operator" = [])))]
 pub(crate) async fn passivate_actor(
     _operator: OperatorCaller,
     path: web::Path<(String, String)>,
@@ -322,11 +403,11 @@ pub(crate) async fn passivate_actor(
         Kind::System => state.node.passivate::<System>(&id).await.map_err(busy)?,
         Kind::Listing => state.node.passivate::<Listing>(&id).await.map_err(busy)?,
     };
-    let word = match passivated {
-        Passivated::Gone => "passivated",
-        Passivated::InUse => "in_use",
+    let result = match passivated {
+        Passivated::Gone => PassivatedWord::Passivated,
+        Passivated::InUse => PassivatedWord::InUse,
     };
-    Ok(ok(&serde_json::json!({ "result": word })))
+    Ok(ok(&PassivatedView { result }))
 }
 
 fn busy<R>(_: AskError<R>) -> ApiError {

@@ -5,6 +5,7 @@ use priv_actors::AskError;
 use priv_domain::system::{Command, MintTo, Refusal, Reply, System};
 use priv_domain::{EntityId, Micros, UserRef, World};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::projects::{existing, project_id};
 use super::{EnvironmentQuery, checked_reason};
@@ -12,38 +13,53 @@ use crate::auth::{OperatorCaller, as_uuid, check_user_id};
 use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams};
 use crate::envelope::created;
 use crate::error::ApiError;
+use crate::openapi::{
+    IdempotencyHeader, PositiveAmount, ProjectIdText, ProjectPath, ReasonText, Success,
+};
 use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
 
 /// The body of `POST /mint`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MintBody {
+    #[schema(value_type = PositiveAmount)]
     amount_priv: Priv,
+    /// `treasury`, `pool`, a person's UUID, or a user who is known already.
+    #[schema(min_length = 1, examples("treasury"))]
     to: String,
+    #[schema(value_type = ReasonText)]
     reason: Box<str>,
 }
 
 /// The body of `POST /projects/{id}/budget`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BudgetBody {
+    #[schema(value_type = PositiveAmount)]
     amount_priv: Priv,
+    /// Why, for the record.
+    #[schema(value_type = Option<String>, max_length = 500)]
     reason: Option<Box<str>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Minted)]
 struct MintView {
     amount_priv: Priv,
     to: String,
+    /// All that was ever minted in this world.
     minted_priv: Priv,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Funded)]
 struct BudgetView {
+    #[schema(value_type = ProjectIdText)]
     project_id: String,
     amount_priv: Priv,
+    /// What the treasury has left.
     treasury_priv: Priv,
 }
 
@@ -54,7 +70,13 @@ fn positive(Priv(amount): Priv) -> Result<Micros, ApiError> {
     }
 }
 
-/// `POST /v1/admin/mint`
+/// Makes money: a fresh world has none
+#[utoipa::path(post, path = "/v1/admin/mint", tag = "Operators",
+    params(EnvironmentQuery, IdempotencyHeader),
+    request_body = MintBody,
+    responses((status = 201, body = Success<MintView>),
+        (status = 409, description = "CONFLICT: `request_in_flight`, or `not_taken`.")),
+    security(("operator" = [])))]
 pub(crate) async fn mint(
     request: HttpRequest,
     operator: OperatorCaller,
@@ -89,7 +111,14 @@ pub(crate) async fn mint(
     }
 }
 
-/// `POST /v1/admin/projects/{id}/budget`
+/// Moves money from the treasury to a project's reward budget
+#[utoipa::path(post, path = "/v1/admin/projects/{id}/budget", tag = "Operators",
+    params(ProjectPath, EnvironmentQuery, IdempotencyHeader),
+    request_body = BudgetBody,
+    responses((status = 201, body = Success<BudgetView>),
+        (status = 402),
+        (status = 409, description = "CONFLICT: `request_in_flight`, or `not_taken`.")),
+    security(("operator" = [])))]
 pub(crate) async fn fund_budget(
     request: HttpRequest,
     operator: OperatorCaller,

@@ -8,6 +8,7 @@ use priv_actors::{Answered, Node};
 use priv_domain::project::{ApiKey, Command, KeyRole, Project, Reply, Scope, Scopes};
 use priv_domain::{EntityId, KeyId, ProjectId, RequestTag, Timestamp, World};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::projects::{existing, no_such_project, prefix, project_id};
 use super::{EnvironmentQuery, ListQuery, checked_reason, world_named};
@@ -16,6 +17,9 @@ use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody, QueryParams};
 use crate::envelope::{created, ok};
 use crate::error::ApiError;
 use crate::listing::Pagination;
+use crate::openapi::{
+    Environment, IdempotencyHeader, KeyIdText, KeyPath, ProjectPath, ScopeName, Success,
+};
 use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
@@ -25,45 +29,76 @@ use crate::time::Rfc3339;
 const MAX_OVERLAP_SECS: u32 = 30 * 86_400;
 
 /// The body of `POST /keys`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeyBody {
     kind: KindName,
+    /// As in the query.
+    #[schema(value_type = Option<Environment>)]
     environment: Option<String>,
+    /// What a secret key may; all, unless it is said.
+    #[schema(value_type = Option<Vec<ScopeName>>)]
     scopes: Option<Vec<String>>,
+    /// Why, for the record.
+    #[schema(value_type = Option<String>, max_length = 500)]
     reason: Option<Box<str>>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = KeyKind)]
 enum KindName {
     Publishable,
     Secret,
 }
 
 /// The body of `POST /keys/{key}/roll`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RollBody {
+    /// How long the old key still works.
+    #[schema(maximum = 2_592_000)]
     overlap_secs: u32,
+    /// Why, for the record.
+    #[schema(value_type = Option<String>, max_length = 500)]
     reason: Option<Box<str>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Key)]
 struct KeyView {
+    #[schema(value_type = KeyIdText)]
     key_id: String,
+    #[schema(value_type = KindName)]
     kind: &'static str,
+    #[schema(value_type = Environment)]
     environment: &'static str,
+    /// What the key begins with.
     prefix: &'static str,
+    #[schema(value_type = String)]
     last_four: Box<str>,
+    #[schema(value_type = Vec<ScopeName>)]
     scopes: Vec<&'static str>,
     created_at: Rfc3339,
     ends_at: Option<Rfc3339>,
+    #[schema(value_type = KeyStatus)]
     status: &'static str,
+    /// To the minute, since the service was started.
     last_used_at: Option<Rfc3339>,
 }
 
-#[derive(Serialize)]
+/// Whether a key works, and for how long.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it stands for its schema")]
+enum KeyStatus {
+    Active,
+    Ending,
+    Ended,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewKey)]
 struct NewKeyView {
     /// The secret, shown once. A repeat shows it only where it can be made again.
     key: Option<String>,
@@ -71,7 +106,8 @@ struct NewKeyView {
     about: KeyView,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Keys)]
 struct KeysView {
     keys: Vec<KeyView>,
     pagination: Pagination,
@@ -177,7 +213,11 @@ impl<'a> NewKeys<'a> {
     }
 }
 
-/// `GET /v1/admin/projects/{id}/keys`: of both worlds, or of the one that is asked for.
+/// A project's keys, of both worlds or of the one that is asked for
+#[utoipa::path(get, path = "/v1/admin/projects/{id}/keys", tag = "Operators",
+    params(ProjectPath, ListQuery),
+    responses((status = 200, body = Success<KeysView>)),
+    security(("operator" = [])))]
 pub(crate) async fn list_keys(
     _operator: OperatorCaller,
     id: web::Path<String>,
@@ -208,7 +248,15 @@ fn both_worlds(node: &Node, id: ProjectId) -> Result<Vec<Arc<ProjectFacts>>, Api
     }
 }
 
-/// `POST /v1/admin/projects/{id}/keys`
+/// Makes another key
+///
+/// It is shown only here, and to a repeat with the same `Idempotency-Key`.
+#[utoipa::path(post, path = "/v1/admin/projects/{id}/keys", tag = "Operators",
+    params(ProjectPath, EnvironmentQuery, IdempotencyHeader),
+    request_body = KeyBody,
+    responses((status = 201, body = Success<NewKeyView>),
+        (status = 409, description = "CONFLICT: `request_in_flight`, or `too_many_keys`.")),
+    security(("operator" = [])))]
 pub(crate) async fn issue_key(
     request: HttpRequest,
     operator: OperatorCaller,
@@ -272,7 +320,11 @@ async fn answer_new_key(
     Ok(with_origin(response, &answered))
 }
 
-/// `GET /v1/admin/projects/{id}/keys/{key}`
+/// What is known of a key
+#[utoipa::path(get, path = "/v1/admin/projects/{id}/keys/{key}", tag = "Operators",
+    params(KeyPath),
+    responses((status = 200, body = Success<KeyView>)),
+    security(("operator" = [])))]
 pub(crate) async fn get_key(
     _operator: OperatorCaller,
     path: web::Path<(String, String)>,
@@ -282,7 +334,14 @@ pub(crate) async fn get_key(
     Ok(ok(&view(&key, entity.world, state.now(), state.last_used(key.id))))
 }
 
-/// `POST /v1/admin/projects/{id}/keys/{key}/roll`
+/// Makes a key in place of another, which works for a while yet
+#[utoipa::path(post, path = "/v1/admin/projects/{id}/keys/{key}/roll", tag = "Operators",
+    params(KeyPath, IdempotencyHeader),
+    request_body = Option<RollBody>,
+    responses((status = 201, body = Success<NewKeyView>),
+        (status = 409, description = "CONFLICT: `request_in_flight`, `key_ended`, or \
+            `too_many_keys`.")),
+    security(("operator" = [])))]
 pub(crate) async fn roll_key(
     request: HttpRequest,
     operator: OperatorCaller,
@@ -308,13 +367,21 @@ pub(crate) async fn roll_key(
 }
 
 /// The query of `DELETE …/keys/{key}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct RevokeQuery {
+    /// Why, for the record.
+    #[param(value_type = Option<String>, max_length = 500)]
     reason: Option<Box<str>>,
 }
 
-/// `DELETE /v1/admin/projects/{id}/keys/{key}`
+/// Ends a key at once
+#[utoipa::path(delete, path = "/v1/admin/projects/{id}/keys/{key}", tag = "Operators",
+    params(KeyPath, RevokeQuery, IdempotencyHeader),
+    responses((status = 200, body = Success<KeyView>),
+        (status = 409, description = "CONFLICT: `request_in_flight`, or `key_ended`.")),
+    security(("operator" = [])))]
 pub(crate) async fn revoke_key(
     request: HttpRequest,
     operator: OperatorCaller,

@@ -6,27 +6,49 @@ use priv_domain::ledger::{AccountClass, TrialBalance};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::EnvironmentQuery;
 use crate::auth::OperatorCaller;
 use crate::body::QueryParams;
 use crate::envelope::ok;
 use crate::error::ApiError;
+use crate::openapi::{Environment, HashText, SignedAmount, Success};
 use crate::state::AppState;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LedgerAudit)]
 struct AuditView {
+    #[schema(value_type = Environment)]
     environment: &'static str,
+    #[schema(value_type = AccountsView)]
     accounts: Accounts,
+    #[schema(value_type = SignedAmount)]
     in_flight: Box<RawValue>,
+    #[schema(value_type = SignedAmount)]
     minted: Box<RawValue>,
+    #[schema(value_type = SignedAmount)]
     burned: Box<RawValue>,
+    /// Accounts and what is in flight, less what was minted and not burned: 0, or an alarm.
+    #[schema(value_type = SignedAmount)]
     difference_priv: Box<RawValue>,
     as_of_position: u64,
 }
 
 /// What each class of accounts holds.
 struct Accounts(TrialBalance);
+
+/// How [`Accounts`] are shown.
+#[derive(ToSchema)]
+#[schema(as = AccountClasses)]
+#[expect(dead_code, reason = "it stands for its schema")]
+struct AccountsView {
+    treasury: SignedAmount,
+    pool: SignedAmount,
+    stakers: SignedAmount,
+    budget: SignedAmount,
+    user: SignedAmount,
+}
 
 const HOLDING: [AccountClass; 5] = [
     AccountClass::Treasury,
@@ -53,7 +75,11 @@ fn amount(micros: i128) -> Box<RawValue> {
     RawValue::from_string(format!("{sign}{size}")).expect("a decimal number is JSON")
 }
 
-/// `GET /v1/admin/ledger/audit`
+/// What each class of accounts holds, and whether it adds up
+#[utoipa::path(get, path = "/v1/admin/ledger/audit", tag = "Operators",
+    params(EnvironmentQuery),
+    responses((status = 200, body = Success<AuditView>)),
+    security(("operator" = [])))]
 pub(crate) async fn audit_ledger(
     _operator: OperatorCaller,
     environment: QueryParams<EnvironmentQuery>,
@@ -75,12 +101,14 @@ pub(crate) async fn audit_ledger(
     }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Journal)]
 struct JournalView {
     appended: u64,
     durable: u64,
     projected: u64,
     checkpointed: u64,
+    #[schema(value_type = HashText)]
     chain_head: String,
     groups: u64,
     group_records: Spread,
@@ -91,7 +119,7 @@ struct JournalView {
     bytes_on_disk: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Spread {
     last: u64,
     mean: u64,
@@ -104,14 +132,17 @@ impl From<[u64; 3]> for Spread {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Times {
     p50: u64,
     p99: u64,
     max: u64,
 }
 
-/// `GET /v1/admin/journal`
+/// How far the journal is, how large its groups are, and how long a sync takes
+#[utoipa::path(get, path = "/v1/admin/journal", tag = "Operators",
+    responses((status = 200, body = Success<JournalView>)),
+    security(("operator" = [])))]
 pub(crate) async fn show_journal(
     _operator: OperatorCaller,
     state: web::Data<AppState>,

@@ -6,18 +6,24 @@ use priv_domain::letter::{Purpose, Transfer};
 use priv_domain::{RawEvent, listing, project, system, user};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::entity_view::{Unmask, amount, payer_text};
 use crate::time::Rfc3339;
 
 /// One record.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = JournalEntry)]
 pub(crate) struct EntryView {
     position: u64,
     version: u64,
     at: Rfc3339,
+    /// By kind, each with its name as `event`.
+    #[schema(value_type = Vec<Object>)]
     events: Vec<Value>,
+    /// The raw events, their number where they are masked, or `erased`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value)]
     personal: Option<Value>,
 }
 

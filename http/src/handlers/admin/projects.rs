@@ -10,6 +10,7 @@ use priv_domain::project::{self, KeyRole, Plan, Project, Settings, SettingsChang
 use priv_domain::system::{self, System};
 use priv_domain::{EntityId, ProjectId, Timestamp, World};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::keys::NewKeys;
 use super::{EnvironmentQuery, ListQuery, checked_reason};
@@ -18,6 +19,9 @@ use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams, present};
 use crate::envelope::{created, ok};
 use crate::error::{ApiError, Detail};
 use crate::listing::Pagination;
+use crate::openapi::{
+    Environment, IdempotencyHeader, NameText, ProjectIdText, ProjectPath, Success,
+};
 use crate::refusal::mark_replayed;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
@@ -27,60 +31,75 @@ use crate::time::Rfc3339;
 const MAX_NAME_CHARS: usize = 200;
 
 /// The body of `POST /projects`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProjectBody {
+    #[schema(value_type = NameText)]
     name: String,
     plan: Option<PlanName>,
     consent_policy: Option<PolicyName>,
     #[serde(default)]
     limits: LimitsBody,
+    /// Whether publishable keys may read the project's analytics.
     publishable_reads_analytics: Option<bool>,
+    /// Why, for the record.
+    #[schema(value_type = Option<String>, max_length = 500)]
     reason: Option<Box<str>>,
 }
 
 /// The body of `PATCH /projects/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProjectChangeBody {
+    #[schema(value_type = Option<NameText>)]
     name: Option<String>,
     plan: Option<PlanName>,
     consent_policy: Option<PolicyName>,
     #[serde(default)]
     limits: LimitsBody,
+    /// Whether publishable keys may read the project's analytics.
     publishable_reads_analytics: Option<bool>,
+    /// Why, for the record.
+    #[schema(value_type = Option<String>, max_length = 500)]
     reason: Option<Box<str>>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Plan)]
 enum PlanName {
     Free,
     Pro,
     Enterprise,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ConsentPolicy)]
 enum PolicyName {
     OptIn,
     OptOut,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct LimitsBody {
     /// `null` goes back to the plan's.
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u32>)]
     requests_per_second: Option<Option<u32>>,
     /// `null` goes back to the plan's.
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u32>)]
     requests_per_day: Option<Option<u32>>,
+    /// What a user can earn with the project in a day.
     daily_cap_priv: Option<Priv>,
+    #[serde(default)]
     rates: RatesBody,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+/// What an event of each type earns.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 struct RatesBody {
     track: Option<Priv>,
@@ -88,15 +107,19 @@ struct RatesBody {
     identify: Option<Priv>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewProject)]
 struct CreatedView {
+    #[schema(value_type = ProjectIdText)]
     project_id: String,
+    #[schema(value_type = String)]
     name: Box<str>,
     keys: KeysView,
 }
 
 /// The secrets, shown once. A repeat shows them only where they can be made again.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewKeys)]
 struct KeysView {
     pk_live: Option<String>,
     sk_live: Option<String>,
@@ -104,21 +127,30 @@ struct KeysView {
     sk_test: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Project)]
 struct ProjectView {
+    #[schema(value_type = ProjectIdText)]
     project_id: String,
+    #[schema(value_type = Environment)]
     environment: &'static str,
+    #[schema(value_type = String)]
     name: Box<str>,
+    #[schema(value_type = PlanName)]
     plan: &'static str,
+    #[schema(value_type = PolicyName)]
     consent_policy: &'static str,
     limits: LimitsView,
     publishable_reads_analytics: bool,
+    /// What can still be promised.
     budget_priv: Priv,
+    /// Earned with it and not yet claimed.
     promised_priv: Priv,
     created_at: Rfc3339,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProjectLimits)]
 struct LimitsView {
     requests_per_second: Option<u32>,
     requests_per_day: Option<u32>,
@@ -126,14 +158,16 @@ struct LimitsView {
     rates: RatesView,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rates)]
 struct RatesView {
     track: Priv,
     page_view: Priv,
     identify: Priv,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Projects)]
 struct ProjectsView {
     projects: Vec<ProjectView>,
     pagination: Pagination,
@@ -221,7 +255,14 @@ fn view(
     }
 }
 
-/// `POST /v1/admin/projects`
+/// Makes a project, in both worlds, and its first keys
+///
+/// The keys are shown only here, and to a repeat with the same `Idempotency-Key`.
+#[utoipa::path(post, path = "/v1/admin/projects", tag = "Operators",
+    params(IdempotencyHeader),
+    request_body = ProjectBody,
+    responses((status = 201, body = Success<CreatedView>)),
+    security(("operator" = [])))]
 pub(crate) async fn create_project(
     request: HttpRequest,
     operator: OperatorCaller,
@@ -275,7 +316,11 @@ pub(crate) async fn create_project(
     Ok(response)
 }
 
-/// `GET /v1/admin/projects`
+/// All projects, newest first
+#[utoipa::path(get, path = "/v1/admin/projects", tag = "Operators",
+    params(ListQuery),
+    responses((status = 200, body = Success<ProjectsView>)),
+    security(("operator" = [])))]
 pub(crate) async fn list_projects(
     _operator: OperatorCaller,
     query: QueryParams<ListQuery>,
@@ -300,7 +345,11 @@ fn newest_first(facts: &Arc<priv_actors::projects::ProjectFacts>) -> String {
     format!("{:039}", u128::MAX - facts.id.get())
 }
 
-/// `GET /v1/admin/projects/{id}`
+/// A project, with its money
+#[utoipa::path(get, path = "/v1/admin/projects/{id}", tag = "Operators",
+    params(ProjectPath, EnvironmentQuery),
+    responses((status = 200, body = Success<ProjectView>)),
+    security(("operator" = [])))]
 pub(crate) async fn get_project(
     _operator: OperatorCaller,
     id: web::Path<String>,
@@ -326,7 +375,12 @@ async fn show(node: &Arc<Node>, world: World, id: ProjectId) -> Result<HttpRespo
     Ok(ok(&view(id, world, &settings, created_at, money)))
 }
 
-/// `PATCH /v1/admin/projects/{id}`
+/// Changes a project in one world; what is left out stays as it is
+#[utoipa::path(patch, path = "/v1/admin/projects/{id}", tag = "Operators",
+    params(ProjectPath, EnvironmentQuery, IdempotencyHeader),
+    request_body = ProjectChangeBody,
+    responses((status = 200, body = Success<ProjectView>)),
+    security(("operator" = [])))]
 pub(crate) async fn change_project(
     request: HttpRequest,
     operator: OperatorCaller,

@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, web};
 use priv_domain::user::User;
 use priv_domain::{Entity, Micros};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Unknown, last_anonymous_id, user_in_reach, wire_ids};
 use crate::auth::wallet::Address;
@@ -13,17 +14,23 @@ use crate::auth::{Read, UserCaller};
 use crate::body::Priv;
 use crate::envelope::ok;
 use crate::error::ApiError;
+use crate::openapi::{EnvironmentHeader, Success, UserQuery};
 use crate::state::AppState;
 use crate::time::Rfc3339;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Balance)]
 struct BalanceView {
     user_id: Option<Arc<str>>,
     wallet_address: Option<String>,
     anonymous_id: Option<Arc<str>>,
+    /// What can be spent.
     priv_balance: Priv,
+    /// All that was ever earned, claimed or not.
     earned_total: Priv,
+    /// Earned and not yet claimed.
     pending_rewards: Priv,
+    /// On its way to someone else.
     held_priv: Priv,
     data_sharing_enabled: bool,
     as_of: Rfc3339,
@@ -55,7 +62,11 @@ impl Balance {
     }
 }
 
-/// `GET /user/balance`
+/// What a person has, has earned, and can claim
+#[utoipa::path(get, path = "/v1/user/balance", tag = "User",
+    params(UserQuery, EnvironmentHeader),
+    responses((status = 200, body = Success<BalanceView>)),
+    security(("person" = []), ("secret_key" = ["users:read"])))]
 pub(crate) async fn get_balance(
     caller: UserCaller<Read>,
     state: web::Data<AppState>,

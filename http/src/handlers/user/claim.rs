@@ -3,32 +3,40 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_domain::user::{Claimed, Command, Reply, User};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Unknown, user_in_reach};
 use crate::auth::{UserCaller, UserNaming, Write};
 use crate::body::{IdempotencyKey, OptionalJsonBody, Priv, present};
 use crate::envelope::created;
 use crate::error::ApiError;
+use crate::openapi::{ClaimIdText, EnvironmentHeader, IdempotencyHeader, Success, UserQuery};
 use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
 use crate::time::Rfc3339;
 
 /// The body of a claim.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ClaimBody {
+    /// All that is pending, unless it is said.
     #[serde(deserialize_with = "present")]
+    #[schema(value_type = Priv)]
     amount_priv: Option<Priv>,
     user_id: Option<String>,
     wallet_address: Option<String>,
     anonymous_id: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Claim)]
 struct ClaimView {
+    #[schema(value_type = ClaimIdText)]
     claim_id: String,
+    /// What was paid.
     claimed_priv: Priv,
+    /// What its payers could not cover: it stays pending.
     unfunded_priv: Priv,
     priv_balance: Priv,
     pending_rewards: Priv,
@@ -50,7 +58,15 @@ impl From<Claimed> for ClaimView {
     }
 }
 
-/// `POST /user/earnings/claim`
+/// Turns what is pending into balance
+///
+/// Refused as VALIDATION_ERROR with the reason `nothing_to_claim`, `below_minimum` or
+/// `more_than_pending`. Two at once pay once.
+#[utoipa::path(post, path = "/v1/user/earnings/claim", tag = "User",
+    params(UserQuery, EnvironmentHeader, IdempotencyHeader),
+    request_body = Option<ClaimBody>,
+    responses((status = 201, body = Success<ClaimView>)),
+    security(("person" = []), ("secret_key" = ["users:write"])))]
 pub(crate) async fn claim_earnings(
     request: HttpRequest,
     caller: UserCaller<Write>,

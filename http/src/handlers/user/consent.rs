@@ -7,6 +7,7 @@ use priv_domain::EntityId;
 use priv_domain::consent::{ConsentRecord, PreferenceChange, Preferences};
 use priv_domain::user::{Command, Reply, User};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Unknown, last_anonymous_id, user_in_reach, wire_ids};
 use crate::auth::{Read, UserCaller, UserNaming, Write};
@@ -14,46 +15,62 @@ use crate::body::{IdempotencyKey, JsonBody, QueryParams, present};
 use crate::envelope::ok;
 use crate::error::{ApiError, Detail};
 use crate::listing::{PageQuery, Pagination};
+use crate::openapi::{EnvironmentHeader, HashText, IdempotencyHeader, Success, UserQuery};
 use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
 use crate::time::Rfc3339;
 
-/// Longest `source` and `policy_version`, in bytes.
-const MAX_NOTE_BYTES: usize = 64;
+/// Longest `source` and `policy_version`, in characters.
+const MAX_NOTE_CHARS: usize = 64;
 
-/// The body of `POST /user/consent`.
-#[derive(Debug, Deserialize)]
+/// At least one of the four purposes; what is left out stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConsentBody {
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool)]
     analytics: Option<bool>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool)]
     marketing: Option<bool>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool)]
     data_sharing: Option<bool>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool)]
     personalization: Option<bool>,
+    /// Where it was asked.
+    #[schema(value_type = Option<String>, max_length = 64)]
     source: Option<Box<str>>,
+    /// The text that was agreed to.
+    #[schema(value_type = Option<String>, max_length = 64)]
     policy_version: Option<Box<str>>,
+    /// As in the query.
     user_id: Option<String>,
+    /// As in the query.
     wallet_address: Option<String>,
+    /// As in the query.
     anonymous_id: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Consent)]
 struct ConsentView {
     user_id: Option<Arc<str>>,
     anonymous_id: Option<Arc<str>>,
     preferences: PreferencesView,
     last_updated: Option<Rfc3339>,
     version: u32,
+    /// Whether they were ever asked.
     explicit: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Receipt)]
     receipt: Option<Receipt>,
 }
 
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[schema(as = Preferences)]
 struct PreferencesView {
     analytics: bool,
     marketing: bool,
@@ -62,14 +79,18 @@ struct PreferencesView {
 }
 
 /// What a person can keep: each version names the hash of the one before.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Receipt {
     version: u32,
     agreed: PreferencesView,
     at: Rfc3339,
+    #[schema(value_type = Option<String>)]
     source: Option<Box<str>>,
+    #[schema(value_type = Option<String>)]
     policy_version: Option<Box<str>>,
+    #[schema(value_type = HashText)]
     hash: String,
+    #[schema(value_type = HashText)]
     previous_hash: String,
     /// All of it, signed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,7 +128,8 @@ impl Receipt {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ConsentHistory)]
 struct HistoryView {
     user_id: Option<Arc<str>>,
     anonymous_id: Option<Arc<str>>,
@@ -155,7 +177,13 @@ fn view(id: &EntityId, linked: Option<Arc<str>>, record: Option<&ConsentRecord>)
     }
 }
 
-/// `GET /user/consent`
+/// What a person has agreed to
+///
+/// All false, and `explicit` false, where nobody has asked them yet.
+#[utoipa::path(get, path = "/v1/user/consent", tag = "User",
+    params(UserQuery, EnvironmentHeader),
+    responses((status = 200, body = Success<ConsentView>)),
+    security(("person" = []), ("secret_key" = ["users:read"])))]
 pub(crate) async fn get_consent(
     caller: UserCaller<Read>,
     state: web::Data<AppState>,
@@ -168,7 +196,12 @@ pub(crate) async fn get_consent(
     Ok(ok(&view(&id, linked, record.as_deref())))
 }
 
-/// `POST /user/consent`
+/// Changes what a person agrees to
+#[utoipa::path(post, path = "/v1/user/consent", tag = "User",
+    params(UserQuery, EnvironmentHeader, IdempotencyHeader),
+    request_body = ConsentBody,
+    responses((status = 200, body = Success<ConsentView>)),
+    security(("person" = []), ("secret_key" = ["users:write"])))]
 pub(crate) async fn set_consent(
     request: HttpRequest,
     caller: UserCaller<Write>,
@@ -213,8 +246,8 @@ fn check(body: &ConsentBody) -> Result<(), ApiError> {
         ));
     }
     for (path, text) in [("source", &body.source), ("policy_version", &body.policy_version)] {
-        if text.as_ref().is_some_and(|text| text.len() > MAX_NOTE_BYTES) {
-            details.push(Detail::new(path, "must have at most 64 bytes"));
+        if text.as_ref().is_some_and(|text| text.chars().count() > MAX_NOTE_CHARS) {
+            details.push(Detail::new(path, "must have at most 64 characters"));
         }
     }
     match details.is_empty() {
@@ -223,7 +256,11 @@ fn check(body: &ConsentBody) -> Result<(), ApiError> {
     }
 }
 
-/// `GET /user/consent/history`
+/// All versions of what a person agreed to, newest first
+#[utoipa::path(get, path = "/v1/user/consent/history", tag = "User",
+    params(UserQuery, PageQuery, EnvironmentHeader),
+    responses((status = 200, body = Success<HistoryView>)),
+    security(("person" = []), ("secret_key" = ["users:read"])))]
 pub(crate) async fn list_consent_history(
     caller: UserCaller<Read>,
     query: QueryParams<PageQuery>,

@@ -8,6 +8,7 @@ use priv_domain::earning::Payer;
 use priv_domain::user::User;
 use priv_domain::{ContributionId, Day, Entity, ListingId, Micros, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{Unknown, user_in_reach};
 use crate::auth::{Read, UserCaller};
@@ -15,22 +16,49 @@ use crate::body::{Priv, QueryParams};
 use crate::envelope::ok;
 use crate::error::{ApiError, Detail};
 use crate::listing::{PageQuery, Pagination};
+use crate::openapi::{EnvironmentHeader, Success, UserQuery, day_or_time};
 use crate::state::AppState;
 use crate::time::{Rfc3339, day_text, parse_date, parse_time};
 
 /// The query of `GET /user/earnings`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct EarningsQuery {
+    /// The first day, in UTC.
+    #[param(schema_with = day_or_time)]
     from: Option<String>,
+    /// The last day, in UTC.
+    #[param(schema_with = day_or_time)]
     to: Option<String>,
+    /// Only what comes from there.
+    #[param(inline, value_type = Option<Source>)]
     source: Option<String>,
+    /// Only what is in this state.
+    #[param(inline, value_type = Option<Status>)]
     status: Option<String>,
+    /// Which page, from 1.
+    #[param(value_type = Option<u32>, minimum = 1, default = 1)]
     page: Option<String>,
+    /// How many a page.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
+    /// A `next_cursor` as it was given: what follows it. Goes before `page`.
     cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+/// Where earnings come from.
+#[derive(ToSchema)]
+#[schema(as = EarningSource, rename_all = "snake_case")]
+#[expect(dead_code, reason = "it stands for its schema")]
+enum Source {
+    Events,
+    Contributions,
+    Labeling,
+    Sales,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Earnings)]
 struct EarningsView {
     entries: Vec<EntryView>,
     totals: Totals,
@@ -39,7 +67,8 @@ struct EarningsView {
 }
 
 /// By source, over all entries that the query picks.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EarningTotals)]
 struct Totals {
     events: Priv,
     contributions: Priv,
@@ -47,10 +76,13 @@ struct Totals {
     sales: Priv,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Earning)]
 struct EntryView {
     id: String,
+    #[schema(value_type = Source)]
     source: &'static str,
+    /// The project, or `pool`.
     reference: String,
     amount_priv: Priv,
     claimed_priv: Priv,
@@ -58,8 +90,9 @@ struct EntryView {
     created_at: Rfc3339,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = EarningStatus)]
 enum Status {
     Pending,
     Claimed,
@@ -113,7 +146,13 @@ fn source(payer: Payer) -> &'static str {
     }
 }
 
-/// `GET /user/earnings`
+/// What a person has earned, newest first
+///
+/// What events have earned is one entry for each project and UTC day.
+#[utoipa::path(get, path = "/v1/user/earnings", tag = "User",
+    params(UserQuery, EarningsQuery, EnvironmentHeader),
+    responses((status = 200, body = Success<EarningsView>)),
+    security(("person" = []), ("secret_key" = ["users:read"])))]
 pub(crate) async fn list_earnings(
     caller: UserCaller<Read>,
     query: QueryParams<EarningsQuery>,

@@ -9,6 +9,7 @@ use priv_actors::ask::Origin;
 use priv_domain::user::{Command, Linked, Reply, User};
 use priv_domain::{EntityId, ProjectId, UserRef};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::auth::proof::LinkClaim;
 use crate::auth::wallet::{Address, recover};
@@ -16,6 +17,7 @@ use crate::auth::{NamedUser, PersonCaller, UserCaller, UserNaming, Write};
 use crate::body::{IdempotencyKey, JsonBody, Priv};
 use crate::envelope::ok;
 use crate::error::ApiError;
+use crate::openapi::{EnvironmentHeader, IdempotencyHeader, ProjectIdText, Success, UserQuery};
 use crate::refusal::{mark_replayed, with_origin};
 use crate::request_tag::request_tag;
 use crate::state::AppState;
@@ -25,40 +27,55 @@ use crate::time::Rfc3339;
 const PROOF_MILLIS: i64 = 600_000;
 
 /// The body of `POST /user/link`: a proof, or a wallet with its signature.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LinkBody {
+    /// As the project's server got it.
     proof: Option<String>,
     wallet_address: Option<String>,
+    /// EIP-191, of the text `PRIV Protocol: link wallet <address> to <user id>`.
     signature: Option<String>,
+    /// With a wallet: also link the user whom this project knows by the address.
+    #[schema(value_type = Option<ProjectIdText>)]
     project_id: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Link)]
 struct LinkView {
     user_id: std::sync::Arc<str>,
     wallet_address: Option<String>,
+    /// The user who became the person.
     linked: Option<String>,
     moved_balance_priv: Priv,
     moved_pending_priv: Priv,
 }
 
-/// The body of `POST /user/link/proof`.
-#[derive(Debug, Deserialize)]
+/// The body of `POST /user/link/proof`: one of the project's own users.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProofBody {
     user_id: Option<String>,
     anonymous_id: Option<String>,
+    /// Who alone may use the proof.
     person_id: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Proof)]
 struct ProofView {
     proof: String,
     expires_at: Rfc3339,
 }
 
-/// `POST /user/link/proof`, for a project's server.
+/// Proves to a person that a project's user is theirs
+///
+/// The proof is good for ten minutes: hand it to the person's device, for `POST /user/link`.
+#[utoipa::path(post, path = "/v1/user/link/proof", tag = "User",
+    params(UserQuery),
+    request_body = ProofBody,
+    responses((status = 200, body = Success<ProofView>)),
+    security(("secret_key" = ["users:write"])))]
 pub(crate) async fn issue_link_proof(
     caller: UserCaller<Write>,
     body: JsonBody<ProofBody>,
@@ -90,7 +107,18 @@ pub(crate) async fn issue_link_proof(
     Ok(ok(&ProofView { proof, expires_at: Rfc3339(expires_at) }))
 }
 
-/// `POST /user/link`
+/// Makes a project's user, or a wallet, the person's own
+///
+/// By a proof from the project's server, or by a signature of the wallet. What the user has earned
+/// moves to the person, once.
+#[utoipa::path(post, path = "/v1/user/link", tag = "User",
+    params(EnvironmentHeader, IdempotencyHeader),
+    request_body = LinkBody,
+    responses((status = 200, body = Success<LinkView>),
+        (status = 403, description = "The proof is for another person."),
+        (status = 409, description = "CONFLICT: `request_in_flight`, `already_linked`, `linked`, \
+            `account_full`, or `not_taken`.")),
+    security(("person" = [])))]
 pub(crate) async fn link_user(
     request: HttpRequest,
     caller: PersonCaller,

@@ -19,6 +19,7 @@ use super::{Unknown, user_in_reach};
 use crate::auth::{Read, UserCaller};
 use crate::body::Priv;
 use crate::error::ApiError;
+use crate::openapi::{EnvironmentHeader, UserQuery};
 use crate::state::AppState;
 
 /// Changes that a slow reader may be behind; then the stream ends, and they resume.
@@ -63,7 +64,17 @@ struct ChangeView {
     earned_total: Priv,
 }
 
-/// `GET /user/earnings/stream`
+/// Balance and pending as they change, as server-sent events
+///
+/// Each has an `id`, the name `balance` and as `data` an object with `pending_rewards`,
+/// `priv_balance` and `earned_total`. The first tells how things stand. Every 15 seconds there is a
+/// sign of life. A stream ends after an hour: come again with `Last-Event-ID`.
+#[utoipa::path(get, path = "/v1/user/earnings/stream", tag = "User",
+    params(UserQuery, EnvironmentHeader,
+        ("Last-Event-ID" = Option<u64>, Header,
+            description = "The last id that was seen: what came after it follows.")),
+    responses((status = 200, body = String, content_type = "text/event-stream")),
+    security(("person" = []), ("secret_key" = ["users:read"])))]
 pub(crate) async fn stream_earnings(
     request: HttpRequest,
     caller: UserCaller<Read>,

@@ -1,0 +1,313 @@
+//! The routes that take events: one handler for all of them, and bodies that are read leniently,
+//! so what they look like is written by hand.
+
+use serde_json::{Value, json};
+
+use super::finish::success;
+use super::params::{IdempotencyHeader, IngestParams};
+
+/// One spelling of a route that takes events.
+struct Ingest {
+    path: &'static str,
+    operation_id: &'static str,
+    tag: &'static str,
+    summary: &'static str,
+    body: Body,
+    answer: Answer,
+}
+
+#[derive(Clone, Copy)]
+enum Body {
+    /// In our words or Segment's.
+    Events,
+    /// In PostHog's.
+    Captured,
+}
+
+#[derive(Clone, Copy)]
+enum Answer {
+    /// What became of the events, in the envelope.
+    Counts,
+    /// `{"status":1}`
+    Status,
+    /// A verdict for each uuid.
+    ByUuid,
+}
+
+const SEGMENT: &str = "Compatibility";
+
+const ROUTES: [Ingest; 11] = [
+    own("/v1/events", "ingest_events", "Stores events, each once, and pays for them"),
+    own("/v1/identify", "ingest_identify", "Stores traits of a user"),
+    own("/v1/page", "ingest_page", "Stores page views"),
+    segment("/v1/batch", "segment_batch", "Segment's batch: events of all types"),
+    segment("/v1/track", "segment_track", "Segment's track"),
+    segment("/v1/screen", "segment_screen", "Segment's screen: answered as dropped"),
+    segment("/v1/group", "segment_group", "Segment's group: answered as dropped"),
+    segment("/v1/alias", "segment_alias", "Segment's alias: answered as dropped"),
+    posthog("/e/", "posthog_e", "PostHog's capture", Answer::Status),
+    posthog("/batch/", "posthog_batch", "PostHog's batch", Answer::Status),
+    posthog(
+        "/i/v1/analytics/events",
+        "posthog_v1",
+        "PostHog's new capture, with a verdict for each event",
+        Answer::ByUuid,
+    ),
+];
+
+const fn own(path: &'static str, operation_id: &'static str, summary: &'static str) -> Ingest {
+    let (tag, body, answer) = ("Events", Body::Events, Answer::Counts);
+    Ingest { path, operation_id, tag, summary, body, answer }
+}
+
+const fn segment(path: &'static str, operation_id: &'static str, summary: &'static str) -> Ingest {
+    Ingest { tag: SEGMENT, ..own(path, operation_id, summary) }
+}
+
+const fn posthog(
+    path: &'static str,
+    operation_id: &'static str,
+    summary: &'static str,
+    answer: Answer,
+) -> Ingest {
+    Ingest { body: Body::Captured, answer, ..segment(path, operation_id, summary) }
+}
+
+/// Adds the routes and their schemas.
+pub(super) fn add(document: &mut Value) {
+    let schemas = &mut document["components"]["schemas"];
+    schemas["Event"] = event(Spelling::Snake);
+    schemas["SegmentEvent"] = event(Spelling::Camel);
+    schemas["EventBody"] = event_body();
+    schemas["CapturedBody"] = captured_body();
+    schemas["CaptureVerdicts"] = capture_verdicts();
+    for route in ROUTES {
+        document["paths"][route.path]["post"] = operation(&route);
+    }
+}
+
+fn operation(route: &Ingest) -> Value {
+    let mut parameters = super::parameters::<IngestParams>();
+    parameters.extend(super::parameters::<IdempotencyHeader>());
+    parameters.push(json!({
+        "name": "Sec-GPC",
+        "in": "header",
+        "required": false,
+        "description": "`1` refuses `data_sharing` and `marketing`, unless the user has a newer record.",
+        "schema": { "type": "string" },
+    }));
+    let (content, description) = match route.body {
+        Body::Events => (
+            json!({
+                "application/json": { "schema": { "$ref": "#/components/schemas/EventBody" } },
+                "text/plain": { "schema": { "type": "string" } },
+            }),
+            "JSON, whatever the content type says: `text/plain` causes no preflight.",
+        ),
+        Body::Captured => (
+            json!({
+                "application/json": { "schema": { "$ref": "#/components/schemas/CapturedBody" } },
+                "text/plain": { "schema": { "type": "string" } },
+                "application/x-www-form-urlencoded": { "schema": {
+                    "type": "object",
+                    "required": ["data"],
+                    "properties": { "data": {
+                        "type": "string",
+                        "description": "The JSON, as it is or in Base64.",
+                    } },
+                } },
+            }),
+            "JSON, whatever the content type says, or a form with the JSON in it.",
+        ),
+    };
+    let answer = match route.answer {
+        Answer::Counts => success("Ingested"),
+        Answer::Status => json!({
+            "type": "object",
+            "required": ["status"],
+            "properties": { "status": { "type": "integer", "enum": [1] } },
+        }),
+        Answer::ByUuid => json!({ "$ref": "#/components/schemas/CaptureVerdicts" }),
+    };
+    json!({
+        "operationId": route.operation_id,
+        "tags": [route.tag],
+        "summary": route.summary,
+        "description": "200 for any body that could be read: what is wrong with one event is told of that \
+            one, and does not touch its neighbours. 200 means on disk, and paid once. At most 2,500 \
+            events and 4 MiB, also compressed (gzip, br, zstd). The key can also be in the body, as \
+            `writeKey` or `api_key`.",
+        "parameters": parameters,
+        "requestBody": { "required": true, "description": description, "content": content },
+        "responses": { "200": { "content": { "application/json": { "schema": answer } } } },
+        "security": [
+            { "publishable_key": [] },
+            { "secret_key": ["events:write"] },
+            { "key_in_query": [] },
+            { "key_as_user": [] },
+        ],
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Spelling {
+    Snake,
+    Camel,
+}
+
+fn event(spelling: Spelling) -> Value {
+    let id = |description: &str| {
+        json!({
+            "type": ["string", "number", "null"],
+            "maxLength": 255,
+            "description": description,
+        })
+    };
+    let object =
+        |description: &str| json!({ "type": ["object", "null"], "description": description });
+    let time = json!({
+        "type": ["string", "number", "null"],
+        "description": "RFC 3339, or seconds or milliseconds since 1970; moved by what the client's \
+            clock is wrong by, where `sentAt` tells.",
+    });
+    let whom = "Whom it is about: a UUID names a person, anything else a user of the project.";
+    let text = json!({ "type": ["string", "null"] });
+    match spelling {
+        Spelling::Snake => json!({
+            "type": "object",
+            "description": "An event.",
+            "properties": {
+                "event_type": { "type": "string", "enum": ["track", "page_view", "identify"] },
+                "event_name": { "type": ["string", "null"], "maxLength": 200 },
+                "event_id": id("Its identity: sent again it is a duplicate. Made where there is none."),
+                "user_id": id(whom),
+                "anonymous_id": id("A visitor, where nobody is signed in."),
+                "session_id": id("The visit."),
+                "properties": object("At most 32 KiB; `traits` of an identify."),
+                "page_url": text,
+                "page_title": text,
+                "referrer": text,
+                "timestamp": time,
+                "consent_given": {
+                    "type": ["boolean", "null"],
+                    "description": "What the client says; the user's own record goes before it.",
+                },
+            },
+            "anyOf": [{ "required": ["user_id"] }, { "required": ["anonymous_id"] }],
+        }),
+        Spelling::Camel => json!({
+            "type": "object",
+            "description": "An event as Segment's clients spell it.",
+            "properties": {
+                "type": {
+                    "type": "string",
+                    "enum": ["track", "page", "identify", "screen", "group", "alias"],
+                },
+                "event": { "type": ["string", "null"], "maxLength": 200 },
+                "name": { "type": ["string", "null"], "maxLength": 200 },
+                "messageId": id("Its identity: sent again it is a duplicate."),
+                "userId": id(whom),
+                "anonymousId": id("A visitor, where nobody is signed in."),
+                "properties": object("At most 32 KiB."),
+                "traits": object("Of an identify."),
+                "context": object("`consent` in it says what the client knows of consent."),
+                "timestamp": time,
+                "sentAt": time,
+            },
+            "anyOf": [{ "required": ["userId"] }, { "required": ["anonymousId"] }],
+        }),
+    }
+}
+
+/// The object around a list of events.
+fn batch(list: &str, item: &str) -> Value {
+    json!({
+        "type": "object",
+        "required": [list],
+        "properties": {
+            list: {
+                "type": "array",
+                "maxItems": 2500,
+                "items": { "$ref": format!("#/components/schemas/{item}") },
+            },
+            "sentAt": { "type": ["string", "number", "null"] },
+            "writeKey": {
+                "type": ["string", "null"],
+                "description": "The key, where no header has it.",
+            },
+        },
+    })
+}
+
+fn event_body() -> Value {
+    json!({
+        "description": "A batch in either spelling, a list of events, or one.",
+        "anyOf": [
+            batch("events", "Event"),
+            batch("batch", "SegmentEvent"),
+            {
+                "type": "array",
+                "maxItems": 2500,
+                "items": { "anyOf": [
+                    { "$ref": "#/components/schemas/Event" },
+                    { "$ref": "#/components/schemas/SegmentEvent" },
+                ] },
+            },
+            { "$ref": "#/components/schemas/Event" },
+            { "$ref": "#/components/schemas/SegmentEvent" },
+        ],
+    })
+}
+
+fn captured_body() -> Value {
+    let event = json!({
+        "type": "object",
+        "required": ["event"],
+        "properties": {
+            "event": { "type": "string", "maxLength": 200 },
+            "uuid": { "type": ["string", "null"], "maxLength": 255 },
+            "distinct_id": { "type": ["string", "number", "null"], "maxLength": 255 },
+            "properties": { "type": ["object", "null"] },
+            "timestamp": { "type": ["string", "number", "null"] },
+            "api_key": { "type": ["string", "null"] },
+        },
+    });
+    json!({
+        "description": "A batch, a list of events, or one, as PostHog's clients send them.",
+        "anyOf": [
+            {
+                "type": "object",
+                "required": ["batch"],
+                "properties": {
+                    "batch": { "type": "array", "maxItems": 2500, "items": event },
+                    "api_key": {
+                        "type": ["string", "null"],
+                        "description": "The key, where no header has it.",
+                    },
+                    "sent_at": { "type": ["string", "number", "null"] },
+                },
+            },
+            { "type": "array", "maxItems": 2500, "items": event },
+            event,
+        ],
+    })
+}
+
+fn capture_verdicts() -> Value {
+    json!({
+        "type": "object",
+        "required": ["results"],
+        "properties": { "results": {
+            "type": "object",
+            "description": "By the event's uuid.",
+            "additionalProperties": {
+                "type": "object",
+                "required": ["result"],
+                "properties": {
+                    "result": { "type": "string", "enum": ["ok", "retry", "drop"] },
+                    "details": { "type": "string" },
+                },
+            },
+        } },
+    })
+}
