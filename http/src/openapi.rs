@@ -23,16 +23,22 @@ use serde_json::Value;
 use utoipa::{IntoParams, OpenApi};
 
 use crate::error::page;
-use crate::handlers::{admin, analytics, compatibility, probes, user};
+use crate::handlers::{
+    admin, analytics, compatibility, contributions, marketplace, probes, receipts, user,
+};
 use crate::ingest::Ingested;
 
 pub(crate) use params::{
-    ActorPath, EnvironmentHeader, Flag, IdempotencyHeader, KeyPath, KindPath, ProjectPath,
-    UserQuery,
+    ActorPath, ContributionPath, EnvironmentHeader, Flag, IdempotencyHeader, KeyPath, KindPath,
+    ListingPath, ProjectPath, UserQuery,
 };
 pub(crate) use schemas::{
     ActorKind, ClaimIdText, Environment, HashText, KeyIdText, NameText, PositiveAmount,
     ProjectIdText, ReasonText, ScopeName, SignedAmount, Success, day_or_time, position_or_time,
+};
+pub(crate) use schemas::{
+    CategoryName, ContributionIdText, ContributionTypeName, DecisionName, FormatName, LicenseName,
+    ListingIdText, ListingStatusName, ReviewStatusName, RoleName, SortName,
 };
 
 /// Every described handler. Those of events are in `events.rs`, since they share one handler.
@@ -48,6 +54,8 @@ pub(crate) use schemas::{
         (name = "Analytics", description = "What a project's events add up to."),
         (name = "User", description = "A person's consent, earnings and balance: for the person, \
             or for a project's server with a secret key that names a user."),
+        (name = "Contributions", description = "What people upload: reviewed, it earns."),
+        (name = "Marketplace", description = "Selling and buying contributions."),
         (name = "Service", description = "For whoever runs it."),
         (name = "Compatibility", description = "Unmodified clients of Segment and PostHog."),
         (name = "Operators", description = "Projects, keys, money and the live state."),
@@ -64,6 +72,23 @@ pub(crate) use schemas::{
         user::link::issue_link_proof,
         user::link::link_user,
         user::stream::stream_earnings,
+        contributions::delete_contribution,
+        contributions::get_contribution,
+        contributions::list_contributions,
+        contributions::preview_contribution,
+        contributions::upload::upload_contribution,
+        marketplace::browse::browse_listings,
+        marketplace::browse::get_listing,
+        marketplace::download::download_listing,
+        marketplace::download::get_file,
+        marketplace::purchase::list_purchases,
+        marketplace::purchase::purchase_listing,
+        marketplace::purchase::rate_listing,
+        marketplace::sell::change_listing,
+        marketplace::sell::create_listing,
+        receipts::show_receipt_keys,
+        admin::contributions::list_contribution_queue,
+        admin::contributions::review_contribution,
         admin::actors::get_actor,
         admin::actors::list_actor_journal,
         admin::actors::list_actor_kinds,

@@ -2,6 +2,10 @@
 
 pub(crate) mod upload;
 
+use crate::openapi::{
+    ContributionPath, ContributionTypeName, EnvironmentHeader, IdempotencyHeader, ReviewStatusName,
+    Success,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::blobs::{BlobError, ContentHash, MediaType};
 use priv_actors::lists::ContributionLine;
@@ -9,6 +13,7 @@ use priv_domain::contribution::{ContributionType, Originality, ReviewStatus};
 use priv_domain::user::{Command, Reply, User};
 use priv_domain::{ContributionId, EntityId};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{AnyCaller, PersonCaller};
 use crate::body::{IdempotencyKey, Priv, QueryParams, fingerprint};
@@ -22,18 +27,29 @@ use crate::state::AppState;
 use crate::time::Rfc3339;
 
 /// The query of `GET /contributions`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ContributionsQuery {
+    /// Only those of this type.
     #[serde(rename = "type")]
+    #[param(inline, value_type = Option<ContributionTypeName>)]
     contribution_type: Option<String>,
+    /// Only those in this state.
+    #[param(inline, value_type = Option<ReviewStatusName>)]
     status: Option<String>,
+    /// Which page, from 1.
+    #[param(value_type = Option<u32>, minimum = 1, default = 1)]
     page: Option<String>,
+    /// How many a page.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
+    /// A `next_cursor` as it was given: what follows it. Goes before `page`.
     cursor: Option<String>,
 }
 
 /// A contribution on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Contribution)]
 pub(crate) struct ContributionView {
     contribution_id: String,
     contribution_type: &'static str,
@@ -47,7 +63,9 @@ pub(crate) struct ContributionView {
     estimated_reward: Priv,
     status: &'static str,
     flagged: bool,
+    #[schema(value_type = Option<Object>)]
     metadata: Option<Box<serde_json::value::RawValue>>,
+    #[schema(value_type = Option<String>)]
     review_reason: Option<Box<str>>,
     reviewed_at: Option<Rfc3339>,
     created_at: Rfc3339,
@@ -79,14 +97,19 @@ impl ContributionView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Contributions)]
 struct ContributionsView {
     contributions: Vec<ContributionView>,
     pagination: Pagination,
     next_cursor: Option<String>,
 }
 
-/// `GET /contributions`
+/// What the caller has contributed, newest first
+#[utoipa::path(get, path = "/v1/contributions", tag = "Contributions",
+    params(ContributionsQuery, EnvironmentHeader),
+    responses((status = 200, body = Success<ContributionsView>)),
+    security(("person" = [])))]
 pub(crate) async fn list_contributions(
     caller: PersonCaller,
     query: QueryParams<ContributionsQuery>,
@@ -140,7 +163,11 @@ fn no_such_contribution() -> ApiError {
     ApiError::not_found("There is no such contribution")
 }
 
-/// `GET /contributions/{id}`
+/// One of the caller's contributions
+#[utoipa::path(get, path = "/v1/contributions/{id}", tag = "Contributions",
+    params(ContributionPath, EnvironmentHeader),
+    responses((status = 200, body = Success<ContributionView>)),
+    security(("person" = [])))]
 pub(crate) async fn get_contribution(
     caller: PersonCaller,
     path: web::Path<String>,
@@ -155,13 +182,21 @@ pub(crate) async fn get_contribution(
     Ok(ok(&ContributionView::of(id, &line)))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeletedContribution)]
 struct DeletedView {
     contribution_id: String,
     deleted: bool,
 }
 
-/// `DELETE /contributions/{id}`
+/// Deletes a contribution and erases its content
+///
+/// Whoever bought it keeps what they bought.
+#[utoipa::path(delete, path = "/v1/contributions/{id}", tag = "Contributions",
+    params(ContributionPath, EnvironmentHeader, IdempotencyHeader),
+    responses((status = 200, body = Success<DeletedView>),
+        (status = 409, description = "CONFLICT `listed`: it is in a listing that is not delisted.")),
+    security(("person" = [])))]
 pub(crate) async fn delete_contribution(
     request: HttpRequest,
     caller: PersonCaller,
@@ -182,8 +217,14 @@ pub(crate) async fn delete_contribution(
     Ok(with_origin(ok(&view), &answered))
 }
 
-/// `GET /contributions/{id}/preview`: a part of the content, for its owner, and for everybody once
-/// it is listed.
+/// A part of the content: for its owner, and for everybody once it is listed
+///
+/// Photos are made smaller and carry no metadata; texts are cut. Never the whole.
+#[utoipa::path(get, path = "/v1/contributions/{id}/preview", tag = "Contributions",
+    params(ContributionPath, EnvironmentHeader),
+    responses((status = 200, description = "A JPEG, or text.",
+        content((Vec<u8> = "image/jpeg"), (String = "text/plain; charset=utf-8")))),
+    security((), ("person" = []), ("publishable_key" = []), ("secret_key" = [])))]
 pub(crate) async fn preview_contribution(
     caller: AnyCaller,
     path: web::Path<String>,

@@ -4,7 +4,9 @@ use actix_web::{HttpResponse, web};
 
 use crate::state::AppState;
 
-/// `GET /.well-known/jwks.json`
+/// The public keys of receipts, as a JWKS
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "Service",
+    responses((status = 200, body = Object, content_type = "application/json")))]
 pub(crate) async fn show_receipt_keys(state: web::Data<AppState>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header(("Access-Control-Allow-Origin", "*"))

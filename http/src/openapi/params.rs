@@ -2,7 +2,7 @@
 
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ActorKind, Environment, KeyIdText, ProjectIdText};
+use super::{ActorKind, ContributionIdText, Environment, KeyIdText, ListingIdText, ProjectIdText};
 
 /// On every call that changes something.
 #[derive(IntoParams)]
@@ -86,6 +86,26 @@ pub(crate) struct ActorPath {
     /// The entity: a project's id, `system`, a person's id, or a project's user as it is listed.
     #[param(min_length = 1, max_length = 600)]
     id: String,
+}
+
+/// `…/contributions/{id}`
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it stands for its parameters")]
+pub(crate) struct ContributionPath {
+    /// The contribution.
+    #[param(inline)]
+    id: ContributionIdText,
+}
+
+/// `…/listings/{id}`
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it stands for its parameters")]
+pub(crate) struct ListingPath {
+    /// The listing.
+    #[param(inline)]
+    id: ListingIdText,
 }
 
 /// What all routes that take events understand.

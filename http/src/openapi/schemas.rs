@@ -29,6 +29,101 @@ pub(crate) enum ActorKind {
     User,
     Project,
     System,
+    Listing,
+}
+
+/// What a contribution is.
+#[derive(ToSchema)]
+#[schema(as = ContributionType, rename_all = "snake_case")]
+#[expect(dead_code, reason = "it stands for its schema")]
+pub(crate) enum ContributionTypeName {
+    Photo,
+    Video,
+    Voice,
+    Text,
+}
+
+/// How far a contribution has come.
+#[derive(ToSchema)]
+#[schema(as = ReviewStatus, rename_all = "snake_case")]
+#[expect(dead_code, reason = "it stands for its schema")]
+pub(crate) enum ReviewStatusName {
+    Pending,
+    Approved,
+    Rejected,
+}
+
+/// A judgement.
+#[derive(ToSchema)]
+#[schema(as = ReviewDecision, rename_all = "snake_case")]
+#[expect(dead_code, reason = "it stands for its schema")]
+pub(crate) enum DecisionName {
+    Approved,
+    Rejected,
+}
+
+/// What a listing is of.
+#[derive(ToSchema)]
+#[schema(as = Category, rename_all = "snake_case")]
+#[expect(dead_code, reason = "it stands for its schema")]
+pub(crate) enum CategoryName {
+    Photo,
+    Video,
+    Voice,
+    Text,
+    Mixed,
+}
+
+/// An order of listings.
+#[derive(ToSchema)]
+#[schema(as = ListingSort, rename_all = "snake_case")]
+#[expect(dead_code, reason = "it stands for its schema")]
+pub(crate) enum SortName {
+    Newest,
+    Oldest,
+    PriceLow,
+    PriceHigh,
+    MostSales,
+    HighestRated,
+}
+
+/// What a buyer may do with what they bought.
+#[derive(ToSchema)]
+#[schema(as = License, rename_all = "snake_case")]
+#[expect(dead_code, reason = "it stands for its schema")]
+pub(crate) enum LicenseName {
+    SingleUse,
+    Limited,
+    Unlimited,
+    Exclusive,
+}
+
+/// Whether a listing is for sale.
+#[derive(ToSchema)]
+#[schema(as = ListingStatus, rename_all = "snake_case")]
+#[expect(dead_code, reason = "it stands for its schema")]
+pub(crate) enum ListingStatusName {
+    Active,
+    Paused,
+    Delisted,
+}
+
+/// Which side of a purchase.
+#[derive(ToSchema)]
+#[schema(as = PurchaseRole, rename_all = "snake_case")]
+#[expect(dead_code, reason = "it stands for its schema")]
+pub(crate) enum RoleName {
+    Buyer,
+    Seller,
+}
+
+/// How files are given.
+#[derive(ToSchema)]
+#[schema(as = DownloadFormat, rename_all = "snake_case")]
+#[expect(dead_code, reason = "it stands for its schema")]
+pub(crate) enum FormatName {
+    Json,
+    Zip,
 }
 
 /// What a secret key may.
@@ -101,6 +196,10 @@ id_texts! {
     ProjectIdText as ProjectId, "^proj_[0-7][0-9A-HJKMNP-TV-Z]{25}$", "proj_01JZ7Q4T3N8V6X2C5B9M0K1H7R";
     /// A key's id; not its secret.
     KeyIdText as KeyId, "^key_[0-7][0-9A-HJKMNP-TV-Z]{25}$", "key_01JZ7Q4T3N8V6X2C5B9M0K1H7R";
+    /// A contribution's id; sorts by the time at which it came.
+    ContributionIdText as ContributionId, "^contrib_[0-7][0-9A-HJKMNP-TV-Z]{25}$", "contrib_01JZ7Q4T3N8V6X2C5B9M0K1H7R";
+    /// A listing's id; sorts by the time at which it was made.
+    ListingIdText as ListingId, "^listing_[0-7][0-9A-HJKMNP-TV-Z]{25}$", "listing_01JZ7Q4T3N8V6X2C5B9M0K1H7R";
     /// 32 bytes in hexadecimal.
     HashText as Hash, "^[0-9a-f]{64}$",
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";

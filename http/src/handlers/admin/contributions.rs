@@ -1,10 +1,14 @@
 //! The review queue.
 
+use crate::openapi::{
+    ContributionPath, DecisionName, IdempotencyHeader, ReviewStatusName, Success,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::lists::ContributionOf;
 use priv_domain::contribution::{Decision, ReviewStatus};
 use priv_domain::user::{Command, Reply, User};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{EnvironmentQuery, ListQuery, checked_reason};
 use crate::auth::OperatorCaller;
@@ -17,14 +21,16 @@ use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ContributionQueue)]
 struct QueueView {
     contributions: Vec<QueuedView>,
     pagination: Pagination,
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = QueuedContribution)]
 struct QueuedView {
     user_id: String,
     #[serde(flatten)]
@@ -32,15 +38,22 @@ struct QueuedView {
 }
 
 /// The status that an operator asks for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct StatusQuery {
+    /// Only those in this state.
+    #[param(inline, value_type = Option<ReviewStatusName>)]
     status: Option<String>,
 }
 
 /// Contributions that are looked through for one answer; a cursor goes on from there.
 const MAX_LOOKED_AT: usize = 20_000;
 
-/// `GET /v1/admin/contributions`: oldest first.
+/// Contributions of everybody, oldest first: with `status=pending` the queue to review
+#[utoipa::path(get, path = "/v1/admin/contributions", tag = "Operators",
+    params(StatusQuery, ListQuery),
+    responses((status = 200, body = Success<QueueView>)),
+    security(("operator" = [])))]
 pub(crate) async fn list_contribution_queue(
     _operator: OperatorCaller,
     status: QueryParams<StatusQuery>,
@@ -77,22 +90,31 @@ pub(crate) async fn list_contribution_queue(
 }
 
 /// The body of a review.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReviewBody {
+    #[schema(value_type = DecisionName)]
     decision: Box<str>,
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     reason: Option<Box<str>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReviewedContribution)]
 struct ReviewedView {
     contribution_id: String,
     status: &'static str,
     reward_priv: Priv,
 }
 
-/// `POST /v1/admin/contributions/{id}/review`
+/// Judges a contribution; approval accrues its reward, once
+#[utoipa::path(post, path = "/v1/admin/contributions/{id}/review", tag = "Operators",
+    params(ContributionPath, EnvironmentQuery, IdempotencyHeader),
+    request_body = ReviewBody,
+    responses((status = 200, body = Success<ReviewedView>),
+        (status = 409, description = "CONFLICT `already_reviewed`: it was judged otherwise.")),
+    security(("operator" = [])))]
 pub(crate) async fn review_contribution(
     request: HttpRequest,
     operator: OperatorCaller,

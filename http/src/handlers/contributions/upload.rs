@@ -1,11 +1,13 @@
 //! `POST /contributions/upload`: streamed to disk while it is hashed.
 
+use crate::openapi::{ContributionTypeName, EnvironmentHeader, IdempotencyHeader, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::blobs::{ContentHash, Staged};
 use priv_domain::contribution::{ContributionType, Decision, MediaType, Originality, Uses};
 use priv_domain::user::{Command, Judgement, NewContribution, Reply, User};
 use priv_domain::{ContributionId, EntityId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::auth::PersonCaller;
 use crate::body::multipart::{Fields, Form, Part};
@@ -28,13 +30,33 @@ const FIELDS: &[&str] = &[
 /// Bytes that the metadata may have at most.
 const MAX_METADATA_BYTES: usize = 16 << 10;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UploadedContribution)]
 struct UploadView {
     contribution_id: String,
     file_hash: String,
     storage_path: String,
     estimated_reward: Priv,
     status: &'static str,
+}
+
+/// The form of an upload.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it stands for its schema")]
+struct UploadForm {
+    /// The content. Its own first bytes say what it is, whatever is declared.
+    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+    file: Vec<u8>,
+    #[schema(value_type = ContributionTypeName)]
+    contribution_type: String,
+    /// Adds a quarter of the base reward.
+    consent_ai_training: Option<bool>,
+    /// Adds 15 %.
+    consent_research: Option<bool>,
+    /// Adds 20 %; without it, it can't be listed.
+    consent_commercial: Option<bool>,
+    /// A JSON object, as text, of at most 16 KiB.
+    metadata: Option<String>,
 }
 
 /// The fields of the form, checked.
@@ -44,7 +66,16 @@ struct About {
     metadata: Option<Box<str>>,
 }
 
-/// `POST /contributions/upload`
+/// Takes a contribution: streamed to disk while it is hashed
+///
+/// Photos up to 50 MiB (1 PRIV), videos up to 500 MiB (5), voices up to 100 MiB (2), texts up to
+/// 10 MiB (0.5). A broken upload leaves nothing behind.
+#[utoipa::path(post, path = "/v1/contributions/upload", tag = "Contributions",
+    params(EnvironmentHeader, IdempotencyHeader),
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses((status = 201, body = Success<UploadView>),
+        (status = 409, description = "CONFLICT `duplicate_content`, with the `contribution_id` of the first.")),
+    security(("person" = [])))]
 pub(crate) async fn upload_contribution(
     request: HttpRequest,
     payload: web::Payload,

@@ -1,9 +1,12 @@
 //! Browsing: every filter and sort over what the projector keeps, as it is after all that was
 //! answered before.
 
+use crate::body::Priv;
+use crate::openapi::{CategoryName, EnvironmentHeader, ListingPath, SortName, Success};
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
 use actix_web::{HttpResponse, web};
 use priv_domain::listing::Card;
@@ -23,18 +26,35 @@ use crate::state::AppState;
 use crate::time::Rfc3339;
 
 /// The query of `GET /marketplace/wallet/listings`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct BrowseQuery {
+    /// Only listings of this.
+    #[param(inline, value_type = Option<CategoryName>)]
     category: Option<String>,
+    /// At least this price.
     #[serde(rename = "minPrice")]
+    #[param(value_type = Option<Priv>)]
     min_price: Option<String>,
+    /// At most this price.
     #[serde(rename = "maxPrice")]
+    #[param(value_type = Option<Priv>)]
     max_price: Option<String>,
+    /// In this order; `newest` unless it is said.
+    #[param(inline, value_type = Option<SortName>)]
     sort: Option<String>,
+    /// Each word is in the title, the description or a tag.
+    #[param(max_length = 200)]
     q: Option<String>,
+    /// Only those with this tag.
     tag: Option<String>,
+    /// Which page, from 1.
+    #[param(value_type = Option<u32>, minimum = 1, default = 1)]
     page: Option<String>,
+    /// How many a page.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
+    /// A `next_cursor` as it was given: what follows it. Goes before `page`.
     cursor: Option<String>,
 }
 
@@ -145,14 +165,19 @@ impl Wanted {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Listings)]
 struct BrowseView {
     listings: Vec<ListingView>,
     pagination: Pagination,
     next_cursor: Option<String>,
 }
 
-/// `GET /marketplace/wallet/listings`
+/// What is for sale
+#[utoipa::path(get, path = "/v1/marketplace/wallet/listings", tag = "Marketplace",
+    params(BrowseQuery, EnvironmentHeader),
+    responses((status = 200, body = Success<BrowseView>)),
+    security((), ("person" = []), ("publishable_key" = []), ("secret_key" = [])))]
 pub(crate) async fn browse_listings(
     caller: AnyCaller,
     query: QueryParams<BrowseQuery>,
@@ -192,16 +217,19 @@ async fn views(state: &AppState, cards: &[Arc<Card>]) -> Result<Vec<ListingView>
     Ok(views)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListingWithRatings)]
 struct OneView {
     #[serde(flatten)]
     listing: ListingView,
     ratings: Vec<RatingView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListingRating)]
 struct RatingView {
     stars: u8,
+    #[schema(value_type = Option<String>)]
     comment: Option<Box<str>>,
     rated_at: Rfc3339,
 }
@@ -209,8 +237,13 @@ struct RatingView {
 /// Ratings that are shown of one listing.
 const RATINGS_SHOWN: usize = 20;
 
-/// `GET /marketplace/wallet/listings/{id}`: for everybody while it is active, and for its seller
-/// and its buyers always.
+/// One listing, with its latest ratings
+///
+/// One that is not active is there for its seller and its buyers only.
+#[utoipa::path(get, path = "/v1/marketplace/wallet/listings/{id}", tag = "Marketplace",
+    params(ListingPath, EnvironmentHeader),
+    responses((status = 200, body = Success<OneView>)),
+    security((), ("person" = []), ("publishable_key" = []), ("secret_key" = [])))]
 pub(crate) async fn get_listing(
     caller: AnyCaller,
     path: web::Path<String>,

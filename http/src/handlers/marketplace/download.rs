@@ -1,5 +1,6 @@
 //! What was bought, as files: links that are good for a while, or one archive.
 
+use crate::openapi::{EnvironmentHeader, FormatName, ListingPath, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::blobs::ContentHash;
 use priv_domain::contribution::MediaType;
@@ -8,6 +9,7 @@ use priv_domain::market::File;
 use priv_domain::user::User;
 use priv_domain::{ContributionId, Entity, EntityId, ListingId, PurchaseId};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{listing_in, no_such_listing};
 use crate::archive;
@@ -22,19 +24,24 @@ use crate::state::AppState;
 use crate::time::Rfc3339;
 
 /// The query of `GET /…/download`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct DownloadQuery {
+    /// Links to each file, or all as one archive.
+    #[param(inline, value_type = Option<FormatName>)]
     format: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Download)]
 struct DownloadView {
     purchase_id: String,
     listing_id: String,
     files: Vec<FileView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DownloadFile)]
 struct FileView {
     contribution_id: String,
     name: String,
@@ -50,7 +57,12 @@ fn file_name(contribution: ContributionId, media_type: MediaType) -> String {
     format!("{contribution}.{}", media_type.extension())
 }
 
-/// `GET /marketplace/wallet/listings/{id}/download`, for those who bought it.
+/// The files of what was bought: links for a quarter of an hour, or one zip archive
+#[utoipa::path(get, path = "/v1/marketplace/wallet/listings/{id}/download", tag = "Marketplace",
+    params(ListingPath, DownloadQuery, EnvironmentHeader),
+    responses((status = 200,
+        content((Success<DownloadView> = "application/json"), (Vec<u8> = "application/zip")))),
+    security(("person" = [])))]
 pub(crate) async fn download_listing(
     request: HttpRequest,
     caller: PersonCaller,
@@ -114,7 +126,13 @@ async fn bought(
     Ok((purchase, files.ok_or_else(no_such_listing)?))
 }
 
-/// `GET /marketplace/files/{link}`: needs no credential but the link itself.
+/// A bought file; needs no credential but the link itself
+#[utoipa::path(get, path = "/v1/marketplace/files/{link}", tag = "Marketplace",
+    params(("link" = String, Path, description = "As it was given by a download."),
+        ("Range" = Option<String>, Header, description = "Which bytes.")),
+    responses((status = 200, body = Vec<u8>, content_type = "*/*"),
+        (status = 206, body = Vec<u8>, content_type = "*/*"),
+        (status = 403), (status = 416), (status = 500), (status = 503)))]
 pub(crate) async fn get_file(
     request: HttpRequest,
     path: web::Path<String>,

@@ -1,5 +1,6 @@
 //! Buying, and what was bought and sold.
 
+use crate::openapi::{EnvironmentHeader, IdempotencyHeader, ListingPath, RoleName, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_domain::letter::{NotSold, NotTaken};
 use priv_domain::listing::Listing;
@@ -7,6 +8,7 @@ use priv_domain::market::{Fees, ListingStatus, Purchase, files_hash};
 use priv_domain::user::{Bought, Command, NewPurchase, Reply, SeenTerms, User};
 use priv_domain::{Entity, EntityId, ListingId, PurchaseId, RequestTag};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::view::pseudonym;
 use super::{listing_in, no_such_listing};
@@ -22,19 +24,23 @@ use crate::state::AppState;
 use crate::time::Rfc3339;
 
 /// The body of `POST /…/purchase`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PurchaseBody {
     #[serde(deserialize_with = "present")]
+    #[schema(value_type = Priv)]
     expected_price_priv: Option<Priv>,
     #[serde(deserialize_with = "present")]
+    #[schema(value_type = u32)]
     expected_version: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Purchase)]
 struct PurchaseView {
     purchase_id: String,
     listing_id: String,
+    #[schema(value_type = String)]
     title: Box<str>,
     price_priv: Priv,
     fee_priv: Priv,
@@ -68,7 +74,15 @@ struct PurchaseFacts<'a> {
 /// again on those of now.
 const TRIES: usize = 5;
 
-/// `POST /marketplace/wallet/listings/{id}/purchase`
+/// Buys a listing
+#[utoipa::path(post, path = "/v1/marketplace/wallet/listings/{id}/purchase", tag = "Marketplace",
+    params(ListingPath, EnvironmentHeader, IdempotencyHeader),
+    request_body = Option<PurchaseBody>,
+    responses((status = 201, body = Success<PurchaseView>),
+        (status = 200, body = Success<PurchaseView>, description = "It was bought before: no second charge."),
+        (status = 402),
+        (status = 409, description = "CONFLICT `own_listing`, `sold_out`, `paused`, `delisted`, `price_changed`, `version_changed`.")),
+    security(("person" = [])))]
 pub(crate) async fn purchase_listing(
     request: HttpRequest,
     caller: PersonCaller,
@@ -196,25 +210,36 @@ fn view(
 }
 
 /// The query of `GET /marketplace/wallet/purchases`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct PurchasesQuery {
+    /// As buyer, or as seller.
+    #[param(inline, value_type = Option<RoleName>)]
     role: Option<String>,
+    /// Which page, from 1.
+    #[param(value_type = Option<u32>, minimum = 1, default = 1)]
     page: Option<String>,
+    /// How many a page.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
+    /// A `next_cursor` as it was given: what follows it. Goes before `page`.
     cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Purchases)]
 struct PurchasesView {
     purchases: Vec<LineView>,
     pagination: Pagination,
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PurchaseLine)]
 struct LineView {
     purchase_id: String,
     listing_id: String,
+    #[schema(value_type = String)]
     title: Box<str>,
     price_priv: Priv,
     fee_priv: Priv,
@@ -228,8 +253,11 @@ struct LineView {
     earned_priv: Option<Priv>,
 }
 
-/// `GET /marketplace/wallet/purchases`: as buyer, or with `role=seller` what was sold, without who
-/// bought it.
+/// What the caller bought; with `role=seller` what they sold, without who bought it
+#[utoipa::path(get, path = "/v1/marketplace/wallet/purchases", tag = "Marketplace",
+    params(PurchasesQuery, EnvironmentHeader),
+    responses((status = 200, body = Success<PurchasesView>)),
+    security(("person" = [])))]
 pub(crate) async fn list_purchases(
     caller: PersonCaller,
     query: QueryParams<PurchasesQuery>,
@@ -271,22 +299,30 @@ pub(crate) async fn list_purchases(
 }
 
 /// The body of `POST /…/rating`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RatingBody {
+    #[schema(minimum = 1, maximum = 5)]
     stars: u8,
     #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 1000)]
     comment: Option<Box<str>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rated)]
 struct RatedView {
     listing_id: String,
     purchase_id: String,
     stars: u8,
 }
 
-/// `POST /marketplace/wallet/listings/{id}/rating`
+/// Rates what was bought; a later rating replaces it
+#[utoipa::path(post, path = "/v1/marketplace/wallet/listings/{id}/rating", tag = "Marketplace",
+    params(ListingPath, EnvironmentHeader, IdempotencyHeader),
+    request_body = RatingBody,
+    responses((status = 200, body = Success<RatedView>)),
+    security(("person" = [])))]
 pub(crate) async fn rate_listing(
     request: HttpRequest,
     caller: PersonCaller,

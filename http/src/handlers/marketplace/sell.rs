@@ -1,5 +1,9 @@
 //! Offering for sale: `POST` and `PUT` of listings.
 
+use crate::openapi::{
+    ContributionIdText, EnvironmentHeader, IdempotencyHeader, LicenseName, ListingPath,
+    ListingStatusName, Success,
+};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_domain::listing::Card;
@@ -7,6 +11,7 @@ use priv_domain::market::{Change, License, ListingStatus, MAX_FILES};
 use priv_domain::user::{Command, ListingChange, NewListing, Reply, User};
 use priv_domain::{ContributionId, EntityId, Micros};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::listing_in;
 use super::view::{ListingView, seller_view};
@@ -23,24 +28,32 @@ const MIN_PRICE: Micros = Micros::new(10_000);
 const MAX_TAGS: usize = 10;
 
 /// The body of `POST` and `PUT`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ListingBody {
     #[serde(deserialize_with = "present")]
+    #[schema(value_type = String, min_length = 5, max_length = 200)]
     title: Option<Box<str>>,
     #[serde(deserialize_with = "present")]
+    #[schema(value_type = String, min_length = 20, max_length = 5000)]
     description: Option<Box<str>>,
     #[serde(deserialize_with = "present")]
+    #[schema(value_type = Vec<String>, max_items = 10)]
     tags: Option<Vec<Box<str>>>,
     #[serde(deserialize_with = "present")]
+    #[schema(value_type = Priv)]
     price_priv: Option<Priv>,
     #[serde(deserialize_with = "present")]
+    #[schema(value_type = Vec<ContributionIdText>, min_items = 1, max_items = 10000)]
     contribution_ids: Option<Vec<Box<str>>>,
     #[serde(deserialize_with = "present")]
+    #[schema(value_type = LicenseName)]
     license: Option<Box<str>>,
     #[serde(deserialize_with = "present")]
+    #[schema(value_type = u32, minimum = 1)]
     max_sales: Option<u32>,
     #[serde(deserialize_with = "present")]
+    #[schema(value_type = ListingStatusName)]
     status: Option<Box<str>>,
 }
 
@@ -131,7 +144,15 @@ fn contributions(
     Some(known)
 }
 
-/// `POST /marketplace/wallet/listings`
+/// Offers contributions for sale
+///
+/// Title, description, price and contributions are required; each contribution is the caller's,
+/// approved, with `consent_commercial`.
+#[utoipa::path(post, path = "/v1/marketplace/wallet/listings", tag = "Marketplace",
+    params(EnvironmentHeader, IdempotencyHeader),
+    request_body = ListingBody,
+    responses((status = 201, body = Success<ListingView>), (status = 404), (status = 409)),
+    security(("person" = [])))]
 pub(crate) async fn create_listing(
     request: HttpRequest,
     caller: PersonCaller,
@@ -184,7 +205,15 @@ fn new_listing(body: ListingBody) -> Result<NewListing, ApiError> {
     })
 }
 
-/// `PUT /marketplace/wallet/listings/{id}`
+/// Changes a listing: any of its members, or whether it is for sale
+///
+/// What was bought keeps its terms.
+#[utoipa::path(put, path = "/v1/marketplace/wallet/listings/{id}", tag = "Marketplace",
+    params(ListingPath, EnvironmentHeader, IdempotencyHeader,
+        ("If-Match" = Option<String>, Header, description = "The version that is to be changed.")),
+    request_body = ListingBody,
+    responses((status = 200, body = Success<ListingView>), (status = 409)),
+    security(("person" = [])))]
 pub(crate) async fn change_listing(
     request: HttpRequest,
     caller: PersonCaller,

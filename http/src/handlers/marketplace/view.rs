@@ -4,18 +4,23 @@ use priv_domain::listing::Card;
 use priv_domain::user::User;
 use priv_domain::{Entity, EntityId, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::body::Priv;
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::time::Rfc3339;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Listing)]
 pub(super) struct ListingView {
     id: String,
+    #[schema(value_type = String)]
     title: Box<str>,
+    #[schema(value_type = String)]
     description: Box<str>,
     category: &'static str,
+    #[schema(value_type = Vec<String>)]
     tags: Vec<Box<str>>,
     price_priv: Priv,
     status: &'static str,
@@ -34,7 +39,8 @@ pub(super) struct ListingView {
     updated_at: Rfc3339,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListingSample)]
 struct SampleView {
     contribution_type: &'static str,
     preview_url: String,
@@ -42,12 +48,14 @@ struct SampleView {
 }
 
 /// What may be said of a file that is not bought yet.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListingSampleMetadata)]
 struct MetadataPreview {
     contribution_id: String,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = Seller)]
 pub(super) struct SellerView {
     id: String,
     display_name: String,
