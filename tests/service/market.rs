@@ -193,7 +193,7 @@ fn market_story(app: &mut TestApp, mut between: impl FnMut(&mut TestApp, usize))
     let audit =
         wait_for("the fees to reach the protocol", std::time::Duration::from_secs(20), || {
             let audit = app.assert_balanced();
-            (micros(&audit["accounts"]["burned"]) == 24_000).then_some(audit)
+            (micros(&audit["burned"]) == 24_000).then_some(audit)
         });
     assert_eq!(micros(&audit["accounts"]["stakers"]), 21_000, "{audit}");
 

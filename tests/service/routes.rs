@@ -96,12 +96,7 @@ pub(crate) const ROUTES: &[Route] = &[
         body: Body::None,
     },
     post("/v1/marketplace/wallet/listings", Needs::Person, Body::Json),
-    Route {
-        method: "PUT",
-        path: "/v1/marketplace/wallet/listings/listing_01ARZ3NDEKTSV4RRFFQ69G5FAV",
-        needs: Needs::Person,
-        body: Body::Json,
-    },
+    get("/v1/marketplace/wallet/listings", Needs::Nobody),
     post(
         "/v1/marketplace/wallet/listings/listing_01ARZ3NDEKTSV4RRFFQ69G5FAV/purchase",
         Needs::Person,

@@ -46,16 +46,20 @@ struct AccountsView {
     treasury: SignedAmount,
     pool: SignedAmount,
     stakers: SignedAmount,
-    budget: SignedAmount,
-    user: SignedAmount,
+    project_budgets: SignedAmount,
+    user_balances: SignedAmount,
+    listings: SignedAmount,
+    unclaimed_sales: SignedAmount,
 }
 
-const HOLDING: [AccountClass; 5] = [
+const HOLDING: [AccountClass; 7] = [
     AccountClass::Treasury,
     AccountClass::Pool,
     AccountClass::Stakers,
     AccountClass::Budget,
     AccountClass::User,
+    AccountClass::Listing,
+    AccountClass::Proceeds,
 ];
 
 impl Serialize for Accounts {

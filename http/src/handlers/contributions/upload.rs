@@ -2,6 +2,7 @@
 
 use crate::openapi::{ContributionTypeName, EnvironmentHeader, IdempotencyHeader, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
+use priv_actors::AskError;
 use priv_actors::blobs::{ContentHash, Staged};
 use priv_domain::contribution::{ContributionType, Decision, MediaType, Originality, Uses};
 use priv_domain::user::{Command, Judgement, NewContribution, Reply, User};
@@ -142,9 +143,15 @@ async fn contribute(
     let command = Command::Contribute(Box::new(new));
     let answered = state.node.ask::<User>(&owner, command, tag).await;
     drop(lock);
-    let is_kept = matches!(&answered, Ok(answered) if answered.is_fresh());
-    if !is_kept {
-        // Refused, or answered before: what was stored for it may not be needed.
+    let may_be_needed = match &answered {
+        Ok(answered) => answered.is_fresh(),
+        // Whether there is an entry is unknown: the next start removes what none refers to.
+        Err(AskError::Stopping | AskError::Fault) => true,
+        Err(
+            AskError::Refused(_) | AskError::Mismatch | AskError::Overloaded | AskError::TooLarge,
+        ) => false,
+    };
+    if !may_be_needed {
         state.erase_if_unneeded(hash).await?;
     }
     let answered = answered?;

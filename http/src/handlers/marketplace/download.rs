@@ -132,7 +132,7 @@ async fn bought(
         ("Range" = Option<String>, Header, description = "Which bytes.")),
     responses((status = 200, body = Vec<u8>, content_type = "*/*"),
         (status = 206, body = Vec<u8>, content_type = "*/*"),
-        (status = 403), (status = 416), (status = 500), (status = 503)))]
+        (status = 403),  (status = 500), (status = 503)))]
 pub(crate) async fn get_file(
     request: HttpRequest,
     path: web::Path<String>,

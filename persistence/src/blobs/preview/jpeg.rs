@@ -47,7 +47,7 @@ mod tests {
     const HUFFMAN: &[u8] = b"\xFF\xC4\0\x04\0\0";
 
     fn frame(marker: u8, components: u8) -> Vec<u8> {
-        [&[0xFF, marker, 0, 8, 8, 0, 16, 0, 16, components]].concat().to_vec()
+        vec![0xFF, marker, 0, 8, 8, 0, 16, 0, 16, components]
     }
 
     fn scan(components: u8) -> Vec<u8> {
