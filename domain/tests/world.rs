@@ -316,7 +316,7 @@ impl Simulation {
             media_type: MediaType::ALL[usize::from(content)],
             sha256: [content; 32],
             size: 7,
-            uses: Uses { commercial: content % 3 > 0, ..Uses::default() },
+            uses: Uses { commercial: !content.is_multiple_of(3), ..Uses::default() },
             originality: Originality::New,
             judged: Some(Judgement { decision, reason: "test".into() }),
             metadata: Some("{}".into()),

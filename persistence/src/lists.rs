@@ -150,7 +150,7 @@ impl Lists {
     /// sled failed.
     pub fn first_seen(&self, id: &EntityId) -> Result<Option<Timestamp>, StoreError> {
         let value = self.tree.get(entity_key(id))?;
-        Ok(value.filter(|value| !value.is_empty()).map(|value| read_value(&value)).transpose()?)
+        value.filter(|value| !value.is_empty()).map(|value| read_value(&value)).transpose()
     }
 
     /// The sums by account class, from all postings.

@@ -31,7 +31,14 @@ pub(super) fn decide(
             apply(&mut after, &from, &transfer, context.now);
             card(&after, context.me, &from)
         }
-        _ => None,
+        Purpose::Claim(_)
+        | Purpose::Budget
+        | Purpose::Grant
+        | Purpose::Link(_)
+        | Purpose::Purchase(_)
+        | Purpose::Proceeds(_)
+        | Purpose::Fees(_)
+        | Purpose::Rating(_) => None,
     };
     let mut letters =
         vec![Outgoing { to: from.clone(), letter: Letter::Accepted { transfer: id, card } }];
@@ -157,7 +164,11 @@ fn may_change(listing: &Listing, offer: &Offer, change: &Change) -> Result<(), N
     let fits = match license {
         // What was sold to one alone stays theirs alone, and what others have is not exclusive.
         License::Exclusive => sales == 0 || offer.license == License::Exclusive,
-        _ if offer.license == License::Exclusive => sales == 0,
+        License::Limited | License::SingleUse | License::Unlimited
+            if offer.license == License::Exclusive =>
+        {
+            sales == 0
+        }
         License::Limited => {
             let most = change.max_sales.or(offer.max_sales);
             most.is_some_and(|most| sales <= most)

@@ -115,15 +115,15 @@ pub(super) fn review(
     let reward = earned(user, decision, known.reward)?;
     let status = decision.status();
     let reply = Reply::Reviewed { id, status, reward };
-    match known.status {
-        ReviewStatus::Pending => {
-            let event = Event::ContributionReviewed { id, decision, reward, by, reason };
-            Ok(machine::Decision::of(vec![event], Answer::Now(reply)))
-        }
+    if known.status == status {
         // The same judgement again changes nothing and earns nothing.
-        before if before == status => Ok(machine::Decision::reply(reply)),
-        before => Err(Refusal::AlreadyReviewed { status: before }),
+        return Ok(machine::Decision::reply(reply));
     }
+    if known.status != ReviewStatus::Pending {
+        return Err(Refusal::AlreadyReviewed { status: known.status });
+    }
+    let event = Event::ContributionReviewed { id, decision, reward, by, reason };
+    Ok(machine::Decision::of(vec![event], Answer::Now(reply)))
 }
 
 fn earned(user: &User, decision: Decision, reward: Micros) -> Result<Micros, Refusal> {

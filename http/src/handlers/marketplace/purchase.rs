@@ -111,7 +111,17 @@ pub(crate) async fn purchase_listing(
                 return Ok(with_origin(response, &answered));
             }
             Reply::NotTaken(why) => *why,
-            _ => return Err(ApiError::idempotency_mismatch()),
+            Reply::Recorded(_)
+            | Reply::Consent(_)
+            | Reply::Claimed(_)
+            | Reply::Linked(_)
+            | Reply::WalletBound
+            | Reply::Noted
+            | Reply::Contributed(_)
+            | Reply::Reviewed { .. }
+            | Reply::Deleted { .. }
+            | Reply::Listing(_)
+            | Reply::Rated { .. } => return Err(ApiError::idempotency_mismatch()),
         };
         let changed = matches!(why, NotTaken::NotSold(NotSold::TermsChanged { .. }));
         if !changed || insists || attempt >= TRIES {
@@ -357,6 +367,16 @@ pub(crate) async fn rate_listing(
             Ok(with_origin(ok(&view), &answered))
         }
         Reply::NotTaken(why) => Err(not_taken(*why)),
-        _ => Err(ApiError::idempotency_mismatch()),
+        Reply::Recorded(_)
+        | Reply::Consent(_)
+        | Reply::Claimed(_)
+        | Reply::Linked(_)
+        | Reply::WalletBound
+        | Reply::Noted
+        | Reply::Contributed(_)
+        | Reply::Reviewed { .. }
+        | Reply::Deleted { .. }
+        | Reply::Listing(_)
+        | Reply::Purchased { .. } => Err(ApiError::idempotency_mismatch()),
     }
 }
