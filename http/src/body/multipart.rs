@@ -52,7 +52,7 @@ pub(crate) struct Form {
 /// What comes next in a form.
 pub(crate) enum Part {
     /// The file. Read it to its end before what follows.
-    File(FilePart),
+    File(Box<FilePart>),
     /// Nothing more: these were the fields.
     End(Fields),
 }
@@ -98,7 +98,7 @@ impl Form {
             if name == "file" {
                 // What the sender calls the file is of no use, and never looked at.
                 let declared = field.content_type().map(ToString::to_string).unwrap_or_default();
-                return Ok(Part::File(FilePart { field, declared }));
+                return Ok(Part::File(Box::new(FilePart { field, declared })));
             }
             if !self.known.contains(&name.as_str()) {
                 let shown: String = name.chars().take(50).collect();
@@ -130,8 +130,8 @@ async fn within<T>(next: impl Future<Output = T>) -> Result<T, ApiError> {
 }
 
 fn broken(error: &MultipartError) -> ApiError {
-    match error {
-        MultipartError::Payload(error) => translate_payload(error),
-        error => ApiError::invalid_request(format!("The form can't be read: {error}")),
+    if let MultipartError::Payload(error) = error {
+        return translate_payload(error);
     }
+    ApiError::invalid_request(format!("The form can't be read: {error}"))
 }
