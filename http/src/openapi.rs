@@ -2,7 +2,7 @@
 //!
 //! Each handler says by `#[utoipa::path]` what is its own: path, parameters, body, what it answers
 //! when all is well, and refusals that no other has. What is the same for many routes is added
-//! here, once, by [`finish`]: errors of the edge, headers, the envelope of errors. How to describe
+//! here, once, by `finish`: errors of the edge, headers, the envelope of errors. How to describe
 //! a new route: `docs/openapi.md`.
 //!
 //! *Invariant*: a route is described exactly if it is served (`tests.rs` compares this document
