@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::driver::{Expect, Outcome, Plan, Until, drive};
 use crate::error::BenchError;
+use crate::market::{Market, gifts};
 use crate::measure::processor_time;
 use crate::operator::Operator;
 use crate::process::{DataDir, Server, find_privd};
@@ -46,6 +47,9 @@ pub(crate) struct LoadArgs {
     /// People that requests are spread over.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     users: u64,
+    /// People who buy, each of them each listing once.
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=500_000))]
+    buyers: u64,
     /// Where the throwaway data directory is made; must be on a disk [default: beside this program].
     #[arg(long)]
     data_dir: Option<PathBuf>,
@@ -76,7 +80,7 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), BenchError> {
     println!("{} connections, {} s a run, {cores} cores\n", args.connections, args.seconds);
 
     // Both servers are up from the start, so that the first echo has the same company as the last.
-    let subject = if scenarios.is_empty() { None } else { Some(Subject::start(args)?) };
+    let subject = if scenarios.is_empty() { None } else { Some(Subject::start(args, &scenarios)?) };
     let echo_server = Server::echo()?;
     let mut echoes = vec![measure_echo(args, &echo_server)?];
     let mut rows: Vec<Row> = Vec::new();
@@ -112,29 +116,42 @@ struct Subject {
     key: String,
     tokens: Vec<String>,
     timestamp: String,
+    market: Option<Market>,
 }
 
 impl Subject {
-    fn start(args: &LoadArgs) -> Result<Self, BenchError> {
+    fn start(args: &LoadArgs, scenarios: &[Scenario]) -> Result<Self, BenchError> {
         let binary = find_privd(args.privd.as_deref())?;
         let data = DataDir::new(args.data_dir.as_deref())?;
         eprintln!("{} over {}", binary.display(), data.path().display());
-        let server = Server::privd(&binary, &data, &[])?;
+        let server = Server::privd(&binary, &data, &[("PRIV_REVIEW", "automatic".into())])?;
         let operator = Operator::new(server.address);
-        let subject = Self {
+        let mut subject = Self {
             key: operator.create_project()?.key,
             tokens: tokens(args.users),
             timestamp: format!("{:.3}", jiff::Timestamp::now()),
             operator,
+            market: None,
             server,
             _data: data,
         };
         eprintln!("{} people agree, and earn their first 10 PRIV", args.users);
         let agreed = Expect::status(&[200, 201]);
-        subject.prime(args, "consents", consents(&subject.world()), &agreed)?;
-        let earned = Expect::accepted(BATCH);
-        subject.prime(args, "first earnings", first_earnings(&subject.world()), &earned)?;
+        subject.prime(args, "consents", consents(&subject.world()), args.users, &agreed)?;
+        let (earned, earnings) = (Expect::accepted(BATCH), first_earnings(&subject.world()));
+        subject.prime(args, "first earnings", earnings, args.users, &earned)?;
+        if scenarios.iter().any(|scenario| scenario.buys()) {
+            subject.open_market(args)?;
+        }
         Ok(subject)
+    }
+
+    fn open_market(&mut self, args: &LoadArgs) -> Result<(), BenchError> {
+        eprintln!("sellers list, and {} buyers get their money", args.buyers);
+        let address = self.server.address;
+        self.market = Some(Market::open(address, args.buyers)?);
+        let given = Expect::status(&[201]);
+        self.prime(args, "gifts", gifts(address, args.buyers), args.buyers, &given)
     }
 
     fn world(&self) -> World<'_> {
@@ -143,6 +160,7 @@ impl Subject {
             key: &self.key,
             tokens: &self.tokens,
             timestamp: &self.timestamp,
+            market: self.market.as_ref(),
         }
     }
 
@@ -151,9 +169,10 @@ impl Subject {
         args: &LoadArgs,
         name: &str,
         mut requests: Requests,
+        answers: u64,
         expect: &Expect,
     ) -> Result<(), BenchError> {
-        let until = Until::Answers(args.users);
+        let until = Until::Answers(answers);
         let connections = usize::from(args.connections);
         let plan = Plan { name, address: self.server.address, connections, until, expect };
         drive(&plan, &mut requests).map(drop)

@@ -1,12 +1,14 @@
-//! Benchmarks of a real `privd` over the loopback: load and memory.
+//! Benchmarks of a real `privd` over the loopback: load, memory and uploads.
 //!
 //! What is measured, why as a ratio to an echo, and how to read it: `docs/benchmarks.md`. Linux
 //! only, because memory and processor time are read from `/proc`.
 
+mod client;
 mod driver;
 mod echo;
 mod error;
 mod load;
+mod market;
 mod measure;
 mod memory;
 mod operator;
@@ -14,6 +16,7 @@ mod process;
 mod request;
 mod response;
 mod scenario;
+mod upload;
 
 use std::process::ExitCode;
 
@@ -38,6 +41,8 @@ enum Command {
     Load(load::LoadArgs),
     /// Bytes per resident user, and memory before and after passivation.
     Memory(memory::MemoryArgs),
+    /// Extra memory while a film of 500 MB comes in.
+    Upload(upload::UploadArgs),
     /// Serves the bare JSON echo that `load` compares with.
     Echo(echo::EchoArgs),
 }
@@ -46,6 +51,7 @@ fn main() -> ExitCode {
     let done = match Args::parse().command {
         Command::Load(args) => load::run(&args),
         Command::Memory(args) => memory::run(&args),
+        Command::Upload(args) => upload::run(&args),
         Command::Echo(args) => echo::run(&args),
     };
     match done {

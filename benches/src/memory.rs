@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::client::agent;
 use crate::error::BenchError;
 use crate::measure::resident_bytes;
-use crate::operator::{Operator, Project, Resident, agent};
+use crate::operator::{Operator, Project, Resident};
 use crate::process::{DataDir, Server, find_privd};
 
 const MIB: f64 = 1024.0 * 1024.0;

@@ -1,28 +1,20 @@
-//! The operator's side of a run: makes and funds the project, signs people in, looks inside.
+//! The operator's side of a run: makes and funds the project, looks inside.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
-use ureq::Agent;
 
+use crate::client::{Client, text};
 use crate::error::BenchError;
 
 /// Operator token of the throwaway server.
 pub(crate) const OPERATOR_TOKEN: &str = "op_benchmark_only_4f1d2c7ab0e9958836a1";
-/// HS256 secret of the throwaway server.
-pub(crate) const JWT_SECRET: &str = "benchmark-only-secret-of-a-throwaway-server-on-the-loopback";
 
 /// PRIV that the project can pay out: more than any run can earn.
 const BUDGET_PRIV: u64 = 50_000_000;
-const CALL_WITHIN: Duration = Duration::from_secs(30);
 
 /// Calls `/v1/admin` as the operator.
-pub(crate) struct Operator {
-    agent: Agent,
-    base: String,
-}
+pub(crate) struct Operator(Client);
 
 /// The project that events go to.
 pub(crate) struct Project {
@@ -42,13 +34,13 @@ pub(crate) struct Resident {
 impl Operator {
     /// For the server at `address`.
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { agent: agent(CALL_WITHIN), base: format!("http://{address}/v1/admin") }
+        Self(Client::new(address, OPERATOR_TOKEN.to_owned()))
     }
 
     /// A project without limits, whose `track` events earn 0.1 PRIV each, with a full budget.
     pub(crate) fn create_project(&self) -> Result<Project, BenchError> {
-        let project = self.post(
-            "/projects",
+        let project = self.0.post(
+            "/admin/projects",
             &json!({
                 "name": "Benchmark",
                 "plan": "enterprise",
@@ -60,15 +52,15 @@ impl Operator {
         let id = text(&project, "/project_id")?;
         let key = text(&project, "/keys/pk_live")?;
         let mint = json!({"amount_priv": BUDGET_PRIV, "to": "treasury", "reason": "benchmark"});
-        self.post("/mint", &mint)?;
+        self.0.post("/admin/mint", &mint)?;
         let budget = json!({"amount_priv": BUDGET_PRIV, "reason": "benchmark"});
-        self.post(&format!("/projects/{id}/budget"), &budget)?;
+        self.0.post(&format!("/admin/projects/{id}/budget"), &budget)?;
         Ok(Project { key })
     }
 
     /// Which users are in memory.
     pub(crate) fn resident(&self) -> Result<Resident, BenchError> {
-        let data = self.get("/actors")?;
+        let data = self.0.get("/admin/actors")?;
         let user = find_kind(&data, "user").ok_or_else(|| BenchError::SetUp {
             call: "GET /v1/admin/actors".into(),
             reason: format!("no kind `user` with `resident` in {data}"),
@@ -81,86 +73,12 @@ impl Operator {
 
     /// Fails unless the ledger adds up.
     pub(crate) fn audit(&self) -> Result<(), BenchError> {
-        let audit = self.get("/ledger/audit")?;
+        let audit = self.0.get("/admin/ledger/audit")?;
         if audit["difference_priv"].as_f64() == Some(0.0) {
             return Ok(());
         }
         Err(BenchError::DoesNotAddUp(format!("the ledger does not add up: {audit}")))
     }
-
-    fn post(&self, path: &str, body: &Value) -> Result<Value, BenchError> {
-        let url = format!("{}{path}", self.base);
-        let sent = self
-            .agent
-            .post(&url)
-            .header("Authorization", format!("Bearer {OPERATOR_TOKEN}"))
-            .content_type("application/json")
-            .send(body.to_string());
-        data_of(&format!("POST {path}"), sent)
-    }
-
-    fn get(&self, path: &str) -> Result<Value, BenchError> {
-        let url = format!("{}{path}", self.base);
-        let sent =
-            self.agent.get(&url).header("Authorization", format!("Bearer {OPERATOR_TOKEN}")).call();
-        data_of(&format!("GET {path}"), sent)
-    }
-}
-
-/// A client that takes every status as an answer and never goes through a proxy.
-pub(crate) fn agent(within: Duration) -> Agent {
-    Agent::config_builder()
-        .http_status_as_error(false)
-        .proxy(None)
-        .timeout_global(Some(within))
-        .build()
-        .into()
-}
-
-/// The user id of the n-th person. A UUID, so it names a person rather than a project's user.
-pub(crate) fn person_id(number: impl std::fmt::Display) -> String {
-    format!("00000000-0000-4000-8000-{number:0>12}")
-}
-
-/// A token for the n-th person, good for a day.
-pub(crate) fn person_token(number: u64) -> String {
-    let now = jiff::Timestamp::now().as_second();
-    let claims = json!({
-        "sub": person_id(number),
-        "aud": "authenticated",
-        "role": "authenticated",
-        "iat": now,
-        "exp": now + 86_400,
-    });
-    jsonwebtoken::encode(
-        &Header::default(),
-        &claims,
-        &EncodingKey::from_secret(JWT_SECRET.as_bytes()),
-    )
-    .expect("HS256 signs any claims")
-}
-
-fn data_of(
-    call: &str,
-    sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-) -> Result<Value, BenchError> {
-    let failed = |reason| BenchError::SetUp { call: call.to_owned(), reason };
-    let mut response = sent.map_err(|error| failed(error.to_string()))?;
-    let status = response.status();
-    let body = response.body_mut().read_to_string().map_err(|error| failed(error.to_string()))?;
-    let mut answer: Value = serde_json::from_str(&body).unwrap_or_default();
-    if !status.is_success() || answer["success"] != true {
-        return Err(failed(format!("status {status} with {body}")));
-    }
-    Ok(answer["data"].take())
-}
-
-fn text(data: &Value, pointer: &str) -> Result<String, BenchError> {
-    let found = data.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    found.ok_or_else(|| BenchError::SetUp {
-        call: "POST /projects".into(),
-        reason: format!("no {pointer} in {data}"),
-    })
 }
 
 /// The counters of a kind, whether kinds are members (`{"user":{…}}`) or a list
@@ -196,11 +114,5 @@ mod tests {
             assert_eq!(user["resident"], 3, "{data}");
         }
         assert_eq!(find_kind(&json!({"kinds": [project]}), "user"), None);
-    }
-
-    #[test]
-    fn people_have_ids_of_one_length_so_that_digits_can_be_patched() {
-        assert_eq!(person_id(7_u64), "00000000-0000-4000-8000-000000000007");
-        assert_eq!(person_id(crate::request::USER), "00000000-0000-4000-8000-#USER#######");
     }
 }

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::client::JWT_SECRET;
 use crate::error::{BenchError, Doing};
-use crate::operator::{JWT_SECRET, OPERATOR_TOKEN};
+use crate::operator::OPERATOR_TOKEN;
 
 const START_WITHIN: Duration = Duration::from_secs(60);
 const TMPFS: i64 = 0x0102_1994;

@@ -5,6 +5,7 @@
 //! a run of twelve digits at a known place.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use crate::response::find;
 
@@ -26,10 +27,15 @@ pub(crate) enum Spread {
 
 /// An endless row of requests.
 pub(crate) struct Requests {
+    write: Box<dyn FnMut(&mut Vec<u8>)>,
+}
+
+/// Requests that are the same but for digits, in turn.
+struct Templates {
     templates: Vec<Template>,
     next_template: usize,
     next_event: u64,
-    users: u64,
+    users: Range<u64>,
     next_user: u64,
     spread: Spread,
 }
@@ -41,6 +47,11 @@ struct Template {
 }
 
 impl Requests {
+    /// What `write` puts into the empty buffer that it is given, each time another.
+    pub(crate) fn new(write: impl FnMut(&mut Vec<u8>) + 'static) -> Self {
+        Self { write: Box::new(write) }
+    }
+
     /// The same request again and again.
     pub(crate) fn fixed(request: Vec<u8>) -> Self {
         Self::cycle(vec![request])
@@ -48,27 +59,35 @@ impl Requests {
 
     /// These requests in turn.
     pub(crate) fn cycle(requests: Vec<Vec<u8>>) -> Self {
-        let templates = requests.into_iter().map(Template::new).collect();
-        Self {
-            templates,
-            next_template: 0,
-            next_event: 0,
-            users: 1,
-            next_user: 0,
-            spread: Spread::OneUser,
-        }
+        Templates::new(requests, 0..1, Spread::OneUser).into_requests()
     }
 
-    /// This request with [`EVENT`] and [`USER`] patched, over `users` users in turn.
-    pub(crate) fn patched(request: Vec<u8>, users: u64, spread: Spread) -> Self {
-        Self { users, spread, ..Self::fixed(request) }
+    /// This request with [`EVENT`] and [`USER`] patched, over these users in turn.
+    pub(crate) fn patched(request: Vec<u8>, users: Range<u64>, spread: Spread) -> Self {
+        Templates::new(vec![request], users, spread).into_requests()
     }
 
     /// Replaces `out` with the next request.
     pub(crate) fn write_next(&mut self, out: &mut Vec<u8>) {
+        out.clear();
+        (self.write)(out);
+    }
+}
+
+impl Templates {
+    fn new(requests: Vec<Vec<u8>>, users: Range<u64>, spread: Spread) -> Self {
+        let templates = requests.into_iter().map(Template::new).collect();
+        let next_user = users.start;
+        Self { templates, next_template: 0, next_event: 0, users, next_user, spread }
+    }
+
+    fn into_requests(mut self) -> Requests {
+        Requests::new(move |out| self.write_next(out))
+    }
+
+    fn write_next(&mut self, out: &mut Vec<u8>) {
         let template = &self.templates[self.next_template];
         self.next_template = (self.next_template + 1) % self.templates.len();
-        out.clear();
         out.extend_from_slice(&template.bytes);
         for &place in &template.events {
             write_digits(&mut out[place..place + DIGITS], self.next_event);
@@ -77,13 +96,17 @@ impl Requests {
         for &place in &template.users {
             write_digits(&mut out[place..place + DIGITS], self.next_user);
             if self.spread == Spread::ManyUsers {
-                self.next_user = (self.next_user + 1) % self.users;
+                self.next_user = after(self.next_user, &self.users);
             }
         }
         if self.spread == Spread::OneUser {
-            self.next_user = (self.next_user + 1) % self.users;
+            self.next_user = after(self.next_user, &self.users);
         }
     }
+}
+
+fn after(user: u64, users: &Range<u64>) -> u64 {
+    if user + 1 == users.end { users.start } else { user + 1 }
 }
 
 impl Template {
@@ -146,7 +169,7 @@ mod tests {
 
     #[test]
     fn no_two_events_have_the_same_number() {
-        let mut requests = Requests::patched(DOUBLE.into(), 2, Spread::OneUser);
+        let mut requests = Requests::patched(DOUBLE.into(), 0..2, Spread::OneUser);
         assert_eq!(
             take(&mut requests, 3),
             [
@@ -159,7 +182,7 @@ mod tests {
 
     #[test]
     fn many_users_means_another_for_each_event() {
-        let mut requests = Requests::patched(DOUBLE.into(), 3, Spread::ManyUsers);
+        let mut requests = Requests::patched(DOUBLE.into(), 0..3, Spread::ManyUsers);
         assert_eq!(
             take(&mut requests, 2),
             [

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use clap::ValueEnum;
 use serde_json::json;
 
+use crate::client::{person_id, person_token};
 use crate::driver::Expect;
-use crate::operator::{person_id, person_token};
+use crate::market::Market;
 use crate::request::{EVENT, Requests, Spread, USER, get, post};
 
 /// Body of the echo's requests.
@@ -30,6 +31,10 @@ pub(crate) enum Scenario {
     BatchMixed,
     /// `POST /v1/user/earnings/claim` of 0.01 PRIV, each request another person.
     Claim,
+    /// `POST …/purchase`, each request another buyer and another listing.
+    PurchaseMany,
+    /// `POST …/purchase` of the same listing, each request another buyer.
+    PurchaseHot,
 }
 
 /// How good it has to be.
@@ -53,12 +58,27 @@ pub(crate) struct World<'a> {
     pub(crate) tokens: &'a [String],
     /// When the run began, as events say it.
     pub(crate) timestamp: &'a str,
+    /// What is for sale, if anything is to be bought.
+    pub(crate) market: Option<&'a Market>,
+}
+
+impl World<'_> {
+    fn market(&self) -> &Market {
+        self.market.expect("a market is opened where something is bought")
+    }
 }
 
 impl Scenario {
     /// Those that need `privd`.
-    pub(crate) const MEASURED: [Self; 5] =
-        [Self::Balance, Self::Event, Self::Batch, Self::BatchMixed, Self::Claim];
+    pub(crate) const MEASURED: [Self; 7] = [
+        Self::Balance,
+        Self::Event,
+        Self::Batch,
+        Self::BatchMixed,
+        Self::Claim,
+        Self::PurchaseMany,
+        Self::PurchaseHot,
+    ];
 
     /// Its name in the table.
     pub(crate) fn title(self) -> &'static str {
@@ -69,6 +89,8 @@ impl Scenario {
             Self::Batch => "POST /events, 100 events of 1 person",
             Self::BatchMixed => "POST /events, 100 events of 100 people",
             Self::Claim => "POST /user/earnings/claim",
+            Self::PurchaseMany => "POST …/purchase, many listings",
+            Self::PurchaseHot => "POST …/purchase, one hot listing",
         }
     }
 
@@ -80,13 +102,14 @@ impl Scenario {
             Self::Event => Target::OfEcho(0.5),
             Self::Batch => Target::EventsPerSecond(100_000.0),
             Self::Claim => Target::OfEcho(0.35),
+            Self::PurchaseMany | Self::PurchaseHot => Target::OfEcho(0.25),
         }
     }
 
     /// Events that one request carries.
     pub(crate) fn events(self) -> u64 {
         match self {
-            Self::Echo | Self::Balance | Self::Claim => 0,
+            Self::Echo | Self::Balance | Self::Claim | Self::PurchaseMany | Self::PurchaseHot => 0,
             Self::Event => 1,
             Self::Batch | Self::BatchMixed => BATCH,
         }
@@ -97,7 +120,20 @@ impl Scenario {
         match self {
             Self::Echo | Self::Balance => Expect::status(&[200]),
             Self::Event | Self::Batch | Self::BatchMixed => Expect::accepted(self.events()),
-            Self::Claim => Expect::status(&[201]),
+            Self::Claim | Self::PurchaseMany | Self::PurchaseHot => Expect::status(&[201]),
+        }
+    }
+
+    /// Whether it needs a market.
+    pub(crate) fn buys(self) -> bool {
+        match self {
+            Self::PurchaseMany | Self::PurchaseHot => true,
+            Self::Echo
+            | Self::Balance
+            | Self::Event
+            | Self::Batch
+            | Self::BatchMixed
+            | Self::Claim => false,
         }
     }
 
@@ -115,6 +151,8 @@ impl Scenario {
             Self::Claim => each_person(world, |token| {
                 post(world.address, "/v1/user/earnings/claim", Some(token), claim)
             }),
+            Self::PurchaseMany => world.market().purchases_of_many(world.address),
+            Self::PurchaseHot => world.market().purchases_of_one(world.address),
         }
     }
 }
@@ -162,7 +200,7 @@ fn events(world: &World<'_>, prefix: &str, count: u64, spread: Spread) -> Reques
     let batch: Vec<_> = (0..count).map(|_| &event).collect();
     let body = json!({"events": batch}).to_string();
     let request = post(world.address, "/v1/events", Some(world.key), &body);
-    Requests::patched(request, world.tokens.len() as u64, spread)
+    Requests::patched(request, 0..world.tokens.len() as u64, spread)
 }
 
 #[cfg(test)]
@@ -180,6 +218,7 @@ mod tests {
             key: "pk_live_x",
             tokens: &tokens,
             timestamp: "2026-01-01T00:00:00.000Z",
+            market: None,
         };
         let mut requests = scenario.requests(&world);
         let mut out = Vec::new();

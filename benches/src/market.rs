@@ -1,0 +1,99 @@
+//! The market of a run: sellers with listings, and buyers with money.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use serde_json::json;
+
+use crate::client::{Client, person_id, person_token, text};
+use crate::error::BenchError;
+use crate::operator::OPERATOR_TOKEN;
+use crate::request::{Requests, Spread, USER, post};
+
+/// Sellers; each has one contribution and so many listings of it.
+const SELLERS: u64 = 100;
+const LISTINGS_A_SELLER: usize = 20;
+/// What each listing costs.
+const PRICE_PRIV: f64 = 0.01;
+/// What each buyer can spend: more than a run can.
+const MONEY_PRIV: u64 = 1_000;
+
+/// Buyers are numbered behind everybody else.
+const FIRST_BUYER: u64 = 1_000_000;
+/// Sellers are numbered behind buyers.
+const FIRST_SELLER: u64 = 2_000_000;
+
+/// What is for sale, and who buys.
+#[derive(Clone)]
+pub(crate) struct Market {
+    listings: Rc<[String]>,
+    buyers: Rc<[String]>,
+}
+
+impl Market {
+    /// Signs sellers in, has them contribute, and lists what they contributed. The server must
+    /// approve by itself.
+    pub(crate) fn open(address: SocketAddr, buyers: u64) -> Result<Self, BenchError> {
+        let mut listings = Vec::new();
+        for seller in FIRST_SELLER..FIRST_SELLER + SELLERS {
+            let seller = Client::new(address, person_token(seller));
+            let contributed = seller.contribute(&essay(listings.len()))?;
+            let id = text(&contributed, "/contribution_id")?;
+            for number in 0..LISTINGS_A_SELLER {
+                let listed = seller.post(
+                    "/marketplace/wallet/listings",
+                    &json!({
+                        "title": format!("An essay, offer {number}"),
+                        "description": "What a run of the benchmark buys, many times over.",
+                        "price_priv": PRICE_PRIV,
+                        "contribution_ids": [id],
+                    }),
+                )?;
+                listings.push(text(&listed, "/id")?);
+            }
+        }
+        let buyers = (FIRST_BUYER..FIRST_BUYER + buyers).map(person_token).collect();
+        Ok(Self { listings: listings.into(), buyers })
+    }
+
+    /// Consecutive purchases are of different listings by different buyers.
+    pub(crate) fn purchases_of_many(&self, address: SocketAddr) -> Requests {
+        let (buyers, listings) = (self.buyers.len(), self.listings.len() / 2);
+        self.purchases(address, move |n| (n % buyers, (n + n / buyers) % listings))
+    }
+
+    /// All want the same listing, until all have it; then the next. Of the other half of listings:
+    /// nobody buys one twice.
+    pub(crate) fn purchases_of_one(&self, address: SocketAddr) -> Requests {
+        let (buyers, first) = (self.buyers.len(), self.listings.len() / 2);
+        self.purchases(address, move |n| (n % buyers, first + n / buyers))
+    }
+
+    fn purchases(
+        &self,
+        address: SocketAddr,
+        pair: impl Fn(usize) -> (usize, usize) + 'static,
+    ) -> Requests {
+        let Self { listings, buyers } = self.clone();
+        let body = json!({"expected_price_priv": PRICE_PRIV}).to_string();
+        let mut next = 0;
+        Requests::new(move |out| {
+            let (buyer, listing) = pair(next);
+            next += 1;
+            let path = format!("/v1/marketplace/wallet/listings/{}/purchase", listings[listing]);
+            *out = post(address, &path, Some(&buyers[buyer]), &body);
+        })
+    }
+}
+
+/// One request per buyer that gives them something to spend.
+pub(crate) fn gifts(address: SocketAddr, buyers: u64) -> Requests {
+    let body = json!({"amount_priv": MONEY_PRIV, "to": person_id(USER), "reason": "benchmark"});
+    let request = post(address, "/v1/admin/mint", Some(OPERATOR_TOKEN), &body.to_string());
+    Requests::patched(request, FIRST_BUYER..FIRST_BUYER + buyers, Spread::OneUser)
+}
+
+/// A text that nobody else contributes.
+fn essay(number: usize) -> Vec<u8> {
+    format!("Essay {number}. ").repeat(100).into_bytes()
+}
