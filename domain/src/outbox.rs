@@ -136,7 +136,9 @@ const SWEEP_FROM: usize = 64;
 pub struct Inbox {
     /// By id, which is by age: what may be forgotten is mostly in front, and what comes goes to
     /// the end, so that one who takes thousands a second does little for each.
-    taken: VecDeque<Taken>,
+    // Boxed, and there only while it is not empty: most users have taken nothing.
+    #[expect(clippy::box_collection, reason = "one word where a queue takes four")]
+    taken: Option<Box<VecDeque<Taken>>>,
 }
 
 /// A transfer that was taken.
@@ -161,41 +163,40 @@ impl Taken {
 impl Inbox {
     /// Remembers that one was taken, and from whom.
     pub fn take(&mut self, id: TransferId, from: EntityId, asked_for: bool, at: Timestamp) {
-        if self.taken.len() >= SWEEP_FROM && self.taken.len().is_power_of_two() {
-            self.taken.retain(|taken| !taken.may_be_forgotten(at));
+        let queue = self.taken.get_or_insert_default();
+        if queue.len() >= SWEEP_FROM && queue.len().is_power_of_two() {
+            queue.retain(|taken| !taken.may_be_forgotten(at));
         }
-        while self.taken.front().is_some_and(|oldest| oldest.may_be_forgotten(at)) {
-            self.taken.pop_front();
+        while queue.front().is_some_and(|oldest| oldest.may_be_forgotten(at)) {
+            queue.pop_front();
         }
-        let place = self.taken.partition_point(|taken| taken.id < id);
-        self.taken.insert(place, Taken { id, from, asked_for, settled: false });
+        let place = queue.partition_point(|taken| taken.id < id);
+        queue.insert(place, Taken { id, from, asked_for, settled: false });
     }
 
     /// Forgets one that its payer has settled, at once or when a late repeat would be too old.
     pub fn forget(&mut self, id: TransferId, at: Timestamp) {
-        let Some(place) = self.place(id) else { return };
-        let Some(taken) = self.taken.get_mut(place) else { return };
+        let Some(queue) = &mut self.taken else { return };
+        let Some(place) = place(queue, id) else { return };
+        let Some(taken) = queue.get_mut(place) else { return };
         taken.settled = true;
         if taken.may_be_forgotten(at) {
-            self.taken.remove(place);
+            queue.remove(place);
         }
-        if self.taken.is_empty() {
-            self.taken = VecDeque::new();
+        if queue.is_empty() {
+            self.taken = None;
         }
-    }
-
-    fn place(&self, id: TransferId) -> Option<usize> {
-        self.taken.binary_search_by(|taken| taken.id.cmp(&id)).ok()
     }
 
     fn get(&self, id: TransferId) -> Option<&Taken> {
-        self.taken.get(self.place(id)?)
+        let queue = self.taken.as_ref()?;
+        queue.get(place(queue, id)?)
     }
 
     /// Whether no more can be remembered.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.taken.len() >= MAX_TAKEN
+        self.taken.as_ref().is_some_and(|queue| queue.len() >= MAX_TAKEN)
     }
 
     /// Whether it was taken.
@@ -212,13 +213,13 @@ impl Inbox {
 
     /// All of them, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Taken> {
-        self.taken.iter()
+        self.taken.iter().flat_map(|queue| queue.iter())
     }
 
     /// Those whose payers are to be told again that they were taken: they settle, or say that
     /// they have.
     pub fn unsettled(&self) -> impl Iterator<Item = &Taken> {
-        self.taken.iter().filter(|taken| !taken.settled)
+        self.iter().filter(|taken| !taken.settled)
     }
 
     /// What to tell those payers, where the fact says it all.
@@ -229,15 +230,22 @@ impl Inbox {
     /// Memory on the heap, in bytes, about.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.taken.capacity().saturating_mul(size_of::<Taken>())
+        self.taken.as_ref().map_or(0, |queue| {
+            let list = queue.capacity().saturating_mul(size_of::<Taken>());
+            size_of::<VecDeque<Taken>>().saturating_add(list)
+        })
     }
+}
+
+fn place(queue: &VecDeque<Taken>, id: TransferId) -> Option<usize> {
+    queue.binary_search_by(|taken| taken.id.cmp(&id)).ok()
 }
 
 impl FromIterator<Taken> for Inbox {
     fn from_iter<I: IntoIterator<Item = Taken>>(taken: I) -> Self {
         let mut taken: Vec<Taken> = taken.into_iter().collect();
         taken.sort_by_key(|taken| taken.id);
-        Self { taken: taken.into() }
+        Self { taken: (!taken.is_empty()).then(|| Box::new(taken.into())) }
     }
 }
 
