@@ -66,7 +66,7 @@ fn events(keys: std::ops::Range<u128>) -> Command {
     let event = |key| NewEvent {
         key: EventKey(key),
         consent_given: Some(true),
-        raw: RawEvent {
+        raw: Arc::new(RawEvent {
             id: format!("e-{key}"),
             event_type: EventType::Track,
             timestamp: Timestamp::EPOCH,
@@ -79,7 +79,7 @@ fn events(keys: std::ops::Range<u128>) -> Command {
             referrer: None,
             properties: None,
             context: None,
-        },
+        }),
     };
     Command::RecordEvents(RecordEvents {
         project: PROJECT,

@@ -4,6 +4,8 @@
 //! share: its version, and the answers it remembers by idempotency key. [`Entry`] is what one
 //! command adds to the entity's stream; it is appended and applied as a whole or not at all.
 
+use std::sync::Arc;
+
 use std::fmt;
 
 use crate::answers::{Answers, Recall, RequestTag};
@@ -96,7 +98,7 @@ pub struct Decision<M: Machine> {
     /// An earlier asker, who was told to wait, gets this now.
     pub completed: Option<Completed<M::Reply>>,
     /// What the events say about a person beyond what replay needs.
-    pub raw_events: Vec<RawEvent>,
+    pub raw_events: Vec<Arc<RawEvent>>,
 }
 
 impl<M: Machine> Decision<M> {
@@ -167,7 +169,7 @@ pub struct Entry<E, R> {
     /// The answer to remember, and under which key.
     pub answered: Option<(RequestTag, R)>,
     /// What is about a person: kept apart, so that it can be erased without touching the rest.
-    pub raw_events: Vec<RawEvent>,
+    pub raw_events: Vec<Arc<RawEvent>>,
 }
 
 /// The entry of a machine.

@@ -1,5 +1,7 @@
 //! A user: what they agreed to, what they have earned, what they can spend.
 
+use std::sync::Arc;
+
 use crate::consent::{ConsentPolicy, ConsentRecord, PreferenceChange};
 use crate::contribution::{self, Contribution};
 use crate::earning::{DayEarnings, Payer, Terms};
@@ -193,8 +195,8 @@ pub struct NewEvent {
     pub key: EventKey,
     /// What the client says about consent.
     pub consent_given: Option<bool>,
-    /// All of it.
-    pub raw: RawEvent,
+    /// All of it. Shared: who sent it keeps it until it is known where it belongs.
+    pub raw: Arc<RawEvent>,
 }
 
 /// What happened to a user.

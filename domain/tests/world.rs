@@ -4,6 +4,7 @@
 //! reordered, everybody forgets what they had in hand, and in the end the money is right.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use priv_domain::consent::{ConsentPolicy, PreferenceChange};
 use priv_domain::contribution::{Decision, MediaType, Originality, Uses};
@@ -120,7 +121,7 @@ struct Simulation {
 }
 
 fn user_id(user: u8) -> EntityId {
-    let key: std::sync::Arc<str> = user.to_string().into();
+    let key: Arc<str> = user.to_string().into();
     let who = match user {
         0 | 1 => UserRef::Person(key),
         _ => UserRef::Anonymous(ProjectId::new(0), key),
@@ -593,7 +594,7 @@ fn record(project: u8, first_key: u8, count: u8) -> RecordEvents {
     let event = |key: u8| NewEvent {
         key: EventKey(u128::from(project) << 64 | u128::from(key)),
         consent_given: Some(true),
-        raw: RawEvent {
+        raw: Arc::new(RawEvent {
             id: key.to_string(),
             event_type: EventType::Track,
             timestamp: Timestamp::EPOCH,
@@ -606,7 +607,7 @@ fn record(project: u8, first_key: u8, count: u8) -> RecordEvents {
             referrer: None,
             properties: None,
             context: None,
-        },
+        }),
     };
     RecordEvents {
         project: ProjectId::new(project.into()),

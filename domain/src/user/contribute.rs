@@ -1,5 +1,7 @@
 //! Contributions: uploaded, judged, deleted.
 
+use std::sync::Arc;
+
 use super::{Event, MAX_CONTRIBUTIONS, Refusal, Reply, User};
 use crate::contribution::{Contribution, Decision, MediaType, Originality, ReviewStatus, Uses};
 use crate::earning::Payer;
@@ -82,7 +84,8 @@ pub(super) fn add(
     }
     let reply = Reply::Contributed(Box::new((id, contribution)));
     let mut decided = machine::Decision::of(events, Answer::Now(reply));
-    decided.raw_events = metadata.map(|text| about(id, text, context)).into_iter().collect();
+    decided.raw_events =
+        metadata.map(|text| Arc::new(about(id, text, context))).into_iter().collect();
     Ok(decided)
 }
 

@@ -135,6 +135,16 @@ impl<T: Stored> Stored for Option<T> {
     }
 }
 
+impl<T: Stored> Stored for Arc<T> {
+    fn put(&self, out: &mut Output) {
+        self.as_ref().put(out);
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        T::get(input).map(Self::new)
+    }
+}
+
 impl<T: Stored> Stored for Box<T> {
     fn put(&self, out: &mut Output) {
         self.as_ref().put(out);

@@ -1,6 +1,7 @@
 //! Sorting a request's events by user.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use priv_domain::event::RawEvent;
 use priv_domain::user::NewEvent;
@@ -136,7 +137,7 @@ fn named(
     NewEvent {
         key: EventKey(key),
         consent_given: event.consent_given,
-        raw: RawEvent {
+        raw: Arc::new(RawEvent {
             id,
             event_type: match event.kind {
                 EventKind::Track => EventType::Track,
@@ -153,7 +154,7 @@ fn named(
             referrer: event.referrer,
             properties: event.properties.map(|json| String::from(Box::<str>::from(json))),
             context: event.context.map(|json| String::from(Box::<str>::from(json))),
-        },
+        }),
     }
 }
 
