@@ -14,7 +14,9 @@ pub(crate) const GROUPS_QUEUED: usize = 256;
 
 /// How long the projector gathers groups before it writes, if nobody waits for what it makes: a busy
 /// user's line or a busy project's counter is then written once instead of a thousand times.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(500);
+/// Values that are gathered at most: what waits takes memory.
+const GATHERED: usize = 10_000;
 /// How often it looks meanwhile whether somebody waits.
 const LOOK_UP: Duration = Duration::from_millis(1);
 
@@ -47,7 +49,7 @@ fn project_some(
                 projector.project(&record)?;
             }
         }
-        if began.elapsed() >= GATHER {
+        if began.elapsed() >= GATHER || projector.unwritten() >= GATHERED {
             break;
         }
         next = match queue.try_recv() {

@@ -23,6 +23,8 @@ use bincode::enc::write::Writer;
 use bincode::enc::{Encode, EncoderImpl};
 use bincode::error::{DecodeError as BincodeDecodeError, EncodeError};
 
+pub(crate) use raw_event::{CountedEvent, counted_events};
+
 /// The format that is written. Readers know this one and all before it.
 ///
 /// 2: a user's state has a part for the marketplace; listings.
@@ -70,9 +72,12 @@ impl From<BincodeDecodeError> for DecodeError {
     }
 }
 
+/// Most values take no more.
+const USUAL_BYTES: usize = 256;
+
 /// The bytes of a value.
 pub fn encode<T: Stored>(value: &T) -> Vec<u8> {
-    encode_into(value, Vec::new())
+    encode_into(value, Vec::with_capacity(USUAL_BYTES))
 }
 
 /// The bytes of a value, after those that are in `bytes`.
@@ -87,12 +92,20 @@ pub fn encode_into<T: Stored>(value: &T, bytes: Vec<u8>) -> Vec<u8> {
 /// # Errors
 /// The bytes are not of this type, or of a later format.
 pub fn decode<T: Stored>(format: u16, bytes: &[u8]) -> Result<T, DecodeError> {
+    decode_by(format, bytes, T::get)
+}
+
+fn decode_by<T>(
+    format: u16,
+    bytes: &[u8],
+    get: impl FnOnce(&mut Input<'_>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
     if format > FORMAT {
         return Err(DecodeError::NewerFormat(format));
     }
     let reader = Counted { reader: SliceReader::new(bytes), left: bytes.len() };
     let mut input = Input { decoder: DecoderImpl::new(reader, config::standard(), ()), format };
-    let value = T::get(&mut input)?;
+    let value = get(&mut input)?;
     match bincode::de::Decoder::reader(&mut input.decoder).left {
         0 => Ok(value),
         left => Err(DecodeError::LeftOver(left)),
@@ -130,6 +143,22 @@ impl Input<'_> {
             return Err(DecodeError::Malformed(format!("{count} items in {left} bytes")));
         }
         Ok(count)
+    }
+
+    /// Passes over a text, or whatever has its bytes counted in front of them.
+    fn skip_text(&mut self) -> Result<(), DecodeError> {
+        let bytes = self.count()?;
+        let reader = bincode::de::Decoder::reader(&mut self.decoder);
+        bincode::de::read::Reader::consume(reader, bytes);
+        Ok(())
+    }
+
+    /// Passes over a text that may not be there.
+    fn skip_optional_text(&mut self) -> Result<(), DecodeError> {
+        match bool::get(self)? {
+            true => self.skip_text(),
+            false => Ok(()),
+        }
     }
 }
 

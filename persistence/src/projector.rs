@@ -178,6 +178,12 @@ impl Projector {
         self.reached
     }
 
+    /// Values that wait to be written, about.
+    #[must_use]
+    pub fn unwritten(&self) -> usize {
+        self.pending.len() + self.analytics.unwritten()
+    }
+
     /// Takes a record in. What it changes is seen by others after [`Self::commit`].
     ///
     /// # Errors
@@ -322,7 +328,7 @@ impl Projector {
         record: &RecordView<'_>,
     ) -> Result<(), ProjectError> {
         let PersonalView::Present(bytes) = record.personal else { return Ok(()) };
-        let events: Vec<priv_domain::RawEvent> = codec::decode(record.format, bytes)
+        let events = codec::counted_events(record.format, bytes)
             .map_err(|source| ProjectError::Decode { position: record.position, source })?;
         for event in &events {
             self.analytics.count(world, project, event);

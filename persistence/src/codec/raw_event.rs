@@ -1,8 +1,8 @@
 //! Raw events: the personal part of a record.
 
-use priv_domain::RawEvent;
+use priv_domain::{EventType, RawEvent, Timestamp};
 
-use super::stored_struct;
+use super::{DecodeError, Input, Stored, decode_by, stored_struct};
 
 stored_struct!(RawEvent {
     id,
@@ -18,3 +18,47 @@ stored_struct!(RawEvent {
     properties,
     context,
 });
+
+/// What is counted of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CountedEvent {
+    /// What kind.
+    pub(crate) event_type: EventType,
+    /// When it happened.
+    pub(crate) timestamp: Timestamp,
+    /// As the app gave it.
+    pub(crate) user_id: Option<String>,
+    /// As the app gave it.
+    pub(crate) anonymous_id: Option<String>,
+    /// The page.
+    pub(crate) page_url: Option<String>,
+}
+
+/// Reads a list of [`RawEvent`] without what is not counted: most of it.
+///
+/// # Errors
+/// As [`super::decode`].
+pub(crate) fn counted_events(format: u16, bytes: &[u8]) -> Result<Vec<CountedEvent>, DecodeError> {
+    decode_by(format, bytes, |input| {
+        let count = input.count()?;
+        (0..count).map(|_| CountedEvent::of_raw(input)).collect()
+    })
+}
+
+impl CountedEvent {
+    /// In the order of [`RawEvent`]'s fields above.
+    fn of_raw(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        input.skip_text()?;
+        let event_type = Stored::get(input)?;
+        let timestamp = Stored::get(input)?;
+        input.skip_optional_text()?;
+        let user_id = Stored::get(input)?;
+        let anonymous_id = Stored::get(input)?;
+        input.skip_optional_text()?;
+        let page_url = Stored::get(input)?;
+        for _page_title_referrer_properties_context in 0..4 {
+            input.skip_optional_text()?;
+        }
+        Ok(Self { event_type, timestamp, user_id, anonymous_id, page_url })
+    }
+}

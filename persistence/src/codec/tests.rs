@@ -19,7 +19,7 @@ use priv_domain::{
     TransferId,
 };
 
-use super::{DecodeError, FORMAT, Stored, decode, encode};
+use super::{CountedEvent, DecodeError, FORMAT, Stored, counted_events, decode, encode};
 
 const AT: Timestamp = Timestamp::from_millis(1_700_000_000_123);
 const TAG: RequestTag = RequestTag { key: 0xaa, fingerprint: 0xbb };
@@ -282,6 +282,15 @@ fn raw_events_have_the_bytes_that_they_ever_had() {
         properties: Some("{\"price\":1}".into()),
         context: None,
     };
+    let counted = [CountedEvent {
+        event_type: event.event_type,
+        timestamp: event.timestamp,
+        user_id: event.user_id.clone(),
+        anonymous_id: None,
+        page_url: event.page_url.clone(),
+    }];
+    let bytes = encode(&vec![event.clone()]);
+    assert_eq!(counted_events(FORMAT, &bytes).expect("the same bytes"), counted);
     golden(
         &vec![event],
         &expect![[r#"
@@ -312,7 +321,12 @@ proptest::proptest! {
         let _ = decode::<Entry<user::Event, user::Reply>>(FORMAT, &bytes);
         let _ = decode::<Entity<Project>>(FORMAT, &bytes);
         let _ = decode::<Entity<System>>(FORMAT, &bytes);
-        let _ = decode::<Vec<RawEvent>>(FORMAT, &bytes);
+        // What is counted is read wherever the whole is.
+        let whole = decode::<Vec<RawEvent>>(FORMAT, &bytes).map(|events| events.len());
+        let counted = counted_events(FORMAT, &bytes).map(|events| events.len());
+        if let Ok(events) = whole {
+            assert_eq!(counted.expect("the whole is read"), events);
+        }
     }
 
     /// One byte changed: it is refused, or it is another value; never a panic, never a hang.

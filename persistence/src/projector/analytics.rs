@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use priv_domain::entity::World;
-use priv_domain::{EventType, ProjectId, RawEvent};
+use priv_domain::{EventType, ProjectId};
 
+use crate::codec::CountedEvent;
 use crate::lists::{
     ANALYTICS_PAGES, ANALYTICS_TOTALS, ANALYTICS_VISITORS, Bucket, Lists, MAX_PAGE_BYTES, cell_key,
     type_byte,
@@ -31,7 +32,7 @@ pub(super) struct AnalyticsCounter {
 }
 
 impl AnalyticsCounter {
-    pub(super) fn count(&mut self, world: World, project: ProjectId, event: &RawEvent) {
+    pub(super) fn count(&mut self, world: World, project: ProjectId, event: &CountedEvent) {
         let bucket = Bucket::of(event.timestamp);
         let type_byte = type_byte(event.event_type);
         let key = |list, what: &[u8]| cell_key(list, world, project, bucket, what);
@@ -58,6 +59,10 @@ impl AnalyticsCounter {
                 self.visitors.insert(key);
             }
         }
+    }
+
+    pub(super) fn unwritten(&self) -> usize {
+        self.added.len() + self.visitors.len()
     }
 
     pub(super) fn write(
@@ -93,7 +98,7 @@ impl AnalyticsCounter {
 
 /// A hash of the user id, or else of the anonymous id. No secret is in it: it only makes keys
 /// short and even.
-fn visitor(event: &RawEvent) -> Option<[u8; 16]> {
+fn visitor(event: &CountedEvent) -> Option<[u8; 16]> {
     let (kind, id) = match (&event.user_id, &event.anonymous_id) {
         (Some(id), _) => (b"u", id),
         (None, Some(id)) => (b"a", id),

@@ -31,6 +31,11 @@ pub(super) struct Pending {
 const MAX_WRITTEN: usize = 100_000;
 
 impl Pending {
+    /// Values that wait, about.
+    pub(super) fn len(&self) -> usize {
+        self.writes.len() + self.earnings.len() + self.removals.len()
+    }
+
     pub(super) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.removals.remove(&key);
         self.writes.insert(key, value);
