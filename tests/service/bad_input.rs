@@ -33,6 +33,9 @@ fn a_call_without_a_credential_is_refused_on_every_route() {
             let answer = send_plausible(route, world, &world.app.anonymous());
             match route.needs {
                 Needs::Nobody => assert_eq!(answer.status, 200, "{answer}"),
+                Needs::Link => {
+                    answer.refused(403, "FORBIDDEN");
+                }
                 Needs::Key | Needs::PersonOrSecretKey => {
                     answer.refused(401, "INVALID_API_KEY");
                 }
@@ -51,12 +54,14 @@ fn a_key_that_does_not_exist_is_refused_on_every_route() {
     World::new().unchanged_by(|world| {
         let unlike = world.project.sk_live.replace("sk_live_", "sk_test_");
         let longer = format!("{}0", world.project.sk_live);
-        for route in ROUTES.iter().filter(|route| route.needs != Needs::Nobody) {
+        for route in
+            ROUTES.iter().filter(|route| !matches!(route.needs, Needs::Nobody | Needs::Link))
+        {
             for key in unknown.into_iter().chain([unlike.as_str(), longer.as_str()]) {
                 let answer = send_plausible(route, world, &world.app.key(key));
                 match route.needs {
                     Needs::Person | Needs::Operator => answer.refused(401, "UNAUTHORIZED"),
-                    Needs::Key | Needs::PersonOrSecretKey | Needs::Nobody => {
+                    Needs::Key | Needs::PersonOrSecretKey | Needs::Nobody | Needs::Link => {
                         answer.refused(401, "INVALID_API_KEY")
                     }
                 };
@@ -74,7 +79,7 @@ fn a_credential_of_the_wrong_kind_is_refused_on_every_route() {
                 || send_plausible(route, world, &world.app.key(&world.project.pk_live));
             let secret = || send_plausible(route, world, &world.app.key(&world.project.sk_live));
             match route.needs {
-                Needs::Nobody | Needs::Key => {}
+                Needs::Nobody | Needs::Link | Needs::Key => {}
                 Needs::PersonOrSecretKey => {
                     // A publishable key is good, but may not; a secret key must say whom it means.
                     publishable().refused(403, "FORBIDDEN");
@@ -98,7 +103,7 @@ fn a_forged_or_stale_token_is_refused_on_every_route_for_people() {
     World::new().unchanged_by(|world| {
         let forged = forged_tokens(&world.user);
         for route in ROUTES {
-            if !matches!(route.needs, Needs::Nobody | Needs::Key) {
+            if !matches!(route.needs, Needs::Nobody | Needs::Link | Needs::Key) {
                 for (what, token) in &forged {
                     let answer = send_plausible(route, world, &world.app.key(token));
                     assert_eq!(answer.status, 401, "a token {what} was let in: {answer}");
@@ -131,7 +136,9 @@ fn an_operator_role_that_the_person_could_write_themselves_is_no_role() {
 fn headers_that_are_no_credential_or_too_long_are_refused() {
     World::new().unchanged_by(|world| {
         let anonymous = world.app.anonymous();
-        for route in ROUTES.iter().filter(|route| route.needs != Needs::Nobody) {
+        for route in
+            ROUTES.iter().filter(|route| !matches!(route.needs, Needs::Nobody | Needs::Link))
+        {
             for value in [
                 "Bearer ",
                 "Bearer",
@@ -307,7 +314,7 @@ fn what_belongs_to_others_or_to_nobody_is_not_found() {
 #[track_caller]
 fn send_plausible(route: &Route, world: &World, caller: &Caller) -> Answer {
     let body: Option<&[u8]> = match route.body {
-        Body::None => None,
+        Body::None | Body::Form => None,
         Body::Optional => Some(b"{}"),
         Body::Json => Some(b"{\"analytics\":true,\"name\":\"x\",\"plan\":\"free\"}"),
         Body::Events => Some(b"{\"event_type\":\"track\",\"event_name\":\"x\",\"user_id\":\"u\"}"),

@@ -72,7 +72,7 @@ fn offer(ids: &[String], price: i64, more: Value) -> Value {
 }
 
 /// A seller with one approved text, and a listing of it.
-fn listing(app: &TestApp, price: i64, more: Value) -> (Caller, String) {
+pub(crate) fn listing(app: &TestApp, price: i64, more: Value) -> (Caller, String) {
     let seller = app.person(&tokens::new_person());
     let text = format!("A text that nobody else has: {}", tokens::new_person());
     let id = upload_text(&seller, &text);
@@ -100,7 +100,7 @@ fn balance(person: &Caller) -> (i64, i64) {
 }
 
 /// A local part of a link that the service gave.
-fn path_of(url: &str) -> String {
+pub(crate) fn path_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find('/').map_or(rest, |at| &rest[at..]).to_owned()
 }

@@ -1,16 +1,20 @@
 //! The contract's routes as a table, for tests that walk all of them.
 
+use serde_json::json;
 use ureq::http::Method;
 
 use super::app::TestApp;
 use super::caller::Caller;
-use super::story::{Project, encoded, page_view, send_new};
+use super::market;
+use super::story::{PRIV, Project, encoded, page_view, send_new};
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
-    /// Anyone: health, readiness, metrics.
+    /// Anyone: health, readiness, metrics, and what is shown to all.
     Nobody,
+    /// Whoever has the link.
+    Link,
     /// An API key, publishable or secret.
     Key,
     /// A person, or a secret key that names a user.
@@ -32,6 +36,8 @@ pub(crate) enum Body {
     Json,
     /// Events, whatever the content type says.
     Events,
+    /// A form with a file; `market.rs` sends bad ones.
+    Form,
 }
 
 /// One route of the contract.
@@ -58,6 +64,10 @@ pub(crate) const ROUTES: &[Route] = &[
     get("/health", Needs::Nobody),
     get("/ready", Needs::Nobody),
     get("/metrics", Needs::Nobody),
+    get("/openapi.json", Needs::Nobody),
+    get("/v1/openapi.json", Needs::Nobody),
+    get("/.well-known/jwks.json", Needs::Nobody),
+    get("/docs/errors/NOT_FOUND", Needs::Nobody),
     post("/v1/events", Needs::Key, Body::Events),
     post("/v1/identify", Needs::Key, Body::Events),
     post("/v1/page", Needs::Key, Body::Events),
@@ -67,6 +77,9 @@ pub(crate) const ROUTES: &[Route] = &[
     post("/v1/i", Needs::Key, Body::Events),
     post("/v1/p", Needs::Key, Body::Events),
     post("/v1/b", Needs::Key, Body::Events),
+    post("/v1/a", Needs::Key, Body::Events),
+    post("/v1/g", Needs::Key, Body::Events),
+    post("/v1/s", Needs::Key, Body::Events),
     post("/v1/screen", Needs::Key, Body::Events),
     post("/v1/group", Needs::Key, Body::Events),
     post("/v1/alias", Needs::Key, Body::Events),
@@ -87,7 +100,9 @@ pub(crate) const ROUTES: &[Route] = &[
     get("/v1/user/earnings/stream", Needs::PersonOrSecretKey),
     post("/v1/user/link", Needs::Person, Body::Json),
     post("/v1/user/link/proof", Needs::PersonOrSecretKey, Body::Json),
+    post("/v1/contributions/upload", Needs::Person, Body::Form),
     get("/v1/contributions", Needs::Person),
+    get("{preview}", Needs::Nobody),
     get("/v1/contributions/contrib_01ARZ3NDEKTSV4RRFFQ69G5FAV", Needs::Person),
     Route {
         method: "DELETE",
@@ -97,6 +112,13 @@ pub(crate) const ROUTES: &[Route] = &[
     },
     post("/v1/marketplace/wallet/listings", Needs::Person, Body::Json),
     get("/v1/marketplace/wallet/listings", Needs::Nobody),
+    get("/v1/marketplace/wallet/listings/{listing}", Needs::Nobody),
+    Route {
+        method: "PUT",
+        path: "/v1/marketplace/wallet/listings/{listing}",
+        needs: Needs::Person,
+        body: Body::Json,
+    },
     post(
         "/v1/marketplace/wallet/listings/listing_01ARZ3NDEKTSV4RRFFQ69G5FAV/purchase",
         Needs::Person,
@@ -112,6 +134,7 @@ pub(crate) const ROUTES: &[Route] = &[
         Needs::Person,
     ),
     get("/v1/marketplace/wallet/purchases", Needs::Person),
+    get("/v1/marketplace/files/made-up", Needs::Link),
     get("/v1/admin/contributions", Needs::Operator),
     post(
         "/v1/admin/contributions/contrib_01ARZ3NDEKTSV4RRFFQ69G5FAV/review",
@@ -161,6 +184,16 @@ impl Route {
             .replace("{project}", &world.project.id)
             .replace("{key}", &world.key_id)
             .replace("{user}", &encoded(&world.user))
+            .replace("{listing}", &world.listing)
+            .replace("{preview}", &world.preview)
+    }
+
+    /// Whether it reads JSON.
+    pub(crate) fn reads_json(&self) -> bool {
+        match self.body {
+            Body::Optional | Body::Json | Body::Events => true,
+            Body::None | Body::Form => false,
+        }
     }
 
     /// Whether another entry of the table has this path and `method`.
@@ -178,6 +211,10 @@ pub(crate) struct World {
     pub(crate) key_id: String,
     /// A person with events and pending rewards.
     pub(crate) user: String,
+    /// What somebody else offers.
+    listing: String,
+    /// Path of the preview of what is in it.
+    preview: String,
 }
 
 impl World {
@@ -190,13 +227,17 @@ impl World {
         let keys = app.operator().get(&format!("/v1/admin/projects/{}/keys", project.id));
         let key_id = super::story::items(keys.ok())[0]["key_id"].as_str();
         let key_id = key_id.unwrap_or_else(|| panic!("no key_id in {keys}")).to_owned();
-        Self { app, project, key_id, user }
+        let (_, listing) = market::listing(&app, PRIV, json!({}));
+        let shown = app.anonymous().get(&format!("/v1/marketplace/wallet/listings/{listing}"));
+        let preview = shown.ok()["preview_samples"][0]["preview_url"].as_str().expect("a link");
+        let preview = market::path_of(preview);
+        Self { app, project, key_id, user, listing, preview }
     }
 
     /// Someone with every right to call `route`.
     pub(crate) fn entitled(&self, route: &Route) -> Caller {
         match route.needs {
-            Needs::Nobody => self.app.anonymous(),
+            Needs::Nobody | Needs::Link => self.app.anonymous(),
             Needs::Key => self.app.key(&self.project.pk_live),
             Needs::PersonOrSecretKey | Needs::Person => self.app.person(&self.user),
             Needs::Operator => self.app.operator(),
@@ -211,5 +252,33 @@ impl World {
         refused(self);
         assert_eq!(self.app.appended_at_rest(), appended, "a refused call was journaled");
         assert_eq!(self.app.assert_balanced(), audit, "a refused call moved money");
+    }
+}
+
+/// Routes that have their key in the path, for browsers' SDKs of others: `sdks.rs` has them.
+const ASKED_BY_SDKS: [&str; 4] =
+    ["/array/{key}/config", "/decide/", "/flags/", "/v1/projects/{key}/settings"];
+
+#[test]
+fn the_table_has_every_route_of_the_document() {
+    let world = World::new();
+    let document = world.app.anonymous().get("/openapi.json");
+    let paths = document.json["paths"].as_object().expect("it has paths");
+    let is_in_table = |template: &str, method: &str| {
+        let parts: Vec<&str> = template.split('/').collect();
+        ROUTES.iter().filter(|route| route.method.eq_ignore_ascii_case(method)).any(|route| {
+            let path = route.path(&world);
+            let path = path.split('?').next().unwrap_or_default();
+            let same = |(part, own): (&&str, &str)| part.starts_with('{') || *part == own;
+            path.split('/').count() == parts.len() && parts.iter().zip(path.split('/')).all(same)
+        })
+    };
+    for (template, operations) in paths {
+        if ASKED_BY_SDKS.contains(&template.as_str()) {
+            continue;
+        }
+        for method in operations.as_object().expect("an object").keys() {
+            assert!(is_in_table(template, method), "{method} {template} is not in the table");
+        }
     }
 }
