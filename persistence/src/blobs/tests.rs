@@ -2,5 +2,6 @@
 
 mod contract;
 mod media;
+mod preview;
 mod samples;
 mod support;
