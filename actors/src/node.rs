@@ -293,6 +293,29 @@ impl Node {
         Ok(Answered { reply, origin: Origin::Fresh, position })
     }
 
+    /// Looks at an entity's state as it is, durable or not: for what is asked of another entity
+    /// next, whose records come after it in the journal. Whoever lets out what it saw waits for its
+    /// position first, with [`Self::when_durable`].
+    ///
+    /// # Errors
+    /// [`AskError::Overloaded`] or [`AskError::Stopping`].
+    pub async fn peek<M: Resident, T: Send + 'static>(
+        self: &Arc<Self>,
+        id: &EntityId,
+        look: impl FnOnce(&Entity<M>) -> T + Send + 'static,
+    ) -> Result<Answered<T>, AskError<M::Refusal>> {
+        let (responder, response) = oneshot::channel();
+        let look = Box::new(move |shell: &mut Shell<M>| {
+            // Whoever has gone away is told nothing.
+            let _ = responder.send((look(shell.entity()), shell.position()));
+        });
+        self.post_patiently::<M>(id, Mail::Look(look))
+            .await
+            .map_err(|Full(_)| AskError::Overloaded)?;
+        let (reply, position) = response.await.map_err(|_| AskError::Stopping)?;
+        Ok(Answered { reply, origin: Origin::Fresh, position })
+    }
+
     async fn post_patiently<M: Resident>(
         self: &Arc<Self>,
         id: &EntityId,

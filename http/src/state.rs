@@ -20,6 +20,9 @@ use crate::error::ApiError;
 use crate::receipt::ReceiptKey;
 use crate::signed_url::FileLinks;
 
+/// From which the key of pseudonyms is derived; a change gives every seller another name.
+const PSEUDONYM_CONTEXT: &str = "priv-protocol seller pseudonym v1";
+
 /// What the HTTP interface is configured with, beside the edge.
 #[derive(Clone, Debug)]
 pub struct StateOptions {
@@ -50,6 +53,8 @@ pub struct AppState {
     pub(crate) blobs: BlobStore,
     pub(crate) file_links: FileLinks,
     pub(crate) receipts: ReceiptKey,
+    /// By which sellers get the names that they are known by.
+    pub(crate) pseudonym_key: [u8; 32],
     /// Requests by status, for metrics.
     pub(crate) counts: Arc<RequestCounts>,
     pub(crate) options: StateOptions,
@@ -89,6 +94,7 @@ impl AppState {
         let link_proofs = LinkProofs::new(&options.server_secret);
         let file_links = FileLinks::new(&options.server_secret);
         let receipts = ReceiptKey::of(&options.server_secret);
+        let pseudonym_key = blake3::derive_key(PSEUDONYM_CONTEXT, &options.server_secret);
         let analytics = Semaphore::new(4);
         let (in_flight, draining) = (Mutex::default(), AtomicBool::new(false));
         Self {
@@ -96,6 +102,7 @@ impl AppState {
             blobs,
             file_links,
             receipts,
+            pseudonym_key,
             counts,
             options,
             link_proofs,

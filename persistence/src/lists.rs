@@ -24,7 +24,7 @@ pub use earnings::DayEntry;
 pub(crate) use keys::{
     ANALYTICS_PAGES, ANALYTICS_TOTALS, ANALYTICS_VISITORS, EntryKey, PROJECTED, answer_key,
     card_key, consent_key, content_key, contribution_key, contributor_key, entity_key, ledger_key,
-    listed_content_key, project_key, purchase_key, rating_key, sale_key, user_prefix, wallet_key,
+    listed_content_key, project_key, rating_key, sale_key, user_prefix, wallet_key,
 };
 pub use market::{ContributionLine, ContributionOf, PurchaseLine, RatingLine, Verdict};
 

@@ -22,7 +22,6 @@ pub(super) const CONTRIBUTOR: u8 = b'D';
 pub(super) const CONTENT: u8 = b'B';
 pub(super) const LISTED_CONTENT: u8 = b'b';
 pub(super) const CARD: u8 = b'm';
-pub(super) const PURCHASE: u8 = b'u';
 pub(super) const SALE: u8 = b'S';
 pub(super) const RATING: u8 = b'k';
 pub(super) const ANSWER: u8 = b'i';
@@ -166,14 +165,7 @@ pub(crate) fn card_key(world: World, listing: ListingId) -> Vec<u8> {
     key
 }
 
-/// A purchase in its buyer's list.
-pub(crate) fn purchase_key(buyer: &EntityId, purchase: PurchaseId) -> Vec<u8> {
-    let mut key = user_prefix(PURCHASE, buyer);
-    key.extend(purchase.get().to_be_bytes());
-    key
-}
-
-/// The same in its seller's list.
+/// A sale in its seller's list.
 pub(crate) fn sale_key(seller: &EntityId, purchase: PurchaseId) -> Vec<u8> {
     let mut key = user_prefix(SALE, seller);
     key.extend(purchase.get().to_be_bytes());

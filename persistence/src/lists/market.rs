@@ -8,8 +8,8 @@ use priv_domain::{ContributionId, ListingId, Micros, PurchaseId, Timestamp};
 
 use super::Lists;
 use super::keys::{
-    CARD, CONTENT, CONTRIBUTION, CONTRIBUTOR, LISTED_CONTENT, PURCHASE, RATING, SALE,
-    contribution_key, contributor_key, user_prefix,
+    CARD, CONTENT, CONTRIBUTION, CONTRIBUTOR, LISTED_CONTENT, RATING, SALE, contribution_key,
+    contributor_key, user_prefix,
 };
 use crate::codec::stored_struct;
 use crate::snapshots::world_byte;
@@ -50,7 +50,7 @@ pub struct ContributionOf {
     pub line: ContributionLine,
 }
 
-/// A purchase in its buyer's or its seller's list.
+/// A sale in its seller's list; a buyer's purchases are in their own state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchaseLine {
     /// Of what.
@@ -202,28 +202,12 @@ impl Lists {
         Ok(cards)
     }
 
-    /// What a user bought, newest first.
-    pub fn purchases(
-        &self,
-        buyer: &EntityId,
-    ) -> impl Iterator<Item = Result<(PurchaseId, PurchaseLine), StoreError>> + use<> {
-        self.purchase_lines(PURCHASE, buyer)
-    }
-
     /// What a user sold, newest first.
     pub fn sales(
         &self,
         seller: &EntityId,
     ) -> impl Iterator<Item = Result<(PurchaseId, PurchaseLine), StoreError>> + use<> {
-        self.purchase_lines(SALE, seller)
-    }
-
-    fn purchase_lines(
-        &self,
-        list: u8,
-        user: &EntityId,
-    ) -> impl Iterator<Item = Result<(PurchaseId, PurchaseLine), StoreError>> + use<> {
-        self.tree.scan_prefix(user_prefix(list, user)).rev().map(|item| {
+        self.tree.scan_prefix(user_prefix(SALE, seller)).rev().map(|item| {
             let (key, value) = item?;
             Ok((PurchaseId::new(last_id(&key)?), read_value(&value)?))
         })

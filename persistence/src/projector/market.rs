@@ -1,5 +1,7 @@
 //! What contributions, listings and purchases change in the lists.
 
+use std::collections::hash_map::Entry;
+
 use priv_domain::contribution::Contribution;
 use priv_domain::earning::Payer;
 use priv_domain::entity::{EntityId, World};
@@ -14,7 +16,7 @@ use crate::codec;
 use crate::journal::{PersonalView, RecordView};
 use crate::lists::{
     ContributionLine, EntryKey, PurchaseLine, RatingLine, Verdict, content_key, contribution_key,
-    contributor_key, listed_content_key, purchase_key, rating_key, sale_key,
+    contributor_key, listed_content_key, rating_key, sale_key,
 };
 use crate::store::{StoreError, write_value};
 
@@ -120,7 +122,7 @@ impl Projector {
                 }
                 Ok(())
             }
-            Purpose::Purchase(order) => self.sold(world, id, from, order, transfer.amount),
+            Purpose::Purchase(order) => self.sold(world, id, order, transfer.amount),
             Purpose::Rating(rating) => self.rated(world, id, rating, at),
             Purpose::Claim(_)
             | Purpose::Budget
@@ -141,14 +143,12 @@ impl Projector {
         &mut self,
         world: World,
         listing: ListingId,
-        buyer: &EntityId,
         order: &Order,
         price: Micros,
     ) -> Result<(), StoreError> {
         self.change_card(world, listing, Card::sell);
         let (title, license) = (order.title.clone(), order.license);
         let line = write_value(&PurchaseLine { listing, title, price, license });
-        self.pending.put(purchase_key(buyer, order.purchase), line.clone());
         self.pending.put(sale_key(&order.seller, order.purchase), line);
         let at = order.purchase.made_at();
         let earned = price.saturating_sub(Fees::of(price).total());
@@ -174,17 +174,14 @@ impl Projector {
         Ok(())
     }
 
-    fn card(&self, world: World, id: ListingId) -> Option<Card> {
-        match self.pending.cards.get(&(world, id)) {
-            Some(card) => Some(card.clone()),
-            None => self.listings.get(world, id).map(|card| card.as_ref().clone()),
-        }
-    }
-
     fn change_card(&mut self, world: World, id: ListingId, change: impl FnOnce(&mut Card)) {
-        if let Some(mut card) = self.card(world, id) {
-            change(&mut card);
-            self.pending.cards.insert((world, id), card);
+        match self.pending.cards.entry((world, id)) {
+            Entry::Occupied(mut card) => change(card.get_mut()),
+            Entry::Vacant(place) => {
+                if let Some(card) = self.listings.get(world, id) {
+                    change(place.insert(card.as_ref().clone()));
+                }
+            }
         }
     }
 }

@@ -1,12 +1,17 @@
 //! Buying, and what was bought and sold.
 
 use crate::openapi::{EnvironmentHeader, IdempotencyHeader, ListingPath, RoleName, Success};
+use std::cmp::Reverse;
+
 use actix_web::{HttpRequest, HttpResponse, web};
+use data_encoding::HEXLOWER;
+use priv_actors::lists::PurchaseLine;
+use priv_actors::{Answered, AskError};
 use priv_domain::letter::{NotSold, NotTaken};
 use priv_domain::listing::Listing;
 use priv_domain::market::{Fees, ListingStatus, Purchase, files_hash};
-use priv_domain::user::{Bought, Command, NewPurchase, Reply, SeenTerms, User};
-use priv_domain::{Entity, EntityId, ListingId, PurchaseId, RequestTag};
+use priv_domain::user::{Bought, Command, NewPurchase, Refusal, Reply, SeenTerms, User};
+use priv_domain::{Entity, EntityId, ListingId, Position, PurchaseId, RequestTag};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -98,9 +103,14 @@ pub(crate) async fn purchase_listing(
     let insists = expected_price.is_some() || expected_version.is_some();
     let buyer = EntityId::user(caller.world, &caller.user());
     for attempt in 1.. {
-        let seen = terms(&state, &buyer, listing).await?;
-        let new = NewPurchase { listing, seen, expected_price, expected_version };
-        let answered = buy(&state, &buyer, new, tag).await?;
+        let Seen { terms, position } = see(&state, &buyer, listing).await?;
+        let new = NewPurchase { listing, seen: terms, expected_price, expected_version };
+        let answered = buy(&state, &buyer, new, tag).await;
+        // A sale comes after what was seen in the journal; a refusal tells of what was seen.
+        if !is_sold(&answered) && !state.node.when_durable(position).await {
+            return Err(AskError::<Refusal>::Stopping.into());
+        }
+        let answered = answered?;
         let why = match &answered.reply {
             Reply::Purchased { listing, purchase, bought } => {
                 let view = view(&state, &buyer, *listing, purchase)?;
@@ -131,22 +141,45 @@ pub(crate) async fn purchase_listing(
     Err(ApiError::overloaded(1))
 }
 
+type Answer = Result<Answered<Reply>, AskError<Refusal>>;
+
 async fn buy(
     state: &AppState,
     buyer: &EntityId,
     new: NewPurchase,
     tag: Option<RequestTag>,
-) -> Result<priv_actors::Answered<Reply>, ApiError> {
+) -> Answer {
     let command = Command::Purchase(Box::new(new));
-    Ok(state.node.ask::<User>(buyer, command, tag).await?)
+    state.node.ask::<User>(buyer, command, tag).await
 }
 
-/// The terms as they are now, or why there are none.
-async fn terms(
-    state: &AppState,
-    buyer: &EntityId,
-    listing: ListingId,
-) -> Result<Result<SeenTerms, NotSold>, ApiError> {
+fn is_sold(answer: &Answer) -> bool {
+    answer.as_ref().is_ok_and(|answered| match &answered.reply {
+        Reply::Purchased { bought, .. } => *bought == Bought::Now,
+        Reply::Recorded(_)
+        | Reply::Consent(_)
+        | Reply::Claimed(_)
+        | Reply::Linked(_)
+        | Reply::WalletBound
+        | Reply::Noted
+        | Reply::Contributed(_)
+        | Reply::Reviewed { .. }
+        | Reply::Deleted { .. }
+        | Reply::Listing(_)
+        | Reply::Rated { .. }
+        | Reply::NotTaken(_) => false,
+    })
+}
+
+/// The terms of a listing, or why there are none.
+struct Seen {
+    terms: Result<SeenTerms, NotSold>,
+    /// Where they stand in the journal; they may not be durable yet.
+    position: Position,
+}
+
+/// The terms as they are now.
+async fn see(state: &AppState, buyer: &EntityId, listing: ListingId) -> Result<Seen, ApiError> {
     let id = EntityId::listing(buyer.world, listing);
     // One that never was is not activated for a look.
     if state.node.projection().listings.get(buyer.world, listing).is_none() {
@@ -176,7 +209,8 @@ async fn terms(
             seller: offer.seller.clone(),
         }))
     };
-    state.node.look::<Listing, _>(&id, look).await?.reply.ok_or_else(no_such_listing)
+    let Answered { reply, position, .. } = state.node.peek::<Listing, _>(&id, look).await?;
+    Ok(Seen { terms: reply.ok_or_else(no_such_listing)?, position })
 }
 
 fn view(
@@ -196,7 +230,7 @@ fn view(
         listing_id: listing.to_string(),
         title: &order.title,
         terms_version: order.terms_version,
-        files_sha256: order.files_hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        files_sha256: HEXLOWER.encode(&order.files_hash),
         license: order.license.as_str(),
         price_priv: purchase.price.into(),
         fee_priv: fee.into(),
@@ -280,15 +314,12 @@ pub(crate) async fn list_purchases(
     };
     let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
     let me = EntityId::user(caller.world, &caller.user());
-    state.up_to_date().await;
-    let lists = state.node.lists().clone();
-    let lines = state.blocking(move || match as_seller {
-        true => lists.sales(&me).collect::<Result<Vec<_>, _>>(),
-        false => lists.purchases(&me).collect(),
-    });
-    let (part, pagination, next_cursor) =
-        page.part_of(lines.await?, |(id, _)| newest_first(id.get()));
-    let line = |(id, line): &(PurchaseId, priv_actors::lists::PurchaseLine)| {
+    let lines = match as_seller {
+        true => sales(&state, me).await?,
+        false => bought(&state, &me).await?,
+    };
+    let (part, pagination, next_cursor) = page.part_of(lines, |(id, _)| newest_first(id.get()));
+    let line = |(id, line): &PurchaseOf| {
         let fee = Fees::of(line.price).total();
         let download = format!("/v1/marketplace/wallet/listings/{}/download", line.listing);
         LineView {
@@ -306,6 +337,32 @@ pub(crate) async fn list_purchases(
     };
     let purchases = part.iter().map(line).collect();
     Ok(ok(&PurchasesView { purchases, pagination, next_cursor }))
+}
+
+type PurchaseOf = (PurchaseId, PurchaseLine);
+
+/// What a seller sold, newest first: too much for memory, so a list.
+async fn sales(state: &AppState, seller: EntityId) -> Result<Vec<PurchaseOf>, ApiError> {
+    state.up_to_date().await;
+    let lists = state.node.lists().clone();
+    state.blocking(move || lists.sales(&seller).collect::<Result<Vec<_>, _>>()).await
+}
+
+/// What a buyer bought, newest first: their own state has it.
+async fn bought(state: &AppState, buyer: &EntityId) -> Result<Vec<PurchaseOf>, ApiError> {
+    let look = |buyer: &Entity<User>| {
+        let market = buyer.machine.market.as_ref();
+        let purchases = market.into_iter().flat_map(|market| &market.purchases);
+        let line = |(listing, bought): (&ListingId, &Purchase)| {
+            let (title, license) = (bought.order.title.clone(), bought.order.license);
+            let line = PurchaseLine { listing: *listing, title, price: bought.price, license };
+            (bought.order.purchase, line)
+        };
+        purchases.map(line).collect::<Vec<_>>()
+    };
+    let mut lines = state.node.look::<User, _>(buyer, look).await?.reply;
+    lines.sort_by_key(|(id, _)| Reverse(*id));
+    Ok(lines)
 }
 
 /// The body of `POST /…/rating`.

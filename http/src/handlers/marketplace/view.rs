@@ -1,5 +1,6 @@
 //! A listing on the wire. Its seller is a pseudonym: no user id leaks.
 
+use data_encoding::HEXLOWER;
 use priv_domain::listing::Card;
 use priv_domain::user::User;
 use priv_domain::{Entity, EntityId, Timestamp};
@@ -77,10 +78,9 @@ const NOUNS: [&str; 16] = [
 /// The name under which a seller is known, made from their id with this server's secret: the same
 /// for ever, and telling nobody whose it is.
 pub(super) fn pseudonym(state: &AppState, seller: &EntityId) -> (String, String) {
-    let key = blake3::derive_key("priv-protocol seller pseudonym v1", &state.options.server_secret);
-    let hash = blake3::keyed_hash(&key, seller.to_string().as_bytes());
+    let hash = blake3::keyed_hash(&state.pseudonym_key, seller.to_string().as_bytes());
     let hash = hash.as_bytes();
-    let id: String = hash[..10].iter().map(|byte| format!("{byte:02x}")).collect();
+    let id: String = HEXLOWER.encode(&hash[..10]);
     let word = |words: &[&'static str; 16], at: usize| words[usize::from(hash[at] % 16)];
     let number = u16::from_be_bytes([hash[12], hash[13]]) % 10_000;
     let name = format!("{} {} {number:04}", word(&ADJECTIVES, 10), word(&NOUNS, 11));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use data_encoding::HEXLOWER;
 use priv_domain::EntityId;
 use priv_domain::consent::{ConsentRecord, PreferenceChange, Preferences};
 use priv_domain::user::{Command, Reply, User};
@@ -161,7 +162,7 @@ impl From<&ConsentRecord> for Receipt {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(bytes)
 }
 
 fn view(id: &EntityId, linked: Option<Arc<str>>, record: Option<&ConsentRecord>) -> ConsentView {
