@@ -11,6 +11,7 @@ mod json;
 mod money;
 pub(crate) mod multipart;
 mod query;
+mod whole;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -27,6 +28,7 @@ pub use json::{JsonBody, OptionalJsonBody, check_json_text, parse_json};
 pub(crate) use json::{json_error, present};
 pub use money::Priv;
 pub use query::{QueryParams, parse_query};
+pub(crate) use whole::Whole;
 
 /// What a route takes at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

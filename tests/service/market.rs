@@ -128,6 +128,8 @@ fn market_story(app: &mut TestApp, mut between: impl FnMut(&mut TestApp, usize))
         .collect();
     let ids: Vec<String> =
         texts.iter().map(|text| upload_text(&app.person(&seller), text)).collect();
+    let queue = app.operator().get("/v1/admin/contributions?status=pending&environment=live");
+    assert_eq!(items(queue.ok()).len(), 3, "{queue}");
     next(app);
     for id in &ids {
         approve(app, id);

@@ -1,7 +1,7 @@
 //! The review queue.
 
 use crate::openapi::{
-    ContributionPath, DecisionName, IdempotencyHeader, ReviewStatusName, Success,
+    ContributionPath, DecisionName, Environment, IdempotencyHeader, ReviewStatusName, Success,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::lists::ContributionOf;
@@ -10,13 +10,13 @@ use priv_domain::user::{Command, Reply, User};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{EnvironmentQuery, ListQuery, checked_reason};
+use super::{EnvironmentQuery, checked_reason, world_named};
 use crate::auth::OperatorCaller;
 use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams};
 use crate::envelope::ok;
 use crate::error::ApiError;
 use crate::handlers::contributions::{ContributionView, contribution_in};
-use crate::listing::Pagination;
+use crate::listing::{PageQuery, Pagination};
 use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
@@ -37,13 +37,26 @@ struct QueuedView {
     contribution: ContributionView,
 }
 
-/// The status that an operator asks for.
+/// The query of the queue. A query is read as one type: two that each refuse what they don't know
+/// would refuse each other's.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct StatusQuery {
+pub(crate) struct QueueQuery {
     /// Only those in this state.
     #[param(inline, value_type = Option<ReviewStatusName>)]
     status: Option<String>,
+    /// The world that is meant; `live` unless it is said.
+    #[param(inline, value_type = Option<Environment>)]
+    environment: Option<String>,
+    /// Which page, from 1.
+    #[param(value_type = Option<u32>, minimum = 1, default = 1)]
+    page: Option<String>,
+    /// How many a page.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
+    limit: Option<String>,
+    /// A `next_cursor` as it was given: what follows it. Goes before `page`.
+    cursor: Option<String>,
 }
 
 /// Contributions that are looked through for one answer; a cursor goes on from there.
@@ -51,22 +64,22 @@ const MAX_LOOKED_AT: usize = 20_000;
 
 /// Contributions of everybody, oldest first: with `status=pending` the queue to review
 #[utoipa::path(get, path = "/v1/admin/contributions", tag = "Operators",
-    params(StatusQuery, ListQuery),
+    params(QueueQuery),
     responses((status = 200, body = Success<QueueView>)),
     security(("operator" = [])))]
 pub(crate) async fn list_contribution_queue(
     _operator: OperatorCaller,
-    status: QueryParams<StatusQuery>,
-    query: QueryParams<ListQuery>,
+    query: QueryParams<QueueQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let wanted = status.0.status.as_deref().map(ReviewStatus::from_name);
+    let wanted = query.0.status.as_deref().map(ReviewStatus::from_name);
     if wanted == Some(None) {
         let issue = "must be one of pending, approved, rejected";
         return Err(ApiError::invalid_field("status", issue));
     }
     let wanted = wanted.flatten();
-    let (page, world) = (query.0.page()?, query.0.world()?);
+    let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
+    let world = world_named(query.0.environment.as_deref())?;
     state.up_to_date().await;
     let lists = state.node.lists().clone();
     let found = state.blocking(move || {

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::projects::{existing, no_such_project, prefix, project_id};
 use super::{EnvironmentQuery, ListQuery, checked_reason, world_named};
 use crate::auth::{NewKey, OperatorCaller, key_from_seed};
-use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody, QueryParams};
+use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody, QueryParams, Whole};
 use crate::envelope::{created, ok};
 use crate::error::ApiError;
 use crate::listing::Pagination;
@@ -57,8 +57,8 @@ enum KindName {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RollBody {
     /// How long the old key still works.
-    #[schema(maximum = 2_592_000)]
-    overlap_secs: u32,
+    #[schema(value_type = u32, maximum = 2_592_000)]
+    overlap_secs: Whole<u32>,
     /// Why, for the record.
     #[schema(value_type = Option<String>, max_length = 500)]
     reason: Option<Box<str>>,
@@ -351,7 +351,7 @@ pub(crate) async fn roll_key(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, body.0.fingerprint())?;
-    let RollBody { overlap_secs, reason } = body.0.value;
+    let RollBody { overlap_secs: Whole(overlap_secs), reason } = body.0.value;
     let reason = checked_reason(reason)?;
     if overlap_secs > MAX_OVERLAP_SECS {
         return Err(ApiError::invalid_field("overlap_secs", "must be at most 2592000, 30 days"));

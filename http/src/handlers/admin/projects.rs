@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::keys::NewKeys;
 use super::{EnvironmentQuery, ListQuery, checked_reason};
 use crate::auth::OperatorCaller;
-use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams, present};
+use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams, Whole, present};
 use crate::envelope::{created, ok};
 use crate::error::{ApiError, Detail};
 use crate::listing::Pagination;
@@ -87,11 +87,11 @@ struct LimitsBody {
     /// `null` goes back to the plan's.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u32>)]
-    requests_per_second: Option<Option<u32>>,
+    requests_per_second: Option<Option<Whole<u32>>>,
     /// `null` goes back to the plan's.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u32>)]
-    requests_per_day: Option<Option<u32>>,
+    requests_per_day: Option<Option<Whole<u32>>>,
     /// What a user can earn with the project in a day.
     daily_cap_priv: Option<Priv>,
     #[serde(default)]
@@ -198,6 +198,7 @@ fn change_of(body: ProjectChangeBody) -> Result<SettingsChange, ApiError> {
         check_name(name)?;
     }
     let LimitsBody { requests_per_second, requests_per_day, daily_cap_priv, rates } = body.limits;
+    let limit = |said: Option<Option<Whole<u32>>>| said.map(|said| said.map(|Whole(limit)| limit));
     Ok(SettingsChange {
         name: body.name.map(Into::into),
         plan: body.plan.map(Into::into),
@@ -206,8 +207,8 @@ fn change_of(body: ProjectChangeBody) -> Result<SettingsChange, ApiError> {
         page_view_rate: rates.page_view.map(|Priv(rate)| rate),
         identify_rate: rates.identify.map(|Priv(rate)| rate),
         daily_cap: daily_cap_priv.map(|Priv(cap)| cap),
-        requests_per_second,
-        requests_per_day,
+        requests_per_second: limit(requests_per_second),
+        requests_per_day: limit(requests_per_day),
         publishable_reads_analytics: body.publishable_reads_analytics,
     })
 }

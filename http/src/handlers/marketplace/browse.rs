@@ -129,8 +129,8 @@ impl Wanted {
             let names: Vec<&str> = Sort::ALL.iter().map(|(name, _)| *name).collect();
             details.push(Detail::new("sort", format!("must be one of {}", names.join(", "))));
         }
-        if query.q.as_ref().is_some_and(|q| q.len() > 200) {
-            details.push(Detail::new("q", "must have at most 200 bytes"));
+        if query.q.as_ref().is_some_and(|q| q.chars().count() > 200) {
+            details.push(Detail::new("q", "must have at most 200 characters"));
         }
         let Some(sort) = sort.filter(|_| details.is_empty()) else {
             return Err(ApiError::validation(details));

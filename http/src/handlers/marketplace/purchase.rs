@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::view::pseudonym;
 use super::{listing_in, no_such_listing};
 use crate::auth::PersonCaller;
-use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody, Priv, QueryParams, present};
+use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody, Priv, QueryParams, Whole, present};
 use crate::envelope::{created, ok};
 use crate::error::{ApiError, Detail};
 use crate::handlers::contributions::newest_first;
@@ -37,7 +37,7 @@ pub(crate) struct PurchaseBody {
     expected_price_priv: Option<Priv>,
     #[serde(deserialize_with = "present")]
     #[schema(value_type = u32)]
-    expected_version: Option<u32>,
+    expected_version: Option<Whole<u32>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -100,6 +100,7 @@ pub(crate) async fn purchase_listing(
     let tag = request_tag(&request, &idempotency, body.0.fingerprint())?;
     let PurchaseBody { expected_price_priv, expected_version } = body.0.value;
     let expected_price = expected_price_priv.map(|Priv(price)| price);
+    let expected_version = expected_version.map(|Whole(version)| version);
     let insists = expected_price.is_some() || expected_version.is_some();
     let buyer = EntityId::user(caller.world, &caller.user());
     for attempt in 1.. {
@@ -369,8 +370,8 @@ async fn bought(state: &AppState, buyer: &EntityId) -> Result<Vec<PurchaseOf>, A
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RatingBody {
-    #[schema(minimum = 1, maximum = 5)]
-    stars: u8,
+    #[schema(value_type = u8, minimum = 1, maximum = 5)]
+    stars: Whole<u8>,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 1000)]
     comment: Option<Box<str>>,
@@ -400,7 +401,7 @@ pub(crate) async fn rate_listing(
 ) -> Result<HttpResponse, ApiError> {
     let listing = listing_in(&path)?;
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
-    let RatingBody { stars, comment } = body.value;
+    let RatingBody { stars: Whole(stars), comment } = body.value;
     let mut details = Vec::new();
     if !(1..=5).contains(&stars) {
         details.push(Detail::new("stars", "must be 1 to 5"));

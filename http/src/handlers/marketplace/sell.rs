@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::listing_in;
 use super::view::{ListingView, seller_view};
 use crate::auth::PersonCaller;
-use crate::body::{IdempotencyKey, JsonBody, Priv, present};
+use crate::body::{IdempotencyKey, JsonBody, Priv, Whole, present};
 use crate::envelope::{created, ok};
 use crate::error::{ApiError, Detail};
 use crate::refusal::{not_taken, with_origin};
@@ -51,7 +51,7 @@ pub(crate) struct ListingBody {
     license: Option<Box<str>>,
     #[serde(deserialize_with = "present")]
     #[schema(value_type = u32, minimum = 1)]
-    max_sales: Option<u32>,
+    max_sales: Option<Whole<u32>>,
     #[serde(deserialize_with = "present")]
     #[schema(value_type = ListingStatusName)]
     status: Option<Box<str>>,
@@ -102,7 +102,7 @@ fn check(body: ListingBody, mut details: Vec<Detail>) -> Result<Checked, ApiErro
     if status == Some(None) {
         details.push(Detail::new("status", "must be one of active, paused, delisted"));
     }
-    if body.max_sales == Some(0) {
+    if body.max_sales == Some(Whole(0)) {
         details.push(Detail::new("max_sales", "must be 1 or more"));
     }
     let contributions = contributions(body.contribution_ids, &mut details);
@@ -116,7 +116,7 @@ fn check(body: ListingBody, mut details: Vec<Detail>) -> Result<Checked, ApiErro
         price,
         contributions,
         license: license.flatten(),
-        max_sales: body.max_sales,
+        max_sales: body.max_sales.map(|Whole(sales)| sales),
         status: status.flatten(),
     })
 }
