@@ -11,6 +11,7 @@
 mod events;
 mod finish;
 mod params;
+mod rules;
 mod schemas;
 #[cfg(test)]
 mod tests;
@@ -33,8 +34,9 @@ pub(crate) use params::{
     ListingPath, ProjectPath, UserQuery,
 };
 pub(crate) use schemas::{
-    ActorKind, ClaimIdText, Environment, HashText, KeyIdText, NameText, PositiveAmount,
-    ProjectIdText, ReasonText, ScopeName, SignedAmount, Success, day_or_time, position_or_time,
+    ActorKind, ClaimIdText, Environment, HashText, KeyIdText, NameText, NewListingBody,
+    PositiveAmount, PriceAmount, ProjectIdText, ReasonText, ScopeName, SignedAmount, Success,
+    TagText, day_or_time, position_or_time,
 };
 pub(crate) use schemas::{
     CategoryName, ContributionIdText, ContributionTypeName, DecisionName, FormatName, LicenseName,
@@ -125,6 +127,7 @@ struct Described;
 pub fn document() -> Value {
     let mut document = serde_json::to_value(Described::openapi()).expect("a description is JSON");
     events::add(&mut document);
+    rules::add(&mut document);
     finish::finish(document)
 }
 

@@ -172,6 +172,12 @@ fn event(spelling: Spelling) -> Value {
     });
     let whom = "Whom it is about: a UUID names a person, anything else a user of the project.";
     let text = json!({ "type": ["string", "null"] });
+    let has = |name: &str| {
+        json!({
+            "required": [name],
+            "properties": { name: { "type": ["string", "number"], "minLength": 1 } },
+        })
+    };
     match spelling {
         Spelling::Snake => json!({
             "type": "object",
@@ -193,7 +199,7 @@ fn event(spelling: Spelling) -> Value {
                     "description": "What the client says; the user's own record goes before it.",
                 },
             },
-            "anyOf": [{ "required": ["user_id"] }, { "required": ["anonymous_id"] }],
+            "anyOf": [has("user_id"), has("anonymous_id")],
         }),
         Spelling::Camel => json!({
             "type": "object",
@@ -214,7 +220,7 @@ fn event(spelling: Spelling) -> Value {
                 "timestamp": time,
                 "sentAt": time,
             },
-            "anyOf": [{ "required": ["userId"] }, { "required": ["anonymousId"] }],
+            "anyOf": [has("userId"), has("anonymousId")],
         }),
     }
 }

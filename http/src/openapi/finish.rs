@@ -51,7 +51,8 @@ pub(super) fn finish(mut document: Value) -> Value {
         schemas.retain(|name, _| !name.starts_with(SUCCESS));
         schemas.values_mut().for_each(without_null_defaults);
     }
-    for (path, item) in members(&mut document["paths"]) {
+    with_maxima(&mut document);
+    for (path, item) in members(document.get_mut("paths")) {
         finish_path(path, item);
     }
     for (alias, path, operation_id) in ALIASES {
@@ -81,14 +82,15 @@ fn finish_path(path: &str, item: &mut Value) {
 
 fn finish_operation(path: &str, operation: &mut Value) {
     let shape = Shape::of(path, operation);
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
         without_null(&mut parameter["schema"]);
     }
-    for (_, content) in members(&mut operation["requestBody"]["content"]) {
+    for (_, content) in members(operation.pointer_mut("/requestBody/content")) {
         without_null(&mut content["schema"]);
     }
     let responses = &mut operation["responses"];
-    for (status, response) in members(responses) {
+    for (status, response) in members(Some(responses)) {
         match status.parse::<u16>() {
             Ok(status) if status >= 400 => complete_failure(status, response),
             Ok(status) => complete_success(status, response, &shape),
@@ -161,9 +163,12 @@ fn complete_failure(status: u16, response: &mut Value) {
     *response = match own {
         None => failure_ref(status),
         Some(description) => {
-            let mut response = failure_response(status);
-            response["description"] = json!(description);
-            response
+            let mut complete = failure_response(status);
+            complete["description"] = json!(description);
+            for (name, header) in members(response.get_mut("headers")) {
+                complete["headers"][name] = header.take();
+            }
+            complete
         }
     };
 }
@@ -175,8 +180,9 @@ fn complete_success(status: u16, response: &mut Value, shape: &Shape) {
             _ => "As asked.",
         });
     }
-    let schema = &mut response["content"]["application/json"]["schema"];
-    if let Some(name) = schema["$ref"].as_str().and_then(|name| name.strip_prefix(SCHEMAS))
+    let schema = response.pointer_mut("/content/application~1json/schema");
+    if let Some(schema) = schema
+        && let Some(name) = schema["$ref"].as_str().and_then(|name| name.strip_prefix(SCHEMAS))
         && let Some(data) = name.strip_prefix(SUCCESS)
     {
         *schema = success(data);
@@ -206,7 +212,7 @@ pub(super) fn success(data: &str) -> Value {
 /// `Option` says that something may be left out. In a parameter or as a whole body it can't be
 /// `null` as well.
 fn without_null(schema: &mut Value) {
-    if let Some(types) = schema["type"].as_array_mut() {
+    if let Some(types) = schema.get_mut("type").and_then(Value::as_array_mut) {
         types.retain(|name| name != "null");
         if let [only] = types.as_slice() {
             schema["type"] = only.clone();
@@ -222,12 +228,35 @@ fn without_null(schema: &mut Value) {
 
 /// That a member is left out by default goes without saying.
 fn without_null_defaults(schema: &mut Value) {
-    for (_, property) in members(&mut schema["properties"]) {
+    for (_, property) in members(schema.get_mut("properties")) {
         if let Some(property) = property.as_object_mut()
             && property.get("default") == Some(&Value::Null)
         {
             property.remove("default");
         }
+    }
+}
+
+/// A number can be as large as its format says. What reads the document need not know the format,
+/// which utoipa spells in a way of its own.
+fn with_maxima(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let unsigned = match members.get("format").and_then(Value::as_str) {
+                Some("u-int8") => Some(("uint8", u64::from(u8::MAX))),
+                Some("u-int16") => Some(("uint16", u64::from(u16::MAX))),
+                Some("u-int32") => Some(("uint32", u64::from(u32::MAX))),
+                Some("u-int64") => Some(("uint64", u64::MAX)),
+                Some(_) | None => None,
+            };
+            if let Some((format, maximum)) = unsigned {
+                members.insert("format".to_owned(), json!(format));
+                members.entry("maximum").or_insert(json!(maximum));
+            }
+            members.values_mut().for_each(with_maxima);
+        }
+        Value::Array(items) => items.iter_mut().for_each(with_maxima),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -370,9 +399,13 @@ fn failure_ref(status: u16) -> Value {
 
 fn failure_response(status: u16) -> Value {
     let codes = ErrorCode::ALL.iter().filter(|code| code.status().as_u16() == status);
-    let (codes, messages): (Vec<_>, Vec<_>) = codes
+    let (mut codes, messages): (Vec<_>, Vec<_>) = codes
         .map(|code| (code.as_str(), format!("{}: {}.", code.as_str(), code.message())))
         .unzip();
+    if codes.is_empty() {
+        // A status that no code has for its own, such as 416: what the edge makes of it.
+        codes.push(ErrorCode::InvalidRequest.as_str());
+    }
     let mut response = json!({
         "description": messages.join(" "),
         "content": { "application/json": { "schema": {
@@ -392,6 +425,8 @@ fn failure_response(status: u16) -> Value {
     response
 }
 
-fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
-    value.as_object_mut().into_iter().flat_map(|members| members.iter_mut())
+/// The members of an object, where there is one. It is looked for with `get_mut`: an index that is
+/// assigned to would put `null` where nothing was.
+fn members(value: Option<&mut Value>) -> impl Iterator<Item = (&String, &mut Value)> {
+    value.and_then(Value::as_object_mut).into_iter().flat_map(|members| members.iter_mut())
 }

@@ -32,13 +32,13 @@ pub(crate) struct EnvironmentHeader {
 #[expect(dead_code, reason = "it stands for its parameters")]
 pub(crate) struct UserQuery {
     /// With a secret key: a person's UUID, or the project's own id of a user.
-    #[param(min_length = 1, max_length = 255)]
+    #[param(min_length = 1, max_length = 255, pattern = r"^[^\u0000-\u001f\u007f-\u009f]+$")]
     user_id: Option<String>,
     /// With a secret key: a wallet that is linked to someone.
     #[param(pattern = "^0x[0-9a-fA-F]{40}$")]
     wallet_address: Option<String>,
     /// With a secret key: a visitor of the project.
-    #[param(min_length = 1, max_length = 255)]
+    #[param(min_length = 1, max_length = 255, pattern = r"^[^\u0000-\u001f\u007f-\u009f]+$")]
     anonymous_id: Option<String>,
 }
 

@@ -157,6 +157,29 @@ pub(crate) enum ScopeName {
 #[expect(dead_code, reason = "it stands for its schema")]
 pub(crate) struct PositiveAmount(f64);
 
+/// What a listing can cost.
+#[derive(ToSchema)]
+#[schema(
+    as = Price,
+    value_type = f64,
+    minimum = 0.01f64,
+    maximum = 18_446_744_073_709f64,
+    multiple_of = 0.000_001f64,
+    examples(json!(1.25))
+)]
+#[expect(dead_code, reason = "it stands for its schema")]
+pub(crate) struct PriceAmount(f64);
+
+/// The body of a new listing; `rules` says what it is.
+#[derive(ToSchema)]
+pub(crate) struct NewListingBody;
+
+/// A tag of a listing.
+#[derive(ToSchema)]
+#[schema(as = Tag, value_type = String, min_length = 1, max_length = 50, pattern = r"\S")]
+#[expect(dead_code, reason = "it stands for its schema")]
+pub(crate) struct TagText(String);
+
 /// An amount of PRIV that can be below 0.
 #[derive(ToSchema)]
 #[schema(value_type = f64, multiple_of = 0.000_001f64, examples(json!(-1.25)))]

@@ -91,3 +91,20 @@ fn every_reference_leads_somewhere() {
     let document = document();
     check(&document, &document);
 }
+
+/// `null` means nothing where a description expects a list, an object or a word.
+#[test]
+fn nothing_is_null() {
+    fn check(value: &Value, place: &str) {
+        match value {
+            Value::Null => panic!("{place} is null"),
+            Value::Object(members) => {
+                let described = members.iter().filter(|(name, _)| *name != "examples");
+                described.for_each(|(name, member)| check(member, &format!("{place}/{name}")));
+            }
+            Value::Array(items) => items.iter().for_each(|item| check(item, place)),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    check(&document(), "");
+}

@@ -51,12 +51,16 @@ struct UploadForm {
     #[schema(value_type = ContributionTypeName)]
     contribution_type: String,
     /// Adds a quarter of the base reward.
+    #[schema(value_type = bool, required = false)]
     consent_ai_training: Option<bool>,
     /// Adds 15 %.
+    #[schema(value_type = bool, required = false)]
     consent_research: Option<bool>,
     /// Adds 20 %; without it, it can't be listed.
+    #[schema(value_type = bool, required = false)]
     consent_commercial: Option<bool>,
     /// A JSON object, as text, of at most 16 KiB.
+    #[schema(value_type = Object, required = false)]
     metadata: Option<String>,
 }
 

@@ -131,8 +131,12 @@ async fn bought(
     params(("link" = String, Path, description = "As it was given by a download."),
         ("Range" = Option<String>, Header, description = "Which bytes.")),
     responses((status = 200, body = Vec<u8>, content_type = "*/*"),
-        (status = 206, body = Vec<u8>, content_type = "*/*"),
-        (status = 403),  (status = 500), (status = 503)))]
+        (status = 206, body = Vec<u8>, content_type = "*/*", description = "The bytes that were asked for.",
+            headers(("Content-Range" = String, description = "Which bytes of how many."))),
+        (status = 403, description = "FORBIDDEN: the link was not made here, or (`expired`) is too old."),
+        (status = 416, description = "INVALID_REQUEST: there are no such bytes.",
+            headers(("Content-Range" = String, description = "`bytes */` and how many there are."))),
+        (status = 500), (status = 503)))]
 pub(crate) async fn get_file(
     request: HttpRequest,
     path: web::Path<String>,

@@ -2,7 +2,7 @@
 
 use crate::openapi::{
     ContributionIdText, EnvironmentHeader, IdempotencyHeader, LicenseName, ListingPath,
-    ListingStatusName, Success,
+    ListingStatusName, NewListingBody, PriceAmount, Success, TagText,
 };
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -32,16 +32,16 @@ const MAX_TAGS: usize = 10;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ListingBody {
     #[serde(deserialize_with = "present")]
-    #[schema(value_type = String, min_length = 5, max_length = 200)]
+    #[schema(value_type = String, min_length = 5, max_length = 200, pattern = r"^\S.{3,}\S$")]
     title: Option<Box<str>>,
     #[serde(deserialize_with = "present")]
-    #[schema(value_type = String, min_length = 20, max_length = 5000)]
+    #[schema(value_type = String, min_length = 20, max_length = 5000, pattern = r"^\S.{18,}\S$")]
     description: Option<Box<str>>,
     #[serde(deserialize_with = "present")]
-    #[schema(value_type = Vec<String>, max_items = 10)]
+    #[schema(value_type = Vec<TagText>, max_items = 10)]
     tags: Option<Vec<Box<str>>>,
     #[serde(deserialize_with = "present")]
-    #[schema(value_type = Priv)]
+    #[schema(value_type = PriceAmount)]
     price_priv: Option<Priv>,
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Vec<ContributionIdText>, min_items = 1, max_items = 10000)]
@@ -150,7 +150,7 @@ fn contributions(
 /// approved, with `consent_commercial`.
 #[utoipa::path(post, path = "/v1/marketplace/wallet/listings", tag = "Marketplace",
     params(EnvironmentHeader, IdempotencyHeader),
-    request_body = ListingBody,
+    request_body = NewListingBody,
     responses((status = 201, body = Success<ListingView>), (status = 404), (status = 409)),
     security(("person" = [])))]
 pub(crate) async fn create_listing(
@@ -210,7 +210,8 @@ fn new_listing(body: ListingBody) -> Result<NewListing, ApiError> {
 /// What was bought keeps its terms.
 #[utoipa::path(put, path = "/v1/marketplace/wallet/listings/{id}", tag = "Marketplace",
     params(ListingPath, EnvironmentHeader, IdempotencyHeader,
-        ("If-Match" = Option<String>, Header, description = "The version that is to be changed.")),
+        ("If-Match" = Option<String>, Header, pattern = r#"^("[0-9]{1,9}"|[0-9]{1,9}|\*)$"#,
+            description = "The version that is to be changed.")),
     request_body = ListingBody,
     responses((status = 200, body = Success<ListingView>), (status = 409)),
     security(("person" = [])))]

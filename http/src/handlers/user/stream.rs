@@ -14,6 +14,7 @@ use priv_domain::user::User;
 use priv_domain::{Entity, EntityId, Micros, Version};
 use serde::Serialize;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use utoipa::ToSchema;
 
 use super::{Unknown, user_in_reach};
 use crate::auth::{Read, UserCaller};
@@ -33,6 +34,19 @@ const LOOK_UP: Duration = Duration::from_millis(500);
 
 /// How long a stream goes on; then the reader comes again, with a token that still holds.
 const LONGEST: Duration = Duration::from_secs(3_600);
+
+/// One event of the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it stands for its schema")]
+struct BalanceEvent {
+    /// For `Last-Event-ID`.
+    id: String,
+    #[schema(pattern = "^balance$")]
+    event: String,
+    /// An object with `pending_rewards`, `priv_balance` and `earned_total`.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
 
 /// Sends on what changes.
 struct ChangeListener {
@@ -71,9 +85,10 @@ struct ChangeView {
 /// sign of life. A stream ends after an hour: come again with `Last-Event-ID`.
 #[utoipa::path(get, path = "/v1/user/earnings/stream", tag = "User",
     params(UserQuery, EnvironmentHeader,
-        ("Last-Event-ID" = Option<u64>, Header,
+        ("Last-Event-ID" = Option<String>, Header, pattern = "^[0-9]{1,19}$",
             description = "The last id that was seen: what came after it follows.")),
-    responses((status = 200, body = String, content_type = "text/event-stream")),
+    responses((status = 200, body = BalanceEvent, content_type = "text/event-stream",
+        description = "The schema is that of one event.")),
     security(("person" = []), ("secret_key" = ["users:read"])))]
 pub(crate) async fn stream_earnings(
     request: HttpRequest,
