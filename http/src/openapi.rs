@@ -10,6 +10,7 @@
 
 mod events;
 mod finish;
+mod links;
 mod params;
 mod rules;
 mod schemas;
@@ -128,6 +129,7 @@ pub fn document() -> Value {
     let mut document = serde_json::to_value(Described::openapi()).expect("a description is JSON");
     events::add(&mut document);
     rules::add(&mut document);
+    links::add(&mut document);
     finish::finish(document)
 }
 
