@@ -237,7 +237,8 @@ pub(crate) fn day_or_time() -> Schema {
 
 /// A parameter that takes a position in the journal, or a moment.
 pub(crate) fn position_or_time() -> Schema {
-    let position = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+    let position =
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(usize::MAX));
     OneOfBuilder::new().item(position).item(text(KnownFormat::DateTime)).into()
 }
 
