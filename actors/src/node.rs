@@ -77,7 +77,7 @@ impl Resident for System {
 }
 
 impl Resident for Listing {
-    const FLUSH_AFTER: Duration = Duration::from_millis(100);
+    const FLUSH_AFTER: Duration = Duration::from_secs(1);
 
     fn directory(node: &Node) -> &Directory<Self> {
         &node.listings

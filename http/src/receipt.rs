@@ -2,9 +2,9 @@
 //! this service. A compact JWS (RFC 7515) with Ed25519 (RFC 8037); `docs/receipts.md` has the
 //! members. Signing is deterministic: the same facts give the same receipt.
 
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ const KEY_CONTEXT: &str = "priv-protocol receipt signing key v1";
 
 /// Signs receipts.
 pub struct ReceiptKey {
-    key: SigningKey,
+    key: Ed25519KeyPair,
     id: String,
     /// The first part of every receipt, with its dot.
     head: String,
@@ -71,8 +71,8 @@ impl ReceiptKey {
     #[must_use]
     pub fn of(server_secret: &[u8; 32]) -> Self {
         let seed = blake3::derive_key(KEY_CONTEXT, server_secret);
-        let key = SigningKey::from_bytes(&seed);
-        let id = key_id(&key.verifying_key());
+        let key = Ed25519KeyPair::from_seed_unchecked(&seed).expect("32 bytes are a seed");
+        let id = key_id(key.public_key().as_ref());
         let (alg, kid, typ) = ("EdDSA".to_owned(), id.clone(), RECEIPT_TYPE.to_owned());
         let header = serde_json::to_vec(&Header { alg, kid, typ }).expect("three texts are JSON");
         Self { key, id, head: URL_SAFE_NO_PAD.encode(header) + "." }
@@ -85,7 +85,7 @@ impl ReceiptKey {
     pub fn sign(&self, facts: &impl Serialize) -> Result<String, serde_json::Error> {
         let mut receipt = self.head.clone();
         URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(facts)?, &mut receipt);
-        let signature = self.key.sign(receipt.as_bytes()).to_bytes();
+        let signature = self.key.sign(receipt.as_bytes());
         receipt.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut receipt);
         Ok(receipt)
@@ -94,12 +94,12 @@ impl ReceiptKey {
     /// What others need to check receipts.
     #[must_use]
     pub fn public(&self) -> KeySet {
-        let key = self.key.verifying_key();
+        let key = self.key.public_key().as_ref();
         KeySet {
             keys: vec![PublicKey {
                 kty: "OKP".to_owned(),
                 crv: "Ed25519".to_owned(),
-                x: URL_SAFE_NO_PAD.encode(key.as_bytes()),
+                x: URL_SAFE_NO_PAD.encode(key),
                 kid: self.id.clone(),
                 alg: Some("EdDSA".to_owned()),
                 usage: Some("sig".to_owned()),
@@ -108,8 +108,8 @@ impl ReceiptKey {
     }
 }
 
-fn key_id(key: &VerifyingKey) -> String {
-    let hash = blake3::hash(key.as_bytes());
+fn key_id(key: &[u8]) -> String {
+    let hash = blake3::hash(key);
     URL_SAFE_NO_PAD.encode(&hash.as_bytes()[..12])
 }
 
@@ -137,13 +137,9 @@ pub fn verify(receipt: &str, keys: &KeySet) -> Result<Value, NotAReceipt> {
     }
     let known = keys.keys.iter().find(|key| key.kid == kid && key.crv == "Ed25519");
     let key = known.ok_or(NotAReceipt::UnknownKey(kid))?;
-    let key: [u8; 32] =
-        bytes(&key.x)?.try_into().map_err(|_| NotAReceipt::Malformed("the key is not one"))?;
-    let key =
-        VerifyingKey::from_bytes(&key).map_err(|_| NotAReceipt::Malformed("the key is not one"))?;
-    let signature = Signature::from_slice(&bytes(signature)?).map_err(|_| NotAReceipt::Forged)?;
+    let key = UnparsedPublicKey::new(&ED25519, bytes(&key.x)?);
     let signed = format!("{header}.{facts}");
-    key.verify_strict(signed.as_bytes(), &signature).map_err(|_| NotAReceipt::Forged)?;
+    key.verify(signed.as_bytes(), &bytes(signature)?).map_err(|_| NotAReceipt::Forged)?;
     serde_json::from_slice(&bytes(facts)?).map_err(|_| NotAReceipt::Malformed("its facts"))
 }
 

@@ -277,7 +277,8 @@ fn the_table_has_every_route_of_the_document() {
         if ASKED_BY_SDKS.contains(&template.as_str()) {
             continue;
         }
-        for method in operations.as_object().expect("an object").keys() {
+        let members = operations.as_object().expect("an object").keys();
+        for method in members.filter(|member| *member != "parameters") {
             assert!(is_in_table(template, method), "{method} {template} is not in the table");
         }
     }

@@ -4,6 +4,7 @@ pub(crate) mod browse;
 pub(crate) mod download;
 pub(crate) mod purchase;
 pub(crate) mod sell;
+pub(crate) mod terms;
 mod view;
 
 use priv_domain::ListingId;

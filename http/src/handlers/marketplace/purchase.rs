@@ -8,15 +8,15 @@ use data_encoding::HEXLOWER;
 use priv_actors::lists::PurchaseLine;
 use priv_actors::{Answered, AskError};
 use priv_domain::letter::{NotSold, NotTaken};
-use priv_domain::listing::Listing;
-use priv_domain::market::{Fees, ListingStatus, Purchase, files_hash};
-use priv_domain::user::{Bought, Command, NewPurchase, Refusal, Reply, SeenTerms, User};
-use priv_domain::{Entity, EntityId, ListingId, Position, PurchaseId, RequestTag};
+use priv_domain::market::{Fees, Purchase};
+use priv_domain::user::{Bought, Command, NewPurchase, Refusal, Reply, User};
+use priv_domain::{Entity, EntityId, ListingId, PurchaseId, RequestTag};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::listing_in;
+use super::terms::{Seen, SeenFrom, ask_terms};
 use super::view::pseudonym;
-use super::{listing_in, no_such_listing};
 use crate::auth::PersonCaller;
 use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody, Priv, QueryParams, Whole, present};
 use crate::envelope::{created, ok};
@@ -103,36 +103,37 @@ pub(crate) async fn purchase_listing(
     let expected_version = expected_version.map(|Whole(version)| version);
     let insists = expected_price.is_some() || expected_version.is_some();
     let buyer = EntityId::user(caller.world, &caller.user());
+    let mut remembered = state.recent_terms.recall(buyer.world, listing);
     for attempt in 1.. {
-        let Seen { terms, position } = see(&state, &buyer, listing).await?;
+        let Seen { terms, from } = match remembered.take() {
+            Some(seen) => seen,
+            None => ask_terms(&state, buyer.world, listing).await?,
+        };
         let new = NewPurchase { listing, seen: terms, expected_price, expected_version };
-        let answered = buy(&state, &buyer, new, tag).await;
-        // A sale comes after what was seen in the journal; a refusal tells of what was seen.
-        if !is_sold(&answered) && !state.node.when_durable(position).await {
-            return Err(AskError::<Refusal>::Stopping.into());
+        let answer = buy(&state, &buyer, new, tag).await;
+        if let Some((purchase, bought)) = purchase_in(&answer) {
+            let view = view(&state, &buyer, listing, purchase)?;
+            let response = match bought {
+                Bought::Now => created(&view.download_url, &view),
+                Bought::Before => ok(&view),
+            };
+            return Ok(with_origin(response, &answer?));
         }
-        let answered = answered?;
-        let why = match &answered.reply {
-            Reply::Purchased { listing, purchase, bought } => {
-                let view = view(&state, &buyer, *listing, purchase)?;
-                let response = match bought {
-                    Bought::Now => created(&view.download_url, &view),
-                    Bought::Before => ok(&view),
-                };
-                return Ok(with_origin(response, &answered));
+        match from {
+            // Why not is for the listing to say.
+            SeenFrom::Memory => {
+                state.recent_terms.forget(buyer.world, listing);
+                continue;
             }
-            Reply::NotTaken(why) => *why,
-            Reply::Recorded(_)
-            | Reply::Consent(_)
-            | Reply::Claimed(_)
-            | Reply::Linked(_)
-            | Reply::WalletBound
-            | Reply::Noted
-            | Reply::Contributed(_)
-            | Reply::Reviewed { .. }
-            | Reply::Deleted { .. }
-            | Reply::Listing(_)
-            | Reply::Rated { .. } => return Err(ApiError::idempotency_mismatch()),
+            // A sale would come after what was seen in the journal; a refusal tells of it.
+            SeenFrom::Listing(position) => {
+                if !state.node.when_durable(position).await {
+                    return Err(AskError::<Refusal>::Stopping.into());
+                }
+            }
+        }
+        let Reply::NotTaken(why) = answer?.reply else {
+            return Err(ApiError::idempotency_mismatch());
         };
         let changed = matches!(why, NotTaken::NotSold(NotSold::TermsChanged { .. }));
         if !changed || insists || attempt >= TRIES {
@@ -154,9 +155,9 @@ async fn buy(
     state.node.ask::<User>(buyer, command, tag).await
 }
 
-fn is_sold(answer: &Answer) -> bool {
-    answer.as_ref().is_ok_and(|answered| match &answered.reply {
-        Reply::Purchased { bought, .. } => *bought == Bought::Now,
+fn purchase_in(answer: &Answer) -> Option<(&Purchase, Bought)> {
+    match &answer.as_ref().ok()?.reply {
+        Reply::Purchased { purchase, bought, .. } => Some((purchase, *bought)),
         Reply::Recorded(_)
         | Reply::Consent(_)
         | Reply::Claimed(_)
@@ -168,50 +169,8 @@ fn is_sold(answer: &Answer) -> bool {
         | Reply::Deleted { .. }
         | Reply::Listing(_)
         | Reply::Rated { .. }
-        | Reply::NotTaken(_) => false,
-    })
-}
-
-/// The terms of a listing, or why there are none.
-struct Seen {
-    terms: Result<SeenTerms, NotSold>,
-    /// Where they stand in the journal; they may not be durable yet.
-    position: Position,
-}
-
-/// The terms as they are now.
-async fn see(state: &AppState, buyer: &EntityId, listing: ListingId) -> Result<Seen, ApiError> {
-    let id = EntityId::listing(buyer.world, listing);
-    // One that never was is not activated for a look.
-    if state.node.projection().listings.get(buyer.world, listing).is_none() {
-        state.up_to_date().await;
-        if state.node.projection().listings.get(buyer.world, listing).is_none() {
-            return Err(no_such_listing());
-        }
+        | Reply::NotTaken(_) => None,
     }
-    let look = |listing: &Entity<Listing>| {
-        let machine = &listing.machine;
-        let offer = machine.offer.as_deref()?;
-        let current = offer.current()?;
-        if machine.is_sold_out() {
-            return Some(Err(NotSold::SoldOut));
-        }
-        if offer.status != ListingStatus::Active {
-            return Some(Err(NotSold::NotActive(offer.status)));
-        }
-        Some(Ok(SeenTerms {
-            version: offer.version,
-            price: offer.price,
-            terms_version: offer.terms_version,
-            license: offer.license,
-            contents: current.number,
-            files_hash: files_hash(&current.files),
-            title: offer.title.clone(),
-            seller: offer.seller.clone(),
-        }))
-    };
-    let Answered { reply, position, .. } = state.node.peek::<Listing, _>(&id, look).await?;
-    Ok(Seen { terms: reply.ok_or_else(no_such_listing)?, position })
 }
 
 fn view(

@@ -88,7 +88,8 @@ fn pixels(preview: &Preview) -> RgbImage {
 
 #[tokio::test]
 async fn what_is_written_beside_a_photo_is_not_in_its_preview() {
-    let store = Rig::memory().open();
+    let rig = Rig::memory();
+    let store = rig.open();
     let photo = jpeg_with_place();
     assert!(holds(&photo, PLACE) && holds(&photo, b"Exif"));
     let preview = preview_of(&store, MediaType::Jpeg, &photo).await.expect("it has one");
@@ -112,7 +113,8 @@ async fn what_is_written_beside_a_photo_is_not_in_its_preview() {
 
 #[tokio::test]
 async fn a_photo_that_says_that_it_is_huge_or_is_damaged_has_no_preview() {
-    let store = Rig::memory().open();
+    let rig = Rig::memory();
+    let store = rig.open();
     let header = [&20_000_u32.to_be_bytes()[..], &20_000_u32.to_be_bytes(), &[8, 2, 0, 0, 0]];
     let huge = [b"\x89PNG\r\n\x1A\n", &chunk(b"IHDR", &header.concat())[..], &noise(5_000)];
     let whole = picture(ImageFormat::Jpeg);
@@ -147,7 +149,8 @@ async fn a_preview_goes_with_its_content() {
 
 #[tokio::test]
 async fn a_text_is_cut_between_characters() {
-    let store = Rig::memory().open();
+    let rig = Rig::memory();
+    let store = rig.open();
     let text = "é".repeat(10_000);
     let preview = preview_of(&store, MediaType::Text, text.as_bytes()).await.expect("it has one");
     let shown = std::str::from_utf8(&preview.bytes).expect("whole characters");
