@@ -228,6 +228,9 @@ impl World {
         let key_id = super::story::items(keys.ok())[0]["key_id"].as_str();
         let key_id = key_id.unwrap_or_else(|| panic!("no key_id in {keys}")).to_owned();
         let (_, listing) = market::listing(&app, PRIV, json!({}));
+        // It writes that it was made, instead of a second later.
+        let passivate = format!("/v1/admin/actors/listing/{listing}/passivate");
+        app.operator().post(&passivate, &json!({})).ok();
         let shown = app.anonymous().get(&format!("/v1/marketplace/wallet/listings/{listing}"));
         let preview = shown.ok()["preview_samples"][0]["preview_url"].as_str().expect("a link");
         let preview = market::path_of(preview);
@@ -277,8 +280,9 @@ fn the_table_has_every_route_of_the_document() {
         if ASKED_BY_SDKS.contains(&template.as_str()) {
             continue;
         }
-        let members = operations.as_object().expect("an object").keys();
-        for method in members.filter(|member| *member != "parameters") {
+        let members = operations.as_object().expect("an object").iter();
+        // Beside its operations a path may have servers and parameters.
+        for (method, _) in members.filter(|(_, member)| member["operationId"].is_string()) {
             assert!(is_in_table(template, method), "{method} {template} is not in the table");
         }
     }
