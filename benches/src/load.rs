@@ -8,8 +8,8 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::thread::available_parallelism;
-use std::time::Duration;
+use std::thread::{self, available_parallelism};
+use std::time::{Duration, Instant};
 
 use crate::driver::{Expect, Outcome, Plan, Until, drive};
 use crate::error::BenchError;
@@ -22,6 +22,10 @@ use crate::scenario::{BATCH, Scenario, Target, World, consents, echo, first_earn
 
 /// What runs before the clock starts, so that pools, caches and branch predictors are warm.
 const WARM_UP: Duration = Duration::from_secs(1);
+
+/// How long at most until a server has come to rest, and how long one look at it takes.
+const REST_WITHIN: Duration = Duration::from_secs(60);
+const REST_LOOK: Duration = Duration::from_millis(400);
 
 /// Runs of the echo when nothing else is measured: enough to see the noise.
 const ECHO_ALONE_RUNS: usize = 3;
@@ -196,6 +200,7 @@ fn measure(
     mut requests: Requests,
 ) -> Result<Run, BenchError> {
     let expect = scenario.expect();
+    come_to_rest(pid)?;
     let mut drive_for = |time| {
         let plan = Plan {
             name: scenario.title(),
@@ -212,6 +217,23 @@ fn measure(
     let server_time = processor_time(pid)?.saturating_sub(before);
     eprintln!("{:<40} {:>9.0} requests/s", scenario.title(), outcome.rate());
     Ok(Run { outcome, server_time })
+}
+
+/// Waits until a server has nothing left to do from the run before: after a million events it
+/// compresses closed segments for a while.
+fn come_to_rest(pid: u32) -> Result<(), BenchError> {
+    let deadline = Instant::now() + REST_WITHIN;
+    loop {
+        let before = processor_time(pid)?;
+        thread::sleep(REST_LOOK);
+        let used = processor_time(pid)?.saturating_sub(before);
+        if used <= REST_LOOK / 20 {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(BenchError::DoesNotAddUp("the server does not come to rest".into()));
+        }
+    }
 }
 
 fn print_table(out: &mut impl Write, echoes: &[Run], rows: &[Row]) -> io::Result<()> {

@@ -26,7 +26,7 @@ pub(crate) use keys::{
     card_key, consent_key, content_key, contribution_key, contributor_key, entity_key, ledger_key,
     listed_content_key, project_key, rating_key, sale_key, user_prefix, wallet_key,
 };
-pub use market::{ContributionLine, ContributionOf, PurchaseLine, RatingLine, Verdict};
+pub use market::{ContributionLine, ContributionOf, PurchaseLine, RatingLine, Sale, Verdict};
 
 /// A value that is not from the journal: its name, and two numbers.
 pub type Loose = (Vec<u8>, (i64, u64));

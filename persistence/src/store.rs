@@ -37,6 +37,11 @@ const OPEN_AGAIN: Duration = Duration::from_millis(50);
 
 const CHECKPOINT: &[u8] = b"checkpoint";
 
+/// The tree of the lists. Another way of keeping them is another tree: it begins empty, and is made
+/// from the whole journal at the first start.
+const LISTS: &str = "lists-2";
+const LISTS_BEFORE: [&str; 1] = ["lists"];
+
 /// An open store.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -138,7 +143,10 @@ impl Store {
             }
         };
         let snapshots = Snapshots::new(db.open_tree("snapshots")?);
-        let lists = Lists::new(db.open_tree("lists")?);
+        for before in LISTS_BEFORE {
+            db.drop_tree(before)?;
+        }
+        let lists = Lists::new(db.open_tree(LISTS)?);
         Ok(Self { db, folder: folder.to_owned(), snapshots, lists })
     }
 

@@ -293,7 +293,7 @@ fn the_whole_market_with_a_kill_between_any_two_steps() {
 fn two_hundred_buyers_at_once_get_the_last_ten_and_money_is_exact() {
     let app = TestApp::start();
     let limited = json!({"license": "limited", "max_sales": 10});
-    let (_, listing) = listing(&app, PRIV, limited);
+    let (seller, listing) = listing(&app, PRIV, limited);
     let buyers: Vec<Caller> = (0..200).map(|_| rich_person(&app, 3 * PRIV)).collect();
     let path = purchase_path(&listing);
     let answers: Vec<Answer> = thread::scope(|scope| {
@@ -319,6 +319,11 @@ fn two_hundred_buyers_at_once_get_the_last_ten_and_money_is_exact() {
         };
         assert_eq!(balance(buyer).0, held);
     }
+    let sold = seller.get("/v1/marketplace/wallet/purchases?role=seller&limit=7");
+    let ids: Vec<&str> =
+        items(sold.ok()).iter().filter_map(|sale| sale["purchase_id"].as_str()).collect();
+    assert!(ids.len() == 7 && ids.is_sorted_by(|newer, older| newer > older), "{ids:?}");
+    assert_eq!(sold.ok()["pagination"]["total"], 10);
     app.assert_balanced();
 }
 

@@ -45,7 +45,8 @@ const MAGIC: u32 = u32::from_le_bytes(*b"PJx\xF3");
 const VERSION: u32 = 1;
 const ENTRY_BYTES: usize = 32;
 const TAIL_BYTES: usize = 104;
-const LEVEL: i32 = 3;
+/// A third of the processor time of zstd's usual 3, and a few percent larger.
+const LEVEL: i32 = 1;
 
 /// One frame of an archive.
 #[derive(Clone, Copy, Debug)]

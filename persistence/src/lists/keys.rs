@@ -165,7 +165,7 @@ pub(crate) fn card_key(world: World, listing: ListingId) -> Vec<u8> {
     key
 }
 
-/// A sale in its seller's list.
+/// Sales in their seller's list, by the first of them.
 pub(crate) fn sale_key(seller: &EntityId, purchase: PurchaseId) -> Vec<u8> {
     let mut key = user_prefix(SALE, seller);
     key.extend(purchase.get().to_be_bytes());

@@ -1,5 +1,7 @@
 //! Contributions, listings and purchases as lists, and who still needs a content.
 
+use std::cmp::Reverse;
+
 use priv_domain::contribution::{Contribution, Decision};
 use priv_domain::entity::{EntityId, World};
 use priv_domain::listing::Card;
@@ -50,7 +52,11 @@ pub struct ContributionOf {
     pub line: ContributionLine,
 }
 
-/// A sale in its seller's list; a buyer's purchases are in their own state.
+/// A sale in its seller's list, where several that came together have one place; what buyers bought
+/// is in their own state.
+pub type Sale = (PurchaseId, PurchaseLine);
+
+/// What was sold, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchaseLine {
     /// Of what.
@@ -203,14 +209,17 @@ impl Lists {
     }
 
     /// What a user sold, newest first.
-    pub fn sales(
-        &self,
-        seller: &EntityId,
-    ) -> impl Iterator<Item = Result<(PurchaseId, PurchaseLine), StoreError>> + use<> {
-        self.tree.scan_prefix(user_prefix(SALE, seller)).rev().map(|item| {
-            let (key, value) = item?;
-            Ok((PurchaseId::new(last_id(&key)?), read_value(&value)?))
-        })
+    ///
+    /// # Errors
+    /// sled failed, or holds what was not written.
+    pub fn sales(&self, seller: &EntityId) -> Result<Vec<Sale>, StoreError> {
+        let mut sales: Vec<Sale> = Vec::new();
+        for value in self.tree.scan_prefix(user_prefix(SALE, seller)).values() {
+            sales.extend(read_value::<Vec<Sale>>(&value?)?);
+        }
+        // Those that were written together are in the order in which they were taken.
+        sales.sort_unstable_by_key(|(id, _)| Reverse(*id));
+        Ok(sales)
     }
 
     /// Ratings of a listing, by the purchases that were rated, newest first.

@@ -8,7 +8,7 @@ use priv_domain::listing::Card;
 use priv_domain::{ListingId, Micros, ProjectId, Timestamp};
 
 use crate::codec::Stored;
-use crate::lists::{EntryKey, Lists};
+use crate::lists::{EntryKey, Lists, Sale, sale_key};
 use crate::project_book::{MoneyChange, ProjectFacts};
 use crate::store::{StoreError, read_value, write_value};
 
@@ -22,10 +22,15 @@ pub(super) struct Pending {
     pub(super) cards: HashMap<(World, ListingId), Card>,
     pub(super) money: HashMap<(World, ProjectId), MoneyChange>,
     pub(super) touched: HashSet<(World, ProjectId)>,
+    /// By seller. Written together: one who sells thousands a second has a place for each hundred.
+    sales: HashMap<EntityId, Vec<Sale>>,
     earnings: HashMap<EntryKey, (Micros, Timestamp)>,
     /// Lines as they were written lately, so that they need not be read again.
     written: HashMap<EntryKey, (Micros, Timestamp)>,
 }
+
+/// Sales in one place: with the longest titles they still fit into a value.
+const SALES_TOGETHER: usize = 100;
 
 /// Lines that are kept in memory at most.
 const MAX_WRITTEN: usize = 100_000;
@@ -33,7 +38,8 @@ const MAX_WRITTEN: usize = 100_000;
 impl Pending {
     /// Values that wait, about.
     pub(super) fn len(&self) -> usize {
-        self.writes.len() + self.earnings.len() + self.removals.len()
+        let sales: usize = self.sales.values().map(Vec::len).sum();
+        self.writes.len() + self.earnings.len() + self.removals.len() + sales
     }
 
     pub(super) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
@@ -63,6 +69,13 @@ impl Pending {
 
     pub(super) fn money(&mut self, world: World, project: ProjectId) -> &mut MoneyChange {
         self.money.entry((world, project)).or_default()
+    }
+
+    pub(super) fn add_sale(&mut self, seller: &EntityId, sale: Sale) {
+        match self.sales.get_mut(seller) {
+            Some(sales) => sales.push(sale),
+            None => drop(self.sales.insert(seller.clone(), vec![sale])),
+        }
     }
 
     /// Adds to a user's line of the day.
@@ -126,6 +139,12 @@ impl Pending {
         }
         for (key, value) in self.writes.drain() {
             batch.insert(key, value);
+        }
+        for (seller, sales) in self.sales.drain() {
+            for together in sales.chunks(SALES_TOGETHER) {
+                let (first, _) = together[0];
+                batch.insert(sale_key(&seller, first), write_value(&together.to_vec()));
+            }
         }
         if self.written.len() > MAX_WRITTEN {
             self.written.clear();

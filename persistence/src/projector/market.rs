@@ -16,7 +16,7 @@ use crate::codec;
 use crate::journal::{PersonalView, RecordView};
 use crate::lists::{
     ContributionLine, EntryKey, PurchaseLine, RatingLine, Verdict, content_key, contribution_key,
-    contributor_key, listed_content_key, rating_key, sale_key,
+    contributor_key, listed_content_key, rating_key,
 };
 use crate::store::{StoreError, write_value};
 
@@ -148,8 +148,8 @@ impl Projector {
     ) -> Result<(), StoreError> {
         self.change_card(world, listing, Card::sell);
         let (title, license) = (order.title.clone(), order.license);
-        let line = write_value(&PurchaseLine { listing, title, price, license });
-        self.pending.put(sale_key(&order.seller, order.purchase), line);
+        let line = PurchaseLine { listing, title, price, license };
+        self.pending.add_sale(&order.seller, (order.purchase, line));
         let at = order.purchase.made_at();
         let earned = price.saturating_sub(Fees::of(price).total());
         let (user, day, payer) = (order.seller.clone(), at.day(), Payer::Sales);

@@ -5,12 +5,12 @@ use std::cmp::Reverse;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use data_encoding::HEXLOWER;
-use priv_actors::lists::PurchaseLine;
+use priv_actors::lists::{PurchaseLine, Sale};
 use priv_actors::{Answered, AskError};
 use priv_domain::letter::{NotSold, NotTaken};
 use priv_domain::market::{Fees, Purchase};
 use priv_domain::user::{Bought, Command, NewPurchase, Refusal, Reply, User};
-use priv_domain::{Entity, EntityId, ListingId, PurchaseId, RequestTag};
+use priv_domain::{Entity, EntityId, ListingId, RequestTag};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -279,7 +279,7 @@ pub(crate) async fn list_purchases(
         false => bought(&state, &me).await?,
     };
     let (part, pagination, next_cursor) = page.part_of(lines, |(id, _)| newest_first(id.get()));
-    let line = |(id, line): &PurchaseOf| {
+    let line = |(id, line): &Sale| {
         let fee = Fees::of(line.price).total();
         let download = format!("/v1/marketplace/wallet/listings/{}/download", line.listing);
         LineView {
@@ -299,17 +299,15 @@ pub(crate) async fn list_purchases(
     Ok(ok(&PurchasesView { purchases, pagination, next_cursor }))
 }
 
-type PurchaseOf = (PurchaseId, PurchaseLine);
-
 /// What a seller sold, newest first: too much for memory, so a list.
-async fn sales(state: &AppState, seller: EntityId) -> Result<Vec<PurchaseOf>, ApiError> {
+async fn sales(state: &AppState, seller: EntityId) -> Result<Vec<Sale>, ApiError> {
     state.up_to_date().await;
     let lists = state.node.lists().clone();
-    state.blocking(move || lists.sales(&seller).collect::<Result<Vec<_>, _>>()).await
+    state.blocking(move || lists.sales(&seller)).await
 }
 
 /// What a buyer bought, newest first: their own state has it.
-async fn bought(state: &AppState, buyer: &EntityId) -> Result<Vec<PurchaseOf>, ApiError> {
+async fn bought(state: &AppState, buyer: &EntityId) -> Result<Vec<Sale>, ApiError> {
     let look = |buyer: &Entity<User>| {
         let market = buyer.machine.market.as_ref();
         let purchases = market.into_iter().flat_map(|market| &market.purchases);
