@@ -27,8 +27,11 @@ pub(crate) enum Spread {
 
 /// An endless row of requests.
 pub(crate) struct Requests {
-    write: Box<dyn FnMut(&mut Vec<u8>)>,
+    write: Box<Write>,
 }
+
+/// Puts the next request into an empty buffer.
+type Write = dyn FnMut(&mut Vec<u8>);
 
 /// Requests that are the same but for digits, in turn.
 struct Templates {

