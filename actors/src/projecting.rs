@@ -15,6 +15,8 @@ pub(crate) const GROUPS_QUEUED: usize = 256;
 /// How long the projector gathers groups before it writes, if nobody waits for what it makes: a busy
 /// user's line or a busy project's counter is then written once instead of a thousand times.
 const GATHER: Duration = Duration::from_millis(500);
+/// The same where somebody waits, while more comes without a pause.
+const GATHER_AWAITED: Duration = Duration::from_millis(50);
 /// Values that are gathered at most: what waits takes memory.
 const GATHERED: usize = 10_000;
 /// How often it looks meanwhile whether somebody waits.
@@ -49,7 +51,9 @@ fn project_some(
                 projector.project(&record)?;
             }
         }
-        if began.elapsed() >= GATHER || projector.unwritten() >= GATHERED {
+        let most = if projection.is_awaited() { GATHER_AWAITED } else { GATHER };
+        let is_enough = projector.unwritten() >= GATHERED || projector.has_changed_projects();
+        if began.elapsed() >= most || is_enough {
             break;
         }
         next = match queue.try_recv() {

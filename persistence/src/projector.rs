@@ -184,6 +184,12 @@ impl Projector {
         self.pending.len() + self.analytics.unwritten()
     }
 
+    /// Whether settings or keys of a project have changed: others must see that soon.
+    #[must_use]
+    pub fn has_changed_projects(&self) -> bool {
+        !self.pending.facts.is_empty()
+    }
+
     /// Takes a record in. What it changes is seen by others after [`Self::commit`].
     ///
     /// # Errors

@@ -59,7 +59,7 @@ fn approve(app: &TestApp, id: &str) {
 
 fn offer(ids: &[String], price: i64, more: Value) -> Value {
     let mut body = json!({
-        "title": "Letters from a lighthouse",
+        "title": "  Letters from a lighthouse \n",
         "description": "Texts that were written by hand in a lighthouse",
         "tags": ["letters", "sea"],
         "price_priv": priv_of(price),
@@ -79,6 +79,7 @@ pub(crate) fn listing(app: &TestApp, price: i64, more: Value) -> (Caller, String
     approve(app, &id);
     let answer = seller.post("/v1/marketplace/wallet/listings", &offer(&[id], price, more));
     let listing = answer.created()["id"].as_str().expect("an id").to_owned();
+    assert_eq!(answer.created()["title"], "Letters from a lighthouse", "blanks are no part of it");
     (seller, listing)
 }
 

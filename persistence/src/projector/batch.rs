@@ -22,15 +22,16 @@ pub(super) struct Pending {
     pub(super) cards: HashMap<(World, ListingId), Card>,
     pub(super) money: HashMap<(World, ProjectId), MoneyChange>,
     pub(super) touched: HashSet<(World, ProjectId)>,
-    /// By seller. Written together: one who sells thousands a second has a place for each hundred.
+    /// By seller. Written together: one who sells thousands a second has places of many each.
     sales: HashMap<EntityId, Vec<Sale>>,
     earnings: HashMap<EntryKey, (Micros, Timestamp)>,
     /// Lines as they were written lately, so that they need not be read again.
     written: HashMap<EntryKey, (Micros, Timestamp)>,
 }
 
-/// Sales in one place: with the longest titles they still fit into a value.
-const SALES_TOGETHER: usize = 100;
+/// Bytes of sales in one place, about: sled keeps more than sixteen such values together, and what is
+/// larger than 128 KiB in a file that it never syncs.
+const SALES_BYTES: usize = 6 << 10;
 
 /// Lines that are kept in memory at most.
 const MAX_WRITTEN: usize = 100_000;
@@ -141,9 +142,16 @@ impl Pending {
             batch.insert(key, value);
         }
         for (seller, sales) in self.sales.drain() {
-            for together in sales.chunks(SALES_TOGETHER) {
-                let (first, _) = together[0];
-                batch.insert(sale_key(&seller, first), write_value(&together.to_vec()));
+            let mut sales = sales.into_iter().peekable();
+            while let Some(first) = sales.next() {
+                let (key, mut bytes) = (sale_key(&seller, first.0), sale_bytes(&first));
+                let mut together = vec![first];
+                while let Some(next) = sales.next_if(|next| bytes + sale_bytes(next) <= SALES_BYTES)
+                {
+                    bytes += sale_bytes(&next);
+                    together.push(next);
+                }
+                batch.insert(key, write_value(&together));
             }
         }
         if self.written.len() > MAX_WRITTEN {
@@ -155,4 +163,9 @@ impl Pending {
         }
         batch
     }
+}
+
+/// Ids, price and license take less than 64.
+fn sale_bytes((_, line): &Sale) -> usize {
+    64 + line.title.len()
 }

@@ -119,7 +119,14 @@ pub(crate) async fn purchase_listing(
             };
             return Ok(with_origin(response, &answer?));
         }
+        // What has nothing to do with the terms is so on others, too.
+        let speaks_of_terms = match &answer {
+            Ok(_) => true,
+            Err(AskError::Refused(refusal)) => is_about_terms(refusal),
+            Err(_) => false,
+        };
         match from {
+            _ if !speaks_of_terms => {}
             // Why not is for the listing to say.
             SeenFrom::Memory => {
                 state.recent_terms.forget(buyer.world, listing);
@@ -153,6 +160,13 @@ async fn buy(
 ) -> Answer {
     let command = Command::Purchase(Box::new(new));
     state.node.ask::<User>(buyer, command, tag).await
+}
+
+fn is_about_terms(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::NotSold(_) | Refusal::PriceChanged { .. } | Refusal::InsufficientBalance { .. }
+    )
 }
 
 fn purchase_in(answer: &Answer) -> Option<(&Purchase, Bought)> {

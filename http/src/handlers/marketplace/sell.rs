@@ -32,10 +32,10 @@ const MAX_TAGS: usize = 10;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ListingBody {
     #[serde(deserialize_with = "present")]
-    #[schema(value_type = String, min_length = 5, max_length = 200, pattern = r"^\S.{3,}\S$")]
+    #[schema(value_type = String, min_length = 5, max_length = 200, pattern = r"^\S[\s\S]{3,}\S$")]
     title: Option<Box<str>>,
     #[serde(deserialize_with = "present")]
-    #[schema(value_type = String, min_length = 20, max_length = 5000, pattern = r"^\S.{18,}\S$")]
+    #[schema(value_type = String, min_length = 20, max_length = 5000, pattern = r"^\S[\s\S]{18,}\S$")]
     description: Option<Box<str>>,
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Vec<TagText>, max_items = 10)]
@@ -69,9 +69,14 @@ struct Checked {
     status: Option<ListingStatus>,
 }
 
-fn check(body: ListingBody, mut details: Vec<Detail>) -> Result<Checked, ApiError> {
+fn check(mut body: ListingBody, mut details: Vec<Detail>) -> Result<Checked, ApiError> {
+    // What is counted is what is kept: blanks around a text are no part of it.
+    let tags = body.tags.iter_mut().flatten();
+    for text in tags.chain(&mut body.title).chain(&mut body.description) {
+        *text = text.trim().into();
+    }
     let mut length = |path: &str, text: &Option<Box<str>>, least: usize, most: usize| {
-        let count = text.as_deref().map(|text| text.trim().chars().count());
+        let count = text.as_deref().map(|text| text.chars().count());
         if count.is_some_and(|count| !(least..=most).contains(&count)) {
             details.push(Detail::new(path, format!("must have {least} to {most} characters")));
         }
@@ -83,7 +88,7 @@ fn check(body: ListingBody, mut details: Vec<Detail>) -> Result<Checked, ApiErro
             details.push(Detail::new("tags", "must be at most 10"));
         }
         for (index, tag) in tags.iter().enumerate().take(MAX_TAGS) {
-            if !(1..=50).contains(&tag.trim().chars().count()) {
+            if !(1..=50).contains(&tag.chars().count()) {
                 let issue = "must have 1 to 50 characters";
                 details.push(Detail::new(format!("tags[{index}]"), issue));
             }
