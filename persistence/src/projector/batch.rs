@@ -169,3 +169,35 @@ impl Pending {
 fn sale_bytes((_, line): &Sale) -> usize {
     64 + line.title.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use priv_domain::UserRef;
+    use priv_domain::market::License;
+
+    use super::*;
+    use crate::lists::PurchaseLine;
+    use crate::store::Store;
+
+    #[test]
+    fn sales_in_several_places_are_all_read_newest_first() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let (store, _) = Store::open(dir.path(), 1 << 20).expect("opens");
+        let seller = EntityId::user(World::Live, &UserRef::Person("seller".into()));
+        let sale = |number: u128| {
+            let (title, price) = ("t".repeat(200).into(), Micros::new(10_000));
+            let listing = ListingId::new(1);
+            let line = PurchaseLine { listing, title, price, license: License::Unlimited };
+            (priv_domain::PurchaseId::new(number), line)
+        };
+        let mut pending = Pending::default();
+        // As they are taken, which is not quite in the order in which they were ordered.
+        for number in (0..250).map(|number| number ^ 1) {
+            pending.add_sale(&seller, sale(number));
+        }
+        store.lists.apply(pending.take_batch()).expect("writes");
+        let expected: Vec<Sale> = (0..250).rev().map(sale).collect();
+        assert_eq!(store.lists.sales(&seller).expect("reads"), expected);
+        assert_eq!(pending.len(), 0);
+    }
+}
