@@ -15,7 +15,7 @@ use priv_domain::entity::Kind;
 use priv_domain::{EntityId, Timestamp};
 use priv_persistence::snapshots::Snapshot;
 
-use crate::entity_actor::{EntityActor, MAILBOX, Mail, NEW_ACTOR_BYTES};
+use crate::entity_actor::{ActorMessage, EntityActor, MAILBOX, NEW_ACTOR_BYTES};
 use crate::lean_context;
 use crate::node::{Node, Resident};
 use crate::tracker::Tracker;
@@ -33,7 +33,7 @@ struct Slot<M: Resident> {
 }
 
 /// The message was not taken: the mailbox is full, or there is no memory for another actor.
-pub(crate) struct Full<M: Resident>(pub(crate) Mail<M>);
+pub(crate) struct Full<M: Resident>(pub(crate) ActorMessage<M>);
 
 /// What operators see of one resident actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,49 +88,53 @@ impl<M: Resident> Directory<M> {
         &self,
         node: &Arc<Node>,
         id: &EntityId,
-        mail: Mail<M>,
+        actor_message: ActorMessage<M>,
     ) -> Result<(), Full<M>> {
         let now = node.ticks();
         // Most often it is resident: nothing is cloned, and the shard is only read.
-        let mail = match self.slots.get(id) {
-            Some(slot) => match slot.post(mail, now) {
+        let actor_message = match self.slots.get(id) {
+            Some(slot) => match slot.post(actor_message, now) {
                 Ok(()) => return Ok(()),
-                Err(SendError::Full(mail)) => return Err(Full(mail)),
-                Err(SendError::Closed(mail)) => mail,
+                Err(SendError::Full(actor_message)) => return Err(Full(actor_message)),
+                Err(SendError::Closed(actor_message)) => actor_message,
             },
-            None => mail,
+            None => actor_message,
         };
         match self.slots.entry(id.clone()) {
-            Entry::Occupied(mut occupied) => match occupied.get().post(mail, now) {
+            Entry::Occupied(mut occupied) => match occupied.get().post(actor_message, now) {
                 Ok(()) => Ok(()),
-                Err(SendError::Full(mail)) => Err(Full(mail)),
+                Err(SendError::Full(actor_message)) => Err(Full(actor_message)),
                 // Only where the arbiter was stopped: the process is stopping.
-                Err(SendError::Closed(mail)) => {
+                Err(SendError::Closed(actor_message)) => {
                     node.add_resident_bytes(i64::from(NEW_ACTOR_BYTES));
                     let slot = self.activate(node, id);
-                    let posted = slot.post(mail, now);
+                    let posted = slot.post(actor_message, now);
                     occupied.insert(slot);
                     posted.map_err(|error| Full(error.into_inner()))
                 }
             },
             // Those whom others wait for come in all the same: they let memory go.
             Entry::Vacant(_) if id.kind == Kind::User && !node.takes_room(NEW_ACTOR_BYTES) => {
-                Err(Full(mail))
+                Err(Full(actor_message))
             }
             Entry::Vacant(vacant) => {
                 if id.kind != Kind::User {
                     node.add_resident_bytes(i64::from(NEW_ACTOR_BYTES));
                 }
                 let slot = vacant.insert(self.activate(node, id));
-                slot.post(mail, now).map_err(|error| Full(error.into_inner()))
+                slot.post(actor_message, now).map_err(|error| Full(error.into_inner()))
             }
         }
     }
 
     /// Puts a message into the mailbox of an actor that is there; drops it where none is.
-    pub(crate) fn post_if_resident(&self, id: &EntityId, mail: Mail<M>) -> Result<(), Full<M>> {
-        match self.slots.get(id).map(|slot| slot.post_unseen(mail)) {
-            Some(Err(SendError::Full(mail))) => Err(Full(mail)),
+    pub(crate) fn post_if_resident(
+        &self,
+        id: &EntityId,
+        actor_message: ActorMessage<M>,
+    ) -> Result<(), Full<M>> {
+        match self.slots.get(id).map(|slot| slot.post_unseen(actor_message)) {
+            Some(Err(SendError::Full(actor_message))) => Err(Full(actor_message)),
             Some(Ok(()) | Err(SendError::Closed(_))) | None => Ok(()),
         }
     }
@@ -240,15 +244,22 @@ fn most(all: &mut [ResidentActor], by: impl Fn(&ResidentActor) -> u32) -> Vec<Re
 }
 
 impl<M: Resident> Slot<M> {
-    fn post(&self, mail: Mail<M>, now: u32) -> Result<(), SendError<Mail<M>>> {
+    fn post(
+        &self,
+        actor_message: ActorMessage<M>,
+        now: u32,
+    ) -> Result<(), SendError<ActorMessage<M>>> {
         self.tracker.touch(now);
-        self.post_unseen(mail)
+        self.post_unseen(actor_message)
     }
 
     /// Without counting as a use.
-    fn post_unseen(&self, mail: Mail<M>) -> Result<(), SendError<Mail<M>>> {
+    fn post_unseen(
+        &self,
+        actor_message: ActorMessage<M>,
+    ) -> Result<(), SendError<ActorMessage<M>>> {
         self.tracker.queue();
-        self.address.try_send(mail).inspect_err(|_| self.tracker.taken())
+        self.address.try_send(actor_message).inspect_err(|_| self.tracker.taken())
     }
 
     fn described(&self, id: &EntityId) -> ResidentActor {

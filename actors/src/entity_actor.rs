@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::fut::wrap_future;
-use actix::{Actor, ActorFutureExt, AsyncContext, Handler, Message};
-use priv_domain::letter::Letter;
-use priv_domain::machine::Outgoing;
+use actix::{Actor, ActorFutureExt, AsyncContext, Handler};
+use priv_domain::machine::OutgoingMessage;
+use priv_domain::message::Message;
 use priv_domain::{EntityId, Position, Timestamp};
 use priv_persistence::snapshots::Snapshot;
 use tokio::sync::oneshot;
@@ -15,7 +15,7 @@ use crate::ask::{Ask, AskError, Response};
 use crate::lean_context::LeanContext;
 use crate::node::{Node, Resident};
 use crate::passivation::{Departure, Leaving};
-use crate::shell::{Moment, Shell};
+use crate::shell::{Shell, ShellContext};
 use crate::tracker::Tracker;
 
 /// Messages that one actor's mailbox holds.
@@ -25,8 +25,8 @@ pub(crate) const MAILBOX: usize = 1_024;
 /// where a clock that tests hold stands still.
 const WAKE_AGAIN: Duration = Duration::from_millis(20);
 
-/// How long a letter waits that the journal had no room for.
-const LETTER_AGAIN: Duration = Duration::from_millis(20);
+/// How long a message waits that the journal had no room for.
+const MESSAGE_AGAIN: Duration = Duration::from_millis(20);
 
 /// Memory of an actor without the lists of its state, in bytes: shell, mailbox, task, place in the
 /// directory, about 850; and its part of what the process holds besides, as the memory benchmark
@@ -38,13 +38,13 @@ const ACTOR_BYTES: usize = 1_260;
 pub(crate) const NEW_ACTOR_BYTES: u32 = 1_500;
 
 /// What an actor is sent.
-#[derive(Message)]
+#[derive(actix::Message)]
 #[rtype(result = "()")]
-pub(crate) enum Mail<M: Resident> {
+pub(crate) enum ActorMessage<M: Resident> {
     /// A command whose answer somebody waits for.
     Ask(Ask<M>),
-    /// A letter from another entity.
-    Letter { from: EntityId, letter: Letter },
+    /// A message from another entity.
+    FromEntity { from: EntityId, message: Message },
     /// A look at the shell.
     Look(Look<M>),
     /// For a snapshot of what has changed; nothing where nothing has.
@@ -64,7 +64,7 @@ pub(crate) struct EntityActor<M: Resident> {
     flush_is_due: bool,
     wake_is_due: bool,
     /// Letters that wait until the journal has room.
-    letters_in_hand: u32,
+    messages_in_hand: u32,
 }
 
 enum Life<M: Resident> {
@@ -84,17 +84,22 @@ impl<M: Resident> EntityActor<M> {
             life: Life::Broken,
             flush_is_due: false,
             wake_is_due: false,
-            letters_in_hand: 0,
+            messages_in_hand: 0,
         }
     }
 
-    fn moment<'a>(node: &'a Node) -> Moment<'a> {
+    fn moment<'a>(node: &'a Node) -> ShellContext<'a> {
         let now = node.clock().now();
-        Moment { now, fresh: node.fresh(now), journal: node.journal(), refuses: node.refuses() }
+        ShellContext {
+            now,
+            fresh: node.fresh(now),
+            journal: node.journal(),
+            refuses: node.refuses(),
+        }
     }
 
-    fn send(&self, letters: Vec<Outgoing>) {
-        for outgoing in letters {
+    fn send(&self, messages: Vec<OutgoingMessage>) {
+        for outgoing in messages {
             self.node.send(self.id.clone(), outgoing);
         }
     }
@@ -102,12 +107,12 @@ impl<M: Resident> EntityActor<M> {
     fn with_shell(
         &mut self,
         ctx: &mut LeanContext<Self>,
-        work: impl FnOnce(&mut Shell<M>, Moment<'_>) -> Vec<Outgoing>,
+        work: impl FnOnce(&mut Shell<M>, ShellContext<'_>) -> Vec<OutgoingMessage>,
     ) {
         let Life::Active(shell) = &mut self.life else { return };
         let began = Instant::now();
         self.tracker.set_version(shell.entity().version.next());
-        let letters = work(shell, Self::moment(&self.node));
+        let messages = work(shell, Self::moment(&self.node));
         self.tracker.set_version(shell.entity().version);
         self.tracker.set_held(shell.is_held());
         let bytes = u32::try_from(shell.heap_bytes() + ACTOR_BYTES).unwrap_or(u32::MAX);
@@ -115,7 +120,7 @@ impl<M: Resident> EntityActor<M> {
         let flush = shell.waiting() > 0;
         let wakes_at = shell.wakes_at();
         self.tracker.took_micros(u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
-        self.send(letters);
+        self.send(messages);
         if flush {
             self.flush_later(ctx);
         }
@@ -145,20 +150,20 @@ impl<M: Resident> EntityActor<M> {
         }
     }
 
-    fn letter(&mut self, from: EntityId, letter: Letter, ctx: &mut LeanContext<Self>) {
+    fn message(&mut self, from: EntityId, message: Message, ctx: &mut LeanContext<Self>) {
         let mut again = None;
-        self.with_shell(ctx, |shell, moment| match shell.read(from, letter, moment) {
-            Ok(letters) => letters,
+        self.with_shell(ctx, |shell, moment| match shell.read(from, message, moment) {
+            Ok(messages) => messages,
             Err(unread) => {
                 again = Some(unread);
                 Vec::new()
             }
         });
-        if let Some((from, letter)) = again.map(|unread| *unread) {
-            self.letters_in_hand += 1;
-            ctx.run_later(LETTER_AGAIN, move |actor, ctx| {
-                actor.letters_in_hand -= 1;
-                actor.letter(from, letter, ctx);
+        if let Some((from, message)) = again.map(|unread| *unread) {
+            self.messages_in_hand += 1;
+            ctx.run_later(MESSAGE_AGAIN, move |actor, ctx| {
+                actor.messages_in_hand -= 1;
+                actor.message(from, message, ctx);
             });
         }
     }
@@ -192,7 +197,7 @@ impl<M: Resident> EntityActor<M> {
             let _ = reply.send(Departure::Gone);
             return;
         };
-        let in_hand = self.letters_in_hand > 0 || shell.waiting() > 0;
+        let in_hand = self.messages_in_hand > 0 || shell.waiting() > 0;
         let waits = shell.wakes_at().is_some() || !shell.outstanding().is_empty();
         if used || in_hand || shell.is_held() || waits {
             let _ = reply.send(Departure::InUse);
@@ -207,7 +212,7 @@ impl<M: Resident> EntityActor<M> {
             gone,
         };
         let _ = reply.send(Departure::Leaving(leaving));
-        // Mail waits in the mailbox until the snapshot is kept; then it is passed on.
+        // What comes waits in the mailbox until the snapshot is kept; then it is forwarded.
         ctx.wait(wrap_future::<_, Self>(goes).map(|goes, actor, _| {
             if goes.is_ok() {
                 actor.life = Life::Retired;
@@ -242,32 +247,34 @@ impl<M: Resident> Actor for EntityActor<M> {
     }
 }
 
-impl<M: Resident> Handler<Mail<M>> for EntityActor<M> {
+impl<M: Resident> Handler<ActorMessage<M>> for EntityActor<M> {
     type Result = ();
 
-    fn handle(&mut self, mail: Mail<M>, ctx: &mut Self::Context) {
+    fn handle(&mut self, actor_message: ActorMessage<M>, ctx: &mut Self::Context) {
         self.tracker.taken();
-        match (&self.life, mail) {
-            (Life::Retired, Mail::Passivate { reply, .. }) => {
+        match (&self.life, actor_message) {
+            (Life::Retired, ActorMessage::Passivate { reply, .. }) => {
                 drop(reply.send(Departure::Gone));
             }
-            (Life::Retired, Mail::Snapshot(reply)) => drop(reply.send(None)),
-            (Life::Retired, mail) => self.node.pass_on(self.id.clone(), mail),
-            (Life::Broken, Mail::Ask(ask)) => {
+            (Life::Retired, ActorMessage::Snapshot(reply)) => drop(reply.send(None)),
+            (Life::Retired, actor_message) => self.node.forward(self.id.clone(), actor_message),
+            (Life::Broken, ActorMessage::Ask(ask)) => {
                 let outcome = Err(AskError::Stopping);
                 let _ = ask.responder.send(Response { outcome, position: Position::ZERO });
             }
             (Life::Broken, _) => {}
-            (Life::Active(_), Mail::Ask(ask)) => {
+            (Life::Active(_), ActorMessage::Ask(ask)) => {
                 self.with_shell(ctx, |shell, moment| shell.ask(ask, moment));
             }
-            (Life::Active(_), Mail::Letter { from, letter }) => self.letter(from, letter, ctx),
-            (Life::Active(_), Mail::Look(look)) => self.with_shell(ctx, |shell, _| {
+            (Life::Active(_), ActorMessage::FromEntity { from, message }) => {
+                self.message(from, message, ctx)
+            }
+            (Life::Active(_), ActorMessage::Look(look)) => self.with_shell(ctx, |shell, _| {
                 look(shell);
                 Vec::new()
             }),
-            (Life::Active(_), Mail::Snapshot(reply)) => self.snapshot(reply),
-            (Life::Active(_), Mail::Passivate { unused_since, reply }) => {
+            (Life::Active(_), ActorMessage::Snapshot(reply)) => self.snapshot(reply),
+            (Life::Active(_), ActorMessage::Passivate { unused_since, reply }) => {
                 self.passivate(unused_since, reply, ctx);
             }
         }

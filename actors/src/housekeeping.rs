@@ -16,7 +16,7 @@ use priv_domain::{EntityId, Position};
 use tokio::sync::{Notify, oneshot};
 
 use crate::directory::Full;
-use crate::entity_actor::Mail;
+use crate::entity_actor::ActorMessage;
 use crate::node::{Node, Resident, TRY_AGAIN};
 use crate::passivation::passivate_unused;
 
@@ -144,7 +144,7 @@ pub(crate) async fn checkpoint(node: &Arc<Node>) {
         keep_changed::<System>(node).await,
         keep_changed::<Listing>(node).await,
     ];
-    if kept.contains(&Kept::Stopped) {
+    if kept.contains(&Persistent::Stopped) {
         return;
     }
     node.projection().when_projected(position).await;
@@ -159,28 +159,28 @@ pub(crate) async fn checkpoint(node: &Arc<Node>) {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kept {
+enum Persistent {
     All,
     Stopped,
 }
 
-async fn keep_changed<M: Resident>(node: &Arc<Node>) -> Kept {
+async fn keep_changed<M: Resident>(node: &Arc<Node>) -> Persistent {
     for ids in M::directory(node).changed().chunks(SNAPSHOTS_AT_ONCE) {
-        if keep_some::<M>(node, ids).await == Kept::Stopped {
-            return Kept::Stopped;
+        if keep_some::<M>(node, ids).await == Persistent::Stopped {
+            return Persistent::Stopped;
         }
     }
-    Kept::All
+    Persistent::All
 }
 
-async fn keep_some<M: Resident>(node: &Arc<Node>, ids: &[EntityId]) -> Kept {
+async fn keep_some<M: Resident>(node: &Arc<Node>, ids: &[EntityId]) -> Persistent {
     let mut asked = Vec::with_capacity(ids.len());
     for id in ids {
         let (reply, answer) = oneshot::channel();
-        let mut mail = Mail::Snapshot(reply);
+        let mut actor_message = ActorMessage::Snapshot(reply);
         // One that has gone since has kept its own, and is not activated for this.
-        while let Err(Full(full)) = M::directory(node).post_if_resident(id, mail) {
-            mail = full;
+        while let Err(Full(full)) = M::directory(node).post_if_resident(id, actor_message) {
+            actor_message = full;
             tokio::time::sleep(TRY_AGAIN).await;
         }
         asked.push(answer);
@@ -195,13 +195,13 @@ async fn keep_some<M: Resident>(node: &Arc<Node>, ids: &[EntityId]) -> Kept {
         }
     }
     if node.journal().when_durable(last).await.is_err() {
-        return Kept::Stopped;
+        return Persistent::Stopped;
     }
     if !node.keep_snapshots(&snapshots) {
-        return Kept::Stopped;
+        return Persistent::Stopped;
     }
     for snapshot in &snapshots {
         M::directory(node).kept(snapshot);
     }
-    Kept::All
+    Persistent::All
 }

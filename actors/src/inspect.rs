@@ -18,7 +18,7 @@ use crate::directory::{DirectoryStats, ResidentActor};
 use crate::node::{Node, Resident};
 
 pub use priv_persistence::AnyEntity;
-pub use priv_persistence::history::Moment;
+pub use priv_persistence::history::PointInTime;
 
 /// Records of one stream that are read for one page.
 pub const MAX_PAGE: usize = 100;
@@ -242,7 +242,7 @@ impl Node {
                     .filter(|contents| contents.sales > 0)
                     .any(|contents| contents.files.iter().any(|file| file.sha256 == sha256))
             };
-            if self.look::<Listing, _>(&listing, sold).await?.reply {
+            if self.read_durable::<Listing, _>(&listing, sold).await?.reply {
                 return Ok(true);
             }
         }
@@ -265,7 +265,7 @@ impl Node {
         id: &EntityId,
         wrap: impl FnOnce(Box<priv_domain::Entity<M>>) -> AnyEntity,
     ) -> Result<AnyEntity, InspectError> {
-        let entity = self.look::<M, _>(id, |entity| entity.clone()).await?.reply;
+        let entity = self.read_durable::<M, _>(id, |entity| entity.clone()).await?.reply;
         Ok(wrap(Box::new(entity)))
     }
 
@@ -278,7 +278,7 @@ impl Node {
         &self,
         id: &EntityId,
         head: Position,
-        moment: Moment,
+        moment: PointInTime,
     ) -> Result<(AnyEntity, Position), InspectError> {
         Ok(history::state_at(self.journal(), id, head, moment)?)
     }
@@ -406,7 +406,7 @@ impl Node {
 }
 
 fn take_back(after: UserMoney, event: &priv_domain::user::Event) -> UserMoney {
-    use priv_domain::letter::Purpose;
+    use priv_domain::message::Purpose;
     use priv_domain::user::Event;
     let mut before = after;
     match event {
@@ -464,7 +464,7 @@ fn take_back(after: UserMoney, event: &priv_domain::user::Event) -> UserMoney {
 
 fn add_accruals(
     money: &mut UserMoney,
-    accruals: &[priv_domain::letter::LinkedAccrual],
+    accruals: &[priv_domain::message::LinkedAccrual],
     sign: i128,
 ) {
     for accrual in accruals {

@@ -24,4 +24,4 @@ pub use ask::{Answered, AskError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use node::{Node, NodeError, Options};
 pub use passivation::Passivated;
-pub use priv_persistence::{blobs, listing_book as listings, lists, project_book as projects};
+pub use priv_persistence::{blobs, listing_index as listings, lists, project_index as projects};

@@ -12,7 +12,7 @@ use std::time::Duration;
 use actix_rt::{Arbiter, ArbiterHandle};
 use priv_domain::entity::{EntityId, Kind};
 use priv_domain::listing::Listing;
-use priv_domain::machine::{Entity, Outgoing};
+use priv_domain::machine::{Entity, OutgoingMessage};
 use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::User;
@@ -30,11 +30,11 @@ use tokio::sync::oneshot;
 use crate::ask::{Answered, Ask, AskError, Origin, Response, send_when_durable};
 use crate::clock::{Clock, Ids};
 use crate::directory::{Directory, Full};
-use crate::entity_actor::Mail;
+use crate::entity_actor::ActorMessage;
 use crate::housekeeping::Housekeeper;
 use crate::passivation::{self, Passivated};
 use crate::projecting::{GROUPS_QUEUED, project_groups};
-use crate::shell::{Kept, Shell};
+use crate::shell::{Persistent, Shell};
 
 /// Milliseconds in a tick, by which the last use of actors is told apart.
 const TICK_MILLIS: i64 = 16;
@@ -44,8 +44,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub(crate) const TRY_AGAIN: Duration = Duration::from_millis(2);
 
 /// A machine whose entities have actors.
-pub trait Resident: Kept + Unpin {
-    /// How long letters that can wait do at most.
+pub trait Resident: Persistent + Unpin {
+    /// How long messages that can wait do at most.
     const FLUSH_AFTER: Duration;
 
     /// Where its actors are.
@@ -153,7 +153,7 @@ pub struct Node {
     projection: Projection,
     clock: Arc<dyn Clock>,
     ids: Ids,
-    /// Kept alive here.
+    /// Persistent alive here.
     arbiters: Vec<Arbiter>,
     arbiter_handles: Vec<ArbiterHandle>,
     started: Timestamp,
@@ -231,7 +231,7 @@ impl Node {
             housekeeper,
             _data_dir: data_dir,
         });
-        for id in recovered.with_dues {
+        for id in recovered.with_pending_work {
             node.wake(id);
         }
         let weak = Arc::downgrade(&node);
@@ -251,7 +251,7 @@ impl Node {
         request: Option<RequestTag>,
     ) -> Result<Answered<M::Reply>, AskError<M::Refusal>> {
         let (responder, response) = oneshot::channel();
-        self.post_patiently::<M>(id, Mail::Ask(Ask { command, request, responder }))
+        self.post_patiently::<M>(id, ActorMessage::Ask(Ask { command, request, responder }))
             .await
             .map_err(|Full(_)| AskError::Overloaded)?;
         let Response { outcome, position } = response.await.map_err(|_| AskError::Stopping)?;
@@ -263,19 +263,19 @@ impl Node {
     ///
     /// # Errors
     /// [`AskError::Overloaded`] or [`AskError::Stopping`].
-    pub async fn look<M: Resident, T: Send + 'static>(
+    pub async fn read_durable<M: Resident, T: Send + 'static>(
         self: &Arc<Self>,
         id: &EntityId,
         look: impl FnOnce(&Entity<M>) -> T + Send + 'static,
     ) -> Result<Answered<T>, AskError<M::Refusal>> {
-        self.look_at_shell(id, move |shell| look(shell.entity())).await
+        self.with_shell_of(id, move |shell| look(shell.entity())).await
     }
 
     /// Looks at an entity, and may leave a listener.
     ///
     /// # Errors
     /// [`AskError::Overloaded`] or [`AskError::Stopping`].
-    pub async fn look_at_shell<M: Resident, T: Send + 'static>(
+    pub async fn with_shell_of<M: Resident, T: Send + 'static>(
         self: &Arc<Self>,
         id: &EntityId,
         look: impl FnOnce(&mut Shell<M>) -> T + Send + 'static,
@@ -286,7 +286,7 @@ impl Node {
             let seen = (look(shell), shell.position());
             send_when_durable(node.journal(), shell.position(), responder, seen);
         });
-        self.post_patiently::<M>(id, Mail::Look(look))
+        self.post_patiently::<M>(id, ActorMessage::Look(look))
             .await
             .map_err(|Full(_)| AskError::Overloaded)?;
         let (reply, position) = response.await.map_err(|_| AskError::Stopping)?;
@@ -299,7 +299,7 @@ impl Node {
     ///
     /// # Errors
     /// [`AskError::Overloaded`] or [`AskError::Stopping`].
-    pub async fn peek<M: Resident, T: Send + 'static>(
+    pub async fn read_latest<M: Resident, T: Send + 'static>(
         self: &Arc<Self>,
         id: &EntityId,
         look: impl FnOnce(&Entity<M>) -> T + Send + 'static,
@@ -309,7 +309,7 @@ impl Node {
             // Whoever has gone away is told nothing.
             let _ = responder.send((look(shell.entity()), shell.position()));
         });
-        self.post_patiently::<M>(id, Mail::Look(look))
+        self.post_patiently::<M>(id, ActorMessage::Look(look))
             .await
             .map_err(|Full(_)| AskError::Overloaded)?;
         let (reply, position) = response.await.map_err(|_| AskError::Stopping)?;
@@ -319,9 +319,9 @@ impl Node {
     async fn post_patiently<M: Resident>(
         self: &Arc<Self>,
         id: &EntityId,
-        mail: Mail<M>,
+        actor_message: ActorMessage<M>,
     ) -> Result<(), Full<M>> {
-        let mut full = match M::directory(self).post(self, id, mail) {
+        let mut full = match M::directory(self).post(self, id, actor_message) {
             Ok(()) => return Ok(()),
             Err(full) => full,
         };
@@ -336,32 +336,42 @@ impl Node {
         Err(full)
     }
 
-    /// Sends a letter on its way. Where the mailbox is full it is tried again until it is not:
+    /// Sends a message on its way. Where the mailbox is full it is tried again until it is not:
     /// what is on its way is bounded by what payers may have open.
-    pub(crate) fn send(self: &Arc<Self>, from: EntityId, outgoing: Outgoing) {
-        let Outgoing { to, letter } = outgoing;
+    pub(crate) fn send(self: &Arc<Self>, from: EntityId, outgoing: OutgoingMessage) {
+        let OutgoingMessage { to, message } = outgoing;
         match to.kind {
-            Kind::User => self.pass_on::<User>(to, Mail::Letter { from, letter }),
-            Kind::Project => self.pass_on::<Project>(to, Mail::Letter { from, letter }),
-            Kind::System => self.pass_on::<System>(to, Mail::Letter { from, letter }),
-            Kind::Listing => self.pass_on::<Listing>(to, Mail::Letter { from, letter }),
+            Kind::User => self.forward::<User>(to, ActorMessage::FromEntity { from, message }),
+            Kind::Project => {
+                self.forward::<Project>(to, ActorMessage::FromEntity { from, message })
+            }
+            Kind::System => self.forward::<System>(to, ActorMessage::FromEntity { from, message }),
+            Kind::Listing => {
+                self.forward::<Listing>(to, ActorMessage::FromEntity { from, message })
+            }
         }
     }
 
     /// Brings a message to whoever has an entity now. Call on an arbiter.
-    pub(crate) fn pass_on<M: Resident>(self: &Arc<Self>, id: EntityId, mail: Mail<M>) {
-        let Err(Full(mail)) = M::directory(self).post(self, &id, mail) else { return };
+    pub(crate) fn forward<M: Resident>(
+        self: &Arc<Self>,
+        id: EntityId,
+        actor_message: ActorMessage<M>,
+    ) {
+        let Err(Full(actor_message)) = M::directory(self).post(self, &id, actor_message) else {
+            return;
+        };
         let node = self.clone();
-        actix_rt::spawn(async move { node.post_until_taken(&id, mail).await });
+        actix_rt::spawn(async move { node.post_until_taken(&id, actor_message).await });
     }
 
     pub(crate) async fn post_until_taken<M: Resident>(
         self: &Arc<Self>,
         id: &EntityId,
-        mut mail: Mail<M>,
+        mut actor_message: ActorMessage<M>,
     ) {
-        while let Err(Full(full)) = M::directory(self).post(self, id, mail) {
-            mail = full;
+        while let Err(Full(full)) = M::directory(self).post(self, id, actor_message) {
+            actor_message = full;
             tokio::time::sleep(TRY_AGAIN).await;
         }
     }
@@ -372,16 +382,16 @@ impl Node {
         // Being looked at is enough: whoever is activated sends again what is due.
         let woken = match id.kind {
             Kind::User => arbiter.spawn_fn(move || {
-                node.pass_on::<User>(id, Mail::Look(Box::new(|_| ())));
+                node.forward::<User>(id, ActorMessage::Look(Box::new(|_| ())));
             }),
             Kind::Project => arbiter.spawn_fn(move || {
-                node.pass_on::<Project>(id, Mail::Look(Box::new(|_| ())));
+                node.forward::<Project>(id, ActorMessage::Look(Box::new(|_| ())));
             }),
             Kind::System => arbiter.spawn_fn(move || {
-                node.pass_on::<System>(id, Mail::Look(Box::new(|_| ())));
+                node.forward::<System>(id, ActorMessage::Look(Box::new(|_| ())));
             }),
             Kind::Listing => arbiter.spawn_fn(move || {
-                node.pass_on::<Listing>(id, Mail::Look(Box::new(|_| ())));
+                node.forward::<Listing>(id, ActorMessage::Look(Box::new(|_| ())));
             }),
         };
         if !woken {
@@ -409,7 +419,7 @@ impl Node {
         id: &EntityId,
     ) -> Result<(), AskError<M::Refusal>> {
         let (reply, answer) = oneshot::channel();
-        self.post_patiently::<M>(id, Mail::Snapshot(reply))
+        self.post_patiently::<M>(id, ActorMessage::Snapshot(reply))
             .await
             .map_err(|Full(_)| AskError::Overloaded)?;
         if let Some((snapshot, position)) = answer.await.map_err(|_| AskError::Stopping)? {

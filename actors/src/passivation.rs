@@ -1,7 +1,7 @@
 //! Letting actors go, many at a time.
 //!
-//! An actor that goes hands its snapshot over and reads no more mail. When the snapshots of all that
-//! go together are kept, in one write, each loses its place in the directory and is told so: mail
+//! An actor that goes hands its snapshot over and reads no more actor_message. When the snapshots of all that
+//! go together are kept, in one write, each loses its place in the directory and is told so: actor_message
 //! that came meanwhile it passes on. If they can't be kept the actors stay as they were.
 //!
 //! The one who lets them go does the writing, and not the actors' threads: what the store keeps in
@@ -14,7 +14,7 @@ use priv_persistence::snapshots::Snapshot;
 use tokio::sync::oneshot;
 
 use crate::directory::Full;
-use crate::entity_actor::Mail;
+use crate::entity_actor::ActorMessage;
 use crate::node::{Node, Resident, TRY_AGAIN};
 use crate::tracker::Tracker;
 
@@ -42,7 +42,7 @@ pub(crate) enum Departure {
     Leaving(Leaving),
 }
 
-/// An actor that reads no mail until it is told that it has gone, or that it stays after all:
+/// An actor that reads no actor_message until it is told that it has gone, or that it stays after all:
 /// when this is dropped.
 pub(crate) struct Leaving {
     pub(crate) id: EntityId,
@@ -110,10 +110,10 @@ async fn ask_to_go<M: Resident>(
     let mut asked = Vec::with_capacity(group.len());
     for (id, _) in group {
         let (reply, departure) = oneshot::channel();
-        let mut mail = Mail::Passivate { unused_since, reply };
+        let mut actor_message = ActorMessage::Passivate { unused_since, reply };
         // One that has gone since is not activated for this: its answer is that nobody answers.
-        while let Err(Full(full)) = M::directory(node).post_if_resident(id, mail) {
-            mail = full;
+        while let Err(Full(full)) = M::directory(node).post_if_resident(id, actor_message) {
+            actor_message = full;
             tokio::time::sleep(TRY_AGAIN).await;
         }
         asked.push(departure);
@@ -159,12 +159,12 @@ async fn let_go<M: Resident>(
 
 #[cfg(test)]
 mod tests {
-    use priv_domain::{UserRef, World};
+    use priv_domain::{Environment, UserRef};
 
     use super::*;
 
     fn sizes_of_groups(sizes: &[u32]) -> Vec<usize> {
-        let id = EntityId::user(World::Live, &UserRef::Person("someone".into()));
+        let id = EntityId::user(Environment::Live, &UserRef::Person("someone".into()));
         let unused: Vec<_> = sizes.iter().map(|size| (id.clone(), *size)).collect();
         groups(&unused).map(<[_]>::len).collect()
     }

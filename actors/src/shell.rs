@@ -1,15 +1,15 @@
 //! The shell around a machine: it decides, appends, applies, answers, in this order.
 //!
 //! A plain struct; the actor around it only moves messages. An answer leaves it when all that it
-//! depends on is durable; letters to other actors go at once.
+//! depends on is durable; messages to other actors go at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use priv_domain::letter::Letter;
 use priv_domain::machine::{
-    Answer, Context, Entity, Entry, EntryOf, Handled, Machine, Outgoing, Ticket,
+    Answer, Context, Entity, Entry, EntryOf, Handled, Machine, OutgoingMessage, ReplyToken,
 };
+use priv_domain::message::Message;
 use priv_domain::{EntityId, Position, RequestTag, Timestamp};
 use priv_persistence::codec::{self, FORMAT, Stored};
 use priv_persistence::journal::{AppendError, Draft, Journal};
@@ -41,48 +41,48 @@ pub enum Listening {
 }
 
 /// A machine that can be kept.
-pub trait Kept: Machine<Event: Stored, Reply: Stored> + Stored {}
+pub trait Persistent: Machine<Event: Stored, Reply: Stored> + Stored {}
 
-impl<M: Machine<Event: Stored, Reply: Stored> + Stored> Kept for M {}
+impl<M: Machine<Event: Stored, Reply: Stored> + Stored> Persistent for M {}
 
 /// An entity in use.
-pub struct Shell<M: Kept> {
+pub struct Shell<M: Persistent> {
     id: EntityId,
     entity: Entity<M>,
     /// There only while somebody is: most of a million entities are alone.
-    company: Option<Box<Company<M>>>,
+    waiters: Option<Box<Waiters<M>>>,
 }
 
 /// Who waits at an entity.
-struct Company<M: Kept> {
+struct Waiters<M: Persistent> {
     /// Letters that wait for the next entry.
-    waiting: Vec<(EntityId, Letter)>,
-    askers: Vec<(Ticket, Responder<M>)>,
+    waiting: Vec<(EntityId, Message)>,
+    askers: Vec<(ReplyToken, Responder<M>)>,
     listeners: Vec<Box<dyn Listener<M>>>,
 }
 
-impl<M: Kept> Default for Company<M> {
+impl<M: Persistent> Default for Waiters<M> {
     fn default() -> Self {
         Self { waiting: Vec::new(), askers: Vec::new(), listeners: Vec::new() }
     }
 }
 
-impl<M: Kept> Company<M> {
+impl<M: Persistent> Waiters<M> {
     fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.askers.is_empty() && self.listeners.is_empty()
     }
 
     fn heap_bytes(&self) -> usize {
         size_of::<Self>()
-            + self.waiting.capacity() * size_of::<(EntityId, Letter)>()
-            + self.askers.capacity() * size_of::<(Ticket, Responder<M>)>()
+            + self.waiting.capacity() * size_of::<(EntityId, Message)>()
+            + self.askers.capacity() * size_of::<(ReplyToken, Responder<M>)>()
             + self.listeners.capacity() * size_of::<Box<dyn Listener<M>>>()
     }
 }
 
 /// What the shell needs to know of the moment.
 #[derive(Clone, Copy)]
-pub struct Moment<'a> {
+pub struct ShellContext<'a> {
     /// The time.
     pub now: Timestamp,
     /// A new id.
@@ -93,11 +93,11 @@ pub struct Moment<'a> {
     pub refuses: &'a AtomicBool,
 }
 
-impl<M: Kept> Shell<M> {
+impl<M: Persistent> Shell<M> {
     /// An entity as it was left.
     #[must_use]
     pub fn new(id: EntityId, entity: Entity<M>) -> Self {
-        Self { id, entity, company: None }
+        Self { id, entity, waiters: None }
     }
 
     /// Its name.
@@ -115,20 +115,20 @@ impl<M: Kept> Shell<M> {
     /// Whether somebody listens or waits.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        let company = self.company.as_ref();
-        company.is_some_and(|here| !here.listeners.is_empty() || !here.askers.is_empty())
+        let waiters = self.waiters.as_ref();
+        waiters.is_some_and(|here| !here.listeners.is_empty() || !here.askers.is_empty())
     }
 
     /// Letters that wait for the next entry.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.company.as_ref().map_or(0, |company| company.waiting.len())
+        self.waiters.as_ref().map_or(0, |waiters| waiters.waiting.len())
     }
 
     /// Adds a listener.
     pub fn listen(&mut self, listener: Box<dyn Listener<M>>) {
         self.drop_closed_listeners();
-        let listeners = &mut self.company_mut().listeners;
+        let listeners = &mut self.waiters_mut().listeners;
         if listeners.len() >= MAX_LISTENERS {
             listeners.remove(0);
         }
@@ -137,45 +137,45 @@ impl<M: Kept> Shell<M> {
 
     /// Lets those go whose other end has gone.
     pub fn drop_closed_listeners(&mut self) {
-        if let Some(company) = &mut self.company {
-            company.listeners.retain(|listener| listener.is_open());
+        if let Some(waiters) = &mut self.waiters {
+            waiters.listeners.retain(|listener| listener.is_open());
         }
         self.part_if_alone();
     }
 
-    fn company_mut(&mut self) -> &mut Company<M> {
-        self.company.get_or_insert_default()
+    fn waiters_mut(&mut self) -> &mut Waiters<M> {
+        self.waiters.get_or_insert_default()
     }
 
     fn part_if_alone(&mut self) {
-        if self.company.as_ref().is_some_and(|company| company.is_empty()) {
-            self.company = None;
+        if self.waiters.as_ref().is_some_and(|waiters| waiters.is_empty()) {
+            self.waiters = None;
         }
     }
 
     /// Memory that it takes on the heap, in bytes, about.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let company = self.company.as_ref().map_or(0, |company| company.heap_bytes());
+        let waiters = self.waiters.as_ref().map_or(0, |waiters| waiters.heap_bytes());
         self.entity.machine.heap_bytes()
             + self.entity.answers.heap_bytes()
             + self.id.key.len()
-            + company
+            + waiters
     }
 
-    /// Decides a command and answers, now or when it is completed. Returns the letters to send.
-    pub(crate) fn ask(&mut self, ask: Ask<M>, moment: Moment<'_>) -> Vec<Outgoing> {
+    /// Decides a command and answers, now or when it is completed. Returns the messages to send.
+    pub(crate) fn ask(&mut self, ask: Ask<M>, moment: ShellContext<'_>) -> Vec<OutgoingMessage> {
         let Ask { command, request, responder } = ask;
         match self.decide(command, request, moment) {
-            Ok(Decided { answer: Answer::Later(ticket), letters }) => {
-                self.company_mut().askers.push((ticket, responder));
-                letters
+            Ok(Decided { answer: Answer::Later(reply_token), messages }) => {
+                self.waiters_mut().askers.push((reply_token, responder));
+                messages
             }
-            Ok(Decided { answer: Answer::Now(reply), letters }) => {
+            Ok(Decided { answer: Answer::Now(reply), messages }) => {
                 self.respond(responder, Ok((reply, Origin::Fresh)), moment);
-                letters
+                messages
             }
-            Ok(Decided { answer: Answer::Nothing, letters }) => letters,
+            Ok(Decided { answer: Answer::Nothing, messages }) => messages,
             Err(Undecided::Replayed(reply)) => {
                 self.respond(responder, Ok((reply, Origin::Replayed)), moment);
                 Vec::new()
@@ -187,37 +187,37 @@ impl<M: Kept> Shell<M> {
         }
     }
 
-    /// Reads a letter, now or with the next entry. Returns the letters to send.
+    /// Reads a message, now or with the next entry. Returns the messages to send.
     ///
     /// # Errors
-    /// The journal has no room: the letter must be brought again.
+    /// The journal has no room: the message must be brought again.
     pub fn read(
         &mut self,
         from: EntityId,
-        letter: Letter,
-        moment: Moment<'_>,
-    ) -> Result<Vec<Outgoing>, Box<(EntityId, Letter)>> {
-        if self.entity.machine.can_wait(&letter) {
-            self.company_mut().waiting.push((from, letter));
+        message: Message,
+        moment: ShellContext<'_>,
+    ) -> Result<Vec<OutgoingMessage>, Box<(EntityId, Message)>> {
+        if self.entity.machine.can_wait(&message) {
+            self.waiters_mut().waiting.push((from, message));
             return match self.waiting() >= MAX_WAITING {
                 true => Ok(self.flush(moment)),
                 false => Ok(Vec::new()),
             };
         }
-        match self.decide(M::receive(from.clone(), letter.clone()), None, moment) {
-            Ok(decided) => Ok(decided.letters),
-            Err(Undecided::Error(AskError::Overloaded)) => Err(Box::new((from, letter))),
-            // A letter is not refused, and has no idempotency key. A fault was logged.
+        match self.decide(M::receive(from.clone(), message.clone()), None, moment) {
+            Ok(decided) => Ok(decided.messages),
+            Err(Undecided::Error(AskError::Overloaded)) => Err(Box::new((from, message))),
+            // A message is not refused, and has no idempotency key. A fault was logged.
             Err(Undecided::Error(_) | Undecided::Replayed(_)) => Ok(Vec::new()),
         }
     }
 
-    /// Writes what letters that waited come to. Where the journal has no room they wait on.
-    pub fn flush(&mut self, moment: Moment<'_>) -> Vec<Outgoing> {
-        let Some(company) = self.company.as_ref().filter(|here| !here.waiting.is_empty()) else {
+    /// Writes what messages that waited come to. Where the journal has no room they wait on.
+    pub fn flush(&mut self, moment: ShellContext<'_>) -> Vec<OutgoingMessage> {
+        let Some(waiters) = self.waiters.as_ref().filter(|here| !here.waiting.is_empty()) else {
             return Vec::new();
         };
-        let (events, letters) = self.entity.machine.decide_waiting(&company.waiting);
+        let (events, messages) = self.entity.machine.decide_waiting(&waiters.waiting);
         if !events.is_empty() {
             let entry = Entry { events, answered: None, raw_events: Vec::new() };
             if self.append(&entry, moment).is_err() {
@@ -225,16 +225,16 @@ impl<M: Kept> Shell<M> {
             }
         }
         self.waiting_is_written();
-        letters
+        messages
     }
 
     /// Does what it does by itself, if the time has come. Where the journal has no room it is tried
-    /// again. Returns the letters to send.
-    pub fn wake(&mut self, moment: Moment<'_>) -> Vec<Outgoing> {
+    /// again. Returns the messages to send.
+    pub fn wake(&mut self, moment: ShellContext<'_>) -> Vec<OutgoingMessage> {
         if self.wakes_at().is_none_or(|at| at > moment.now) {
             return Vec::new();
         }
-        let Moment { now, fresh, .. } = moment;
+        let ShellContext { now, fresh, .. } = moment;
         let context = Context { me: &self.id, now, fresh, request: None };
         let decision = self.entity.machine.decide_awake(&context);
         if decision.events.is_empty() {
@@ -242,13 +242,13 @@ impl<M: Kept> Shell<M> {
         }
         let (events, raw_events) = (decision.events, decision.raw_events);
         let mut entry = Entry { events, answered: None, raw_events };
-        let mut letters = self.add_waiting(&mut entry);
+        let mut messages = self.add_waiting(&mut entry);
         if self.append(&entry, moment).is_err() {
             return Vec::new();
         }
         self.waiting_is_written();
-        letters.extend(decision.letters);
-        letters
+        messages.extend(decision.messages);
+        messages
     }
 
     /// When it has something to do by itself.
@@ -258,8 +258,8 @@ impl<M: Kept> Shell<M> {
     }
 
     fn waiting_is_written(&mut self) {
-        if let Some(company) = &mut self.company {
-            company.waiting.clear();
+        if let Some(waiters) = &mut self.waiters {
+            waiters.waiting.clear();
         }
         self.part_if_alone();
     }
@@ -268,15 +268,15 @@ impl<M: Kept> Shell<M> {
         &mut self,
         command: M::Command,
         request: Option<RequestTag>,
-        moment: Moment<'_>,
+        moment: ShellContext<'_>,
     ) -> Result<Decided<M>, Undecided<M>> {
         let context = Context { me: &self.id, now: moment.now, fresh: moment.fresh, request };
         let entity = &self.entity;
         // Deciding only reads the state: if it panics the state is as it was.
         let handled = catch_unwind(AssertUnwindSafe(|| entity.handle(command, &context)));
-        let (entry, mut letters, answer, completed) = match handled {
-            Ok(Handled::Decided { entry, letters, answer, completed }) => {
-                (entry, letters, answer, completed)
+        let (entry, mut messages, answer, completed) = match handled {
+            Ok(Handled::Decided { entry, messages, answer, completed }) => {
+                (entry, messages, answer, completed)
             }
             Ok(Handled::Replayed(reply)) => return Err(Undecided::Replayed(reply)),
             Ok(Handled::Mismatch) => return Err(Undecided::Error(AskError::Mismatch)),
@@ -290,28 +290,28 @@ impl<M: Kept> Shell<M> {
             }
         };
         if let Some(mut entry) = entry {
-            letters.extend(self.add_waiting(&mut entry));
+            messages.extend(self.add_waiting(&mut entry));
             self.append(&entry, moment).map_err(|error| Undecided::Error(error.into()))?;
             self.waiting_is_written();
         }
-        if let Some((ticket, reply)) = completed {
-            self.complete(ticket, reply, moment);
+        if let Some((reply_token, reply)) = completed {
+            self.complete(reply_token, reply, moment);
         }
-        Ok(Decided { letters, answer })
+        Ok(Decided { messages, answer })
     }
 
-    /// Puts what letters that waited come to in front of an entry.
-    fn add_waiting(&self, entry: &mut EntryOf<M>) -> Vec<Outgoing> {
-        let Some(company) = self.company.as_ref().filter(|here| !here.waiting.is_empty()) else {
+    /// Puts what messages that waited come to in front of an entry.
+    fn add_waiting(&self, entry: &mut EntryOf<M>) -> Vec<OutgoingMessage> {
+        let Some(waiters) = self.waiters.as_ref().filter(|here| !here.waiting.is_empty()) else {
             return Vec::new();
         };
-        let (mut events, letters) = self.entity.machine.decide_waiting(&company.waiting);
+        let (mut events, messages) = self.entity.machine.decide_waiting(&waiters.waiting);
         events.append(&mut entry.events);
         entry.events = events;
-        letters
+        messages
     }
 
-    fn append(&mut self, entry: &EntryOf<M>, moment: Moment<'_>) -> Result<(), AppendError> {
+    fn append(&mut self, entry: &EntryOf<M>, moment: ShellContext<'_>) -> Result<(), AppendError> {
         let core = codec::encode(entry);
         let personal = (!entry.raw_events.is_empty()).then(|| codec::encode(&entry.raw_events));
         let appended = moment.journal.append(Draft {
@@ -326,24 +326,24 @@ impl<M: Kept> Shell<M> {
         moment.refuses.store(appended == Err(AppendError::Full), Ordering::Relaxed);
         let position = appended?;
         self.entity.apply(entry, moment.now, position);
-        if let Some(company) = &mut self.company {
+        if let Some(waiters) = &mut self.waiters {
             let entity = &self.entity;
-            company.listeners.retain_mut(|listener| listener.changed(entity) == Listening::On);
+            waiters.listeners.retain_mut(|listener| listener.changed(entity) == Listening::On);
         }
         self.part_if_alone();
         Ok(())
     }
 
-    fn complete(&mut self, ticket: Ticket, reply: M::Reply, moment: Moment<'_>) {
+    fn complete(&mut self, reply_token: ReplyToken, reply: M::Reply, moment: ShellContext<'_>) {
         // After a restart nobody waits any more; the answer is remembered for who asks again.
-        let Some(company) = &mut self.company else { return };
+        let Some(waiters) = &mut self.waiters else { return };
         // Several may wait for the same thing.
-        let (done, waiting) = std::mem::take(&mut company.askers)
+        let (done, waiting) = std::mem::take(&mut waiters.askers)
             .into_iter()
-            .partition(|(waiting, _)| *waiting == ticket);
-        company.askers = waiting;
+            .partition(|(waiting, _)| *waiting == reply_token);
+        waiters.askers = waiting;
         self.part_if_alone();
-        let done: Vec<(Ticket, Responder<M>)> = done;
+        let done: Vec<(ReplyToken, Responder<M>)> = done;
         for (_, responder) in done {
             self.respond(responder, Ok((reply.clone(), Origin::Fresh)), moment);
         }
@@ -353,7 +353,7 @@ impl<M: Kept> Shell<M> {
         &self,
         responder: Responder<M>,
         outcome: Result<(M::Reply, Origin), AskError<M::Refusal>>,
-        moment: Moment<'_>,
+        moment: ShellContext<'_>,
     ) {
         // A refusal depends on what came before it as much as an answer does.
         let position = self.entity.position;
@@ -362,7 +362,7 @@ impl<M: Kept> Shell<M> {
 
     /// What it waits for others to answer, to be sent again.
     #[must_use]
-    pub fn outstanding(&self) -> Vec<Outgoing> {
+    pub fn outstanding(&self) -> Vec<OutgoingMessage> {
         self.entity.machine.outstanding(&self.id)
     }
 
@@ -374,7 +374,7 @@ impl<M: Kept> Shell<M> {
 }
 
 struct Decided<M: Machine> {
-    letters: Vec<Outgoing>,
+    messages: Vec<OutgoingMessage>,
     answer: Answer<M::Reply>,
 }
 

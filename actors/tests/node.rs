@@ -12,8 +12,8 @@ use priv_domain::project::{self, Project, Settings};
 use priv_domain::system::{self, MintTo, System};
 use priv_domain::user::{Command, NewEvent, RecordEvents, Refusal, Reply, User, Verdict};
 use priv_domain::{
-    EntityId, EventKey, EventType, Micros, ProjectId, RawEvent, RequestTag, Timestamp, UserRef,
-    World,
+    EntityId, Environment, EventKey, EventType, Micros, ProjectId, RawEvent, RequestTag, Timestamp,
+    UserRef,
 };
 use priv_persistence::disk::{Disk, Fault, FaultyDisk, Kept, MemoryDisk};
 use tempfile::TempDir;
@@ -50,7 +50,7 @@ fn start_with(disk: Arc<dyn Disk>, change: impl FnOnce(&mut Options)) -> Running
 }
 
 fn user(name: &str) -> EntityId {
-    EntityId::user(World::Live, &UserRef::Person(name.into()))
+    EntityId::user(Environment::Live, &UserRef::Person(name.into()))
 }
 
 fn share() -> Command {
@@ -96,10 +96,10 @@ fn events(keys: std::ops::Range<u128>) -> Command {
 }
 
 async fn fund(node: &Arc<Node>, amount: u64) {
-    let project = EntityId::project(World::Live, PROJECT);
+    let project = EntityId::project(Environment::Live, PROJECT);
     let create = project::Command::Create { settings: Settings::default(), keys: Vec::new() };
     node.ask::<Project>(&project, create, None).await.expect("a new project");
-    let system = EntityId::system(World::Live);
+    let system = EntityId::system(Environment::Live);
     let amount = Micros::new(amount);
     let (by, reason) = ("test".into(), "test".into());
     let mint = system::Command::Mint { amount, to: MintTo::Treasury, by, reason };
@@ -111,8 +111,8 @@ async fn fund(node: &Arc<Node>, amount: u64) {
 
 #[actix_rt::test]
 async fn messages_and_passivations_at_once_lose_nothing() {
-    let world = start(Arc::new(MemoryDisk::new()));
-    let node = &world.node;
+    let environment = start(Arc::new(MemoryDisk::new()));
+    let node = &environment.node;
     let asked = (0..400u128).map(|n| {
         let node = node.clone();
         async move {
@@ -130,8 +130,8 @@ async fn messages_and_passivations_at_once_lose_nothing() {
     for name in ["u0", "u1", "u2", "u3"] {
         let id = user(name);
         assert_eq!(node.passivate::<User>(&id).await, Ok(Passivated::Gone));
-        let seen =
-            node.look::<User, _>(&id, |user| (user.version.get(), user.machine.seen.clone()));
+        let seen = node
+            .read_durable::<User, _>(&id, |user| (user.version.get(), user.machine.seen.clone()));
         let (version, seen) = seen.await.expect("is there").reply;
         assert_eq!(
             (version, seen.count(Timestamp::from_millis(1_700_000_000_000).day())),
@@ -143,64 +143,67 @@ async fn messages_and_passivations_at_once_lose_nothing() {
 
 #[actix_rt::test]
 async fn an_actor_that_somebody_waits_for_stays() {
-    let world = start(Arc::new(MemoryDisk::new()));
+    let environment = start(Arc::new(MemoryDisk::new()));
     let id = user("ann");
-    world.node.ask::<User>(&id, share(), None).await.expect("agreed");
-    world.node.ask::<User>(&id, events(0..20), None).await.expect("stored");
+    environment.node.ask::<User>(&id, share(), None).await.expect("agreed");
+    environment.node.ask::<User>(&id, events(0..20), None).await.expect("stored");
     // The project that is to pay does not exist, so its actor answers that there is nothing.
     let claim = Command::ClaimEarnings { amount: None, minimum: Micros::new(1) };
-    let answered = world.node.ask::<User>(&id, claim, None).await.expect("claimed");
+    let answered = environment.node.ask::<User>(&id, claim, None).await.expect("claimed");
     let Reply::Claimed(claimed) = answered.reply else { panic!("a claim is answered") };
     assert_eq!((claimed.claimed.get(), claimed.unfunded.get()), (0, 20_000));
-    assert_eq!(world.node.passivate::<User>(&id).await, Ok(Passivated::Gone));
+    assert_eq!(environment.node.passivate::<User>(&id).await, Ok(Passivated::Gone));
 }
 
 #[actix_rt::test]
 async fn a_failed_sync_ends_the_process_and_answers_nobody() {
     let disk = FaultyDisk::new();
-    let world = start(Arc::new(disk.clone()));
-    world.node.ask::<User>(&user("ann"), share(), None).await.expect("agreed");
+    let environment = start(Arc::new(disk.clone()));
+    environment.node.ask::<User>(&user("ann"), share(), None).await.expect("agreed");
     disk.inject(Fault::FailSync { after: 0 });
-    let refused = world.node.ask::<User>(&user("ann"), share(), None).await;
+    let refused = environment.node.ask::<User>(&user("ann"), share(), None).await;
     assert_eq!(refused.map(|answered| answered.reply), Err(AskError::Stopping));
     // Said on the journal's own thread, a moment after those who waited were let go.
     let mut tries = 0;
-    while world.fatal.load(Ordering::SeqCst) == 0 {
+    while environment.fatal.load(Ordering::SeqCst) == 0 {
         tries += 1;
         assert!(tries < 1_000, "it ends loudly");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let later = world.node.ask::<User>(&user("bob"), share(), None).await;
+    let later = environment.node.ask::<User>(&user("bob"), share(), None).await;
     assert_eq!(later.map(|answered| answered.reply), Err(AskError::Stopping));
 }
 
 #[actix_rt::test]
 async fn a_full_disk_is_an_answer_and_passes() {
     let disk = FaultyDisk::new();
-    let world = start(Arc::new(disk.clone()));
+    let environment = start(Arc::new(disk.clone()));
     disk.inject(Fault::Full { free: 0 });
     let mut key = 0;
     let refusal = loop {
-        match world.node.ask::<User>(&user("ann"), events(key..key + 500), None).await {
+        match environment.node.ask::<User>(&user("ann"), events(key..key + 500), None).await {
             Ok(_) => key += 500,
             Err(error) => break error,
         }
         assert!(key < 1_000_000, "the disk never fills up");
     };
     assert_eq!(refusal, AskError::<Refusal>::Overloaded);
-    assert!(!world.node.is_writing());
+    assert!(!environment.node.is_writing());
     disk.inject(Fault::Roomy);
     let mut tries = 0;
-    while let Err(error) = world.node.ask::<User>(&user("ann"), events(key..key + 500), None).await
+    while let Err(error) =
+        environment.node.ask::<User>(&user("ann"), events(key..key + 500), None).await
     {
         assert_eq!(error, AskError::Overloaded);
         tries += 1;
         assert!(tries < 1_000, "room is not noticed");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(world.node.is_writing());
+    assert!(environment.node.is_writing());
     let ann = user("ann");
-    let stored = world.node.look::<User, _>(&ann, |user| user.machine.accruals[0].today.events);
+    let stored = environment
+        .node
+        .read_durable::<User, _>(&ann, |user| user.machine.accruals[0].today.events);
     let stored = stored.await.expect("is there").reply;
     assert_eq!(u128::from(stored), key + 500, "all that was acknowledged, and nothing else");
 }
@@ -212,23 +215,23 @@ struct Told {
 }
 
 async fn live_until_the_power_goes(disk: &FaultyDisk) -> Told {
-    let world = start(Arc::new(disk.clone()));
-    fund(&world.node, 1_000_000).await;
+    let environment = start(Arc::new(disk.clone()));
+    fund(&environment.node, 1_000_000).await;
     let id = user("ann");
-    world.node.ask::<User>(&id, share(), None).await.expect("agreed");
+    environment.node.ask::<User>(&id, share(), None).await.expect("agreed");
     let mut told = Told { claimed: 0, stored: 0 };
     for round in 0..5u128 {
         let keys = round * 20..round * 20 + 20;
-        world.node.ask::<User>(&id, events(keys), None).await.expect("stored");
+        environment.node.ask::<User>(&id, events(keys), None).await.expect("stored");
         told.stored += 20;
         let tag = Some(RequestTag { key: round, fingerprint: 1 });
         let claim = Command::ClaimEarnings { amount: None, minimum: Micros::new(1) };
-        let answered = world.node.ask::<User>(&id, claim, tag).await.expect("claimed");
+        let answered = environment.node.ask::<User>(&id, claim, tag).await.expect("claimed");
         let Reply::Claimed(claimed) = answered.reply else { panic!("a claim is answered") };
         told.claimed = claimed.balance.get();
     }
     // More is under way when it happens; nobody was told of it.
-    let node = world.node.clone();
+    let node = environment.node.clone();
     let under_way = actix_rt::spawn(async move {
         let _ = node.ask::<User>(&user("ann"), events(1_000..1_020), None).await;
         let claim = Command::ClaimEarnings { amount: None, minimum: Micros::new(1) };
@@ -245,18 +248,22 @@ async fn what_was_told_survives_any_power_cut_and_the_money_is_right() {
         let disk = FaultyDisk::new();
         let told = live_until_the_power_goes(&disk).await;
         let after = disk.power_cut(Kept::Some(seed));
-        let world = start(Arc::new(after));
+        let environment = start(Arc::new(after));
         let id = user("ann");
         let look = |user: &priv_domain::Entity<User>| {
             (user.machine.available.get(), user.machine.seen.clone(), user.machine.earned_total())
         };
         let (available, seen, earned) =
-            world.node.look::<User, _>(&id, look).await.expect("is there").reply;
+            environment.node.read_durable::<User, _>(&id, look).await.expect("is there").reply;
         assert!(available >= told.claimed, "seed {seed}: {available} of {}", told.claimed);
         assert!((0..told.stored).all(|key| seen.contains(EventKey(key))), "seed {seed}");
         assert!([100_000, 120_000].contains(&earned.get()), "seed {seed}: {earned}");
-        world.node.projection().when_projected(world.node.durable()).await;
-        assert_eq!(world.node.projection().ledger(World::Live).difference(), 0, "seed {seed}");
+        environment.node.projection().when_projected(environment.node.durable()).await;
+        assert_eq!(
+            environment.node.projection().ledger(Environment::Live).difference(),
+            0,
+            "seed {seed}"
+        );
     }
 }
 
@@ -277,19 +284,19 @@ async fn without_the_sync_what_was_told_is_lost() {
     let node = Node::start(options, Arc::new(after), clock, Arc::new(|_| ()));
     let Ok(node) = node else { return };
     let id = user("ann");
-    let version = node.look::<User, _>(&id, |user| user.version.get());
+    let version = node.read_durable::<User, _>(&id, |user| user.version.get());
     assert_eq!(version.await.expect("is there").reply, 0, "nothing of it was ever on the disk");
 }
 
 #[actix_rt::test]
 async fn residents_stay_within_the_budget() {
     const BUDGET: u64 = 2_000_000;
-    let world = start_with(Arc::new(MemoryDisk::new()), |options| {
+    let environment = start_with(Arc::new(MemoryDisk::new()), |options| {
         options.resident_bytes = BUDGET;
     });
     for batch in 0..16 {
         let asked = (0..250).map(|n| {
-            let node = world.node.clone();
+            let node = environment.node.clone();
             async move {
                 let id = user(&format!("u{batch}-{n}"));
                 while let Err(error) = node.ask::<User>(&id, events(0..1), None).await {
@@ -298,23 +305,31 @@ async fn residents_stay_within_the_budget() {
             }
         });
         futures_util::future::join_all(asked).await;
-        assert!(world.node.resident_bytes() < BUDGET, "{}", world.node.resident_bytes());
+        assert!(
+            environment.node.resident_bytes() < BUDGET,
+            "{}",
+            environment.node.resident_bytes()
+        );
     }
-    let (_, resident, (started, gone)) = world.node.actor_counts()[0];
+    let (_, resident, (started, gone)) = environment.node.actor_counts()[0];
     assert!(started >= 4_000 && gone > 2_000 && resident < 2_000, "{resident} {started} {gone}");
 }
 
 #[actix_rt::test]
 async fn a_checkpoint_holds_what_was_asked_before_it() {
-    let world = start(Arc::new(MemoryDisk::new()));
+    let environment = start(Arc::new(MemoryDisk::new()));
     for n in 0..50u128 {
-        world.node.ask::<User>(&user(&format!("u{n}")), events(0..2), None).await.expect("stored");
+        environment
+            .node
+            .ask::<User>(&user(&format!("u{n}")), events(0..2), None)
+            .await
+            .expect("stored");
     }
-    let durable = world.node.durable().get();
-    world.node.checkpoint().await;
-    assert!(world.node.journal_stats().checkpointed >= durable);
+    let durable = environment.node.durable().get();
+    environment.node.checkpoint().await;
+    assert!(environment.node.journal_stats().checkpointed >= durable);
     for n in 0..50 {
-        let now = world.node.entity_now(&user(&format!("u{n}"))).await.expect("is there");
+        let now = environment.node.entity_now(&user(&format!("u{n}"))).await.expect("is there");
         assert_eq!(now.snapshot_position, now.position);
     }
 }

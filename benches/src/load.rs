@@ -18,7 +18,9 @@ use crate::measure::processor_time;
 use crate::operator::Operator;
 use crate::process::{DataDir, Server, find_privd};
 use crate::request::Requests;
-use crate::scenario::{BATCH, Scenario, Target, World, consents, echo, first_earnings, tokens};
+use crate::scenario::{
+    BATCH, Environment, Scenario, Target, consents, echo, first_earnings, tokens,
+};
 
 /// What runs before the clock starts, so that pools, caches and branch predictors are warm.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -141,8 +143,8 @@ impl Subject {
         };
         eprintln!("{} people agree, and earn their first 10 PRIV", args.users);
         let agreed = Expect::status(&[200, 201]);
-        subject.prime(args, "consents", consents(&subject.world()), args.users, &agreed)?;
-        let (earned, earnings) = (Expect::accepted(BATCH), first_earnings(&subject.world()));
+        subject.prime(args, "consents", consents(&subject.environment()), args.users, &agreed)?;
+        let (earned, earnings) = (Expect::accepted(BATCH), first_earnings(&subject.environment()));
         subject.prime(args, "first earnings", earnings, args.users, &earned)?;
         if scenarios.iter().any(|scenario| scenario.buys()) {
             subject.open_market(args)?;
@@ -158,8 +160,8 @@ impl Subject {
         self.prime(args, "gifts", gifts(address, args.buyers), args.buyers, &given)
     }
 
-    fn world(&self) -> World<'_> {
-        World {
+    fn environment(&self) -> Environment<'_> {
+        Environment {
             address: self.server.address,
             key: &self.key,
             tokens: &self.tokens,
@@ -183,7 +185,7 @@ impl Subject {
     }
 
     fn measure(&self, args: &LoadArgs, scenario: Scenario) -> Result<Run, BenchError> {
-        let requests = scenario.requests(&self.world());
+        let requests = scenario.requests(&self.environment());
         measure(args, scenario, self.server.address, self.server.pid(), requests)
     }
 }

@@ -49,7 +49,7 @@ pub(crate) enum Target {
 }
 
 /// Who and where a scenario's requests are for.
-pub(crate) struct World<'a> {
+pub(crate) struct Environment<'a> {
     /// The server.
     pub(crate) address: SocketAddr,
     /// The project's publishable key.
@@ -62,7 +62,7 @@ pub(crate) struct World<'a> {
     pub(crate) market: Option<&'a Market>,
 }
 
-impl World<'_> {
+impl Environment<'_> {
     fn market(&self) -> &Market {
         self.market.expect("a market is opened where something is bought")
     }
@@ -138,21 +138,21 @@ impl Scenario {
     }
 
     /// Its requests.
-    pub(crate) fn requests(self, world: &World<'_>) -> Requests {
+    pub(crate) fn requests(self, environment: &Environment<'_>) -> Requests {
         let claim = r#"{"amount_priv":0.01}"#;
         match self {
-            Self::Echo => echo(world.address),
-            Self::Balance => {
-                each_person(world, |token| get(world.address, "/v1/user/balance", token))
-            }
-            Self::Event => events(world, "single", 1, Spread::OneUser),
-            Self::Batch => events(world, "batch", BATCH, Spread::OneUser),
-            Self::BatchMixed => events(world, "mixed", BATCH, Spread::ManyUsers),
-            Self::Claim => each_person(world, |token| {
-                post(world.address, "/v1/user/earnings/claim", Some(token), claim)
+            Self::Echo => echo(environment.address),
+            Self::Balance => each_person(environment, |token| {
+                get(environment.address, "/v1/user/balance", token)
             }),
-            Self::PurchaseMany => world.market().purchases_of_many(world.address),
-            Self::PurchaseHot => world.market().purchases_of_one(world.address),
+            Self::Event => events(environment, "single", 1, Spread::OneUser),
+            Self::Batch => events(environment, "batch", BATCH, Spread::OneUser),
+            Self::BatchMixed => events(environment, "mixed", BATCH, Spread::ManyUsers),
+            Self::Claim => each_person(environment, |token| {
+                post(environment.address, "/v1/user/earnings/claim", Some(token), claim)
+            }),
+            Self::PurchaseMany => environment.market().purchases_of_many(environment.address),
+            Self::PurchaseHot => environment.market().purchases_of_one(environment.address),
         }
     }
 }
@@ -168,39 +168,41 @@ pub(crate) fn tokens(count: u64) -> Vec<String> {
 }
 
 /// One request per person that says yes to everything.
-pub(crate) fn consents(world: &World<'_>) -> Requests {
+pub(crate) fn consents(environment: &Environment<'_>) -> Requests {
     let body = json!({
         "analytics": true, "data_sharing": true, "marketing": true, "personalization": true,
         "source": "benchmark",
     })
     .to_string();
-    each_person(world, |token| post(world.address, "/v1/user/consent", Some(token), &body))
+    each_person(environment, |token| {
+        post(environment.address, "/v1/user/consent", Some(token), &body)
+    })
 }
 
 /// One request per person that earns them 10 PRIV: a thousand claims of 0.01.
-pub(crate) fn first_earnings(world: &World<'_>) -> Requests {
-    events(world, "prime", BATCH, Spread::OneUser)
+pub(crate) fn first_earnings(environment: &Environment<'_>) -> Requests {
+    events(environment, "prime", BATCH, Spread::OneUser)
 }
 
-fn each_person(world: &World<'_>, request: impl Fn(&str) -> Vec<u8>) -> Requests {
-    Requests::cycle(world.tokens.iter().map(|token| request(token)).collect())
+fn each_person(environment: &Environment<'_>, request: impl Fn(&str) -> Vec<u8>) -> Requests {
+    Requests::cycle(environment.tokens.iter().map(|token| request(token)).collect())
 }
 
-fn events(world: &World<'_>, prefix: &str, count: u64, spread: Spread) -> Requests {
+fn events(environment: &Environment<'_>, prefix: &str, count: u64, spread: Spread) -> Requests {
     let event = json!({
         "event_type": "track",
         "event_name": "checkout_step",
         "event_id": format!("{prefix}-{EVENT}"),
         "user_id": person_id(USER),
-        "timestamp": world.timestamp,
+        "timestamp": environment.timestamp,
         "page_url": "https://shop.example/checkout",
         "properties": {"step": 3, "plan": "pro"},
         "consent_given": true,
     });
     let batch: Vec<_> = (0..count).map(|_| &event).collect();
     let body = json!({"events": batch}).to_string();
-    let request = post(world.address, "/v1/events", Some(world.key), &body);
-    Requests::patched(request, 0..world.tokens.len() as u64, spread)
+    let request = post(environment.address, "/v1/events", Some(environment.key), &body);
+    Requests::patched(request, 0..environment.tokens.len() as u64, spread)
 }
 
 #[cfg(test)]
@@ -213,14 +215,14 @@ mod tests {
 
     fn sent(scenario: Scenario, count: usize) -> Vec<(String, Value)> {
         let tokens = tokens(150);
-        let world = World {
+        let environment = Environment {
             address: SocketAddr::from(([127, 0, 0, 1], 80)),
             key: "pk_live_x",
             tokens: &tokens,
             timestamp: "2026-01-01T00:00:00.000Z",
             market: None,
         };
-        let mut requests = scenario.requests(&world);
+        let mut requests = scenario.requests(&environment);
         let mut out = Vec::new();
         (0..count)
             .map(|_| {

@@ -169,7 +169,7 @@ pub enum ReviewStatus {
     /// Nobody has judged it.
     #[default]
     Pending,
-    /// Taken: it has earned, and can be sold.
+    /// Received: it has earned, and can be sold.
     Approved,
     /// Not taken.
     Rejected,

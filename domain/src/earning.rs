@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::entity::{EntityId, World};
+use crate::entity::{EntityId, Environment};
 use crate::event::EventType;
 use crate::id::ProjectId;
 use crate::money::Micros;
@@ -52,10 +52,10 @@ pub enum Payer {
 impl Payer {
     /// The entity that is to pay; `None` where it is paid already.
     #[must_use]
-    pub fn entity(self, world: World) -> Option<EntityId> {
+    pub fn entity(self, environment: Environment) -> Option<EntityId> {
         match self {
-            Self::Project(project) => Some(EntityId::project(world, project)),
-            Self::Pool => Some(EntityId::system(world)),
+            Self::Project(project) => Some(EntityId::project(environment, project)),
+            Self::Pool => Some(EntityId::system(environment)),
             Self::Sales => None,
         }
     }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::id::{ListingId, ProjectId};
 
-/// The two worlds, which share nothing: users, balances, listings, analytics.
+/// The two environments, which share nothing: users, balances, listings, analytics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum World {
+pub enum Environment {
     /// Real traffic.
     #[default]
     Live,
@@ -16,7 +16,7 @@ pub enum World {
     Test,
 }
 
-impl World {
+impl Environment {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Live, Self::Test];
 
@@ -37,7 +37,7 @@ pub enum Kind {
     User,
     /// A project with its keys, policy and reward budget.
     Project,
-    /// The world itself: minted, burned, treasury, pool.
+    /// The environment itself: minted, burned, treasury, pool.
     System,
     /// Something for sale.
     Listing,
@@ -59,13 +59,13 @@ impl Kind {
     }
 }
 
-/// The name of an entity: world, kind, and a key that is unique in both.
+/// The name of an entity: environment, kind, and a key that is unique in both.
 ///
 /// Cheap to clone: the key is shared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntityId {
-    /// The world it lives in.
-    pub world: World,
+    /// The environment it lives in.
+    pub environment: Environment,
     /// What it is.
     pub kind: Kind,
     /// A user's [`UserRef`] as text, a project's or a listing's id, or `main` for the system.
@@ -78,26 +78,26 @@ impl EntityId {
 
     /// A user.
     #[must_use]
-    pub fn user(world: World, user: &UserRef) -> Self {
-        Self { world, kind: Kind::User, key: user.to_string().into() }
+    pub fn user(environment: Environment, user: &UserRef) -> Self {
+        Self { environment, kind: Kind::User, key: user.to_string().into() }
     }
 
     /// A project.
     #[must_use]
-    pub fn project(world: World, project: ProjectId) -> Self {
-        Self { world, kind: Kind::Project, key: project.to_string().into() }
+    pub fn project(environment: Environment, project: ProjectId) -> Self {
+        Self { environment, kind: Kind::Project, key: project.to_string().into() }
     }
 
-    /// The one system entity of a world.
+    /// The one system entity of a environment.
     #[must_use]
-    pub fn system(world: World) -> Self {
-        Self { world, kind: Kind::System, key: "main".into() }
+    pub fn system(environment: Environment) -> Self {
+        Self { environment, kind: Kind::System, key: "main".into() }
     }
 
     /// A listing.
     #[must_use]
-    pub fn listing(world: World, listing: ListingId) -> Self {
-        Self { world, kind: Kind::Listing, key: listing.to_string().into() }
+    pub fn listing(environment: Environment, listing: ListingId) -> Self {
+        Self { environment, kind: Kind::Listing, key: listing.to_string().into() }
     }
 
     /// The project that this entity is, if it is one.
@@ -121,7 +121,7 @@ impl EntityId {
 
 impl fmt::Display for EntityId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.world.as_str(), self.kind.as_str(), self.key)
+        write!(f, "{}/{}/{}", self.environment.as_str(), self.kind.as_str(), self.key)
     }
 }
 

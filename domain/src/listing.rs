@@ -10,19 +10,19 @@ use std::sync::Arc;
 use crate::entity::EntityId;
 use crate::id::{PurchaseId, TransferId};
 use crate::ledger::{AccountClass, Posting};
-use crate::letter::{Letter, Transfer};
-use crate::machine::{Answer, Context, Decision, Machine, Outgoing};
+use crate::machine::{Answer, Context, Decision, Machine, OutgoingMessage};
 use crate::market::{Fees, File, License, ListingStatus};
+use crate::message::{Message, Transfer};
 use crate::money::Micros;
 use crate::outbox::{Inbox, OpenTransfer, Outbox};
 use crate::time::Timestamp;
 
-mod card;
-mod pass_on;
-mod take;
+mod order;
+mod payout;
+mod summary;
 
-pub use card::{Card, SAMPLES};
-pub use pass_on::PASS_ON_EVERY_MILLIS;
+pub use payout::PAYOUT_EVERY_MILLIS;
+pub use summary::{ListingSummary, SAMPLES};
 
 /// Contents of one listing at most: each is kept that was sold once.
 pub const MAX_CONTENTS: usize = 50;
@@ -36,10 +36,10 @@ pub struct Listing {
     pub sales: u32,
     /// What buyers gave, of 5 stars, and by which transfer.
     pub ratings: BTreeMap<PurchaseId, (u8, TransferId)>,
-    /// Taken in and not yet passed on.
+    /// Received in and not yet passed on.
     pub due: Due,
     /// When something was passed on last.
-    pub passed_on_at: Timestamp,
+    pub paid_out_at: Timestamp,
     /// What it has sent.
     pub outbox: Outbox,
     /// What it has taken in.
@@ -107,13 +107,13 @@ impl Due {
     }
 }
 
-/// What a listing can be asked: only by letter.
+/// What a listing can be asked: only by message.
 #[derive(Clone, Debug)]
 pub struct Command {
     /// Who wrote.
     pub from: EntityId,
     /// What.
-    pub letter: Letter,
+    pub message: Message,
 }
 
 /// What happened to a listing.
@@ -151,11 +151,11 @@ pub enum Event {
 /// What a listing answers: nothing, it is only written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// To a letter; nobody reads it.
+    /// To a message; nobody reads it.
     Noted,
 }
 
-/// Why a listing says no: never, it refuses by letter.
+/// Why a listing says no: never, it refuses by message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {}
 
@@ -164,7 +164,7 @@ impl Listing {
     #[must_use]
     pub fn is_sold_out(&self) -> bool {
         let Some(offer) = &self.offer else { return false };
-        card::is_sold_out(offer.license, offer.max_sales, self.sales)
+        summary::is_sold_out(offer.license, offer.max_sales, self.sales)
     }
 
     /// Files that are or were sold, by the number of the contents.
@@ -190,43 +190,46 @@ impl Machine for Listing {
 
     fn decide(
         &self,
-        Command { from, letter }: Command,
+        Command { from, message }: Command,
         context: &Context<'_>,
     ) -> Result<Decision<Self>, Refusal> {
-        Ok(match letter {
-            Letter::Offer(transfer) => take::decide(self, from, transfer, context),
-            Letter::Refused { transfer, .. } => pass_on::take_back(self, transfer),
-            Letter::Accepted { .. } | Letter::Forget { .. } => {
-                let (events, letters) = pass_on::settle(self, &[(from, letter)]);
-                Decision::of(events, Answer::Nothing).sending(letters)
+        Ok(match message {
+            Message::Offer(transfer) => order::decide(self, from, transfer, context),
+            Message::Refused { transfer, .. } => payout::take_back(self, transfer),
+            Message::Accepted { .. } | Message::Forget { .. } => {
+                let (events, messages) = payout::settle(self, &[(from, message)]);
+                Decision::of(events, Answer::Nothing).sending(messages)
             }
             // A listing funds no claims and makes none.
-            Letter::Fund { part, .. } => Decision::nothing()
-                .sending(vec![Outgoing { to: from, letter: Letter::Unfunded { part } }]),
-            Letter::Unfunded { .. } => Decision::nothing(),
+            Message::Fund { part, .. } => Decision::nothing()
+                .sending(vec![OutgoingMessage { to: from, message: Message::Unfunded { part } }]),
+            Message::Unfunded { .. } => Decision::nothing(),
         })
     }
 
-    fn receive(from: EntityId, letter: Letter) -> Command {
-        Command { from, letter }
+    fn receive(from: EntityId, message: Message) -> Command {
+        Command { from, message }
     }
 
-    fn can_wait(&self, letter: &Letter) -> bool {
-        matches!(letter, Letter::Accepted { .. } | Letter::Forget { .. })
+    fn can_wait(&self, message: &Message) -> bool {
+        matches!(message, Message::Accepted { .. } | Message::Forget { .. })
     }
 
-    fn decide_waiting(&self, letters: &[(EntityId, Letter)]) -> (Vec<Event>, Vec<Outgoing>) {
-        pass_on::settle(self, letters)
+    fn decide_waiting(
+        &self,
+        messages: &[(EntityId, Message)],
+    ) -> (Vec<Event>, Vec<OutgoingMessage>) {
+        payout::settle(self, messages)
     }
 
     fn apply(&mut self, event: &Event, at: Timestamp) {
         match event {
-            Event::TransferAccepted { from, transfer } => take::apply(self, from, transfer, at),
-            Event::TransferOpened(open) => pass_on::apply_opened(self, open, at),
+            Event::TransferAccepted { from, transfer } => order::apply(self, from, transfer, at),
+            Event::TransferOpened(open) => payout::apply_opened(self, open, at),
             Event::TransferSettled { transfer } => {
                 self.outbox.close(*transfer);
             }
-            Event::TransferReturned { transfer, .. } => pass_on::apply_returned(self, *transfer),
+            Event::TransferReturned { transfer, .. } => payout::apply_returned(self, *transfer),
             Event::TransferForgotten { transfer } => self.inbox.forget(*transfer, at),
         }
     }
@@ -247,22 +250,25 @@ impl Machine for Listing {
         vec![Posting::within(me, debit, credit, amount)]
     }
 
-    fn outstanding(&self, me: &EntityId) -> Vec<Outgoing> {
-        let acceptances = self.inbox.unsettled().map(|taken| Outgoing {
+    fn outstanding(&self, me: &EntityId) -> Vec<OutgoingMessage> {
+        let acceptances = self.inbox.unsettled().map(|taken| OutgoingMessage {
             to: taken.from.clone(),
-            letter: Letter::Accepted { transfer: taken.id, card: take::card_for(self, me, taken) },
+            message: Message::Accepted {
+                transfer: taken.id,
+                summary: order::summary_for(self, me, taken),
+            },
         });
         self.outbox.offers().chain(acceptances).collect()
     }
 
     fn wakes_at(&self) -> Option<Timestamp> {
-        pass_on::wakes_at(self)
+        payout::wakes_at(self)
     }
 
     fn decide_awake(&self, context: &Context<'_>) -> Decision<Self> {
         let status = self.offer.as_ref().map(|offer| offer.status).unwrap_or_default();
-        let (events, letters) = pass_on::begin(self, self.due, status, context);
-        Decision::of(events, Answer::Nothing).sending(letters)
+        let (events, messages) = payout::begin(self, self.due, status, context);
+        Decision::of(events, Answer::Nothing).sending(messages)
     }
 
     fn heap_bytes(&self) -> usize {

@@ -13,7 +13,7 @@ use crate::entity::EntityId;
 use crate::event::RawEvent;
 use crate::journal_point::{Position, Version};
 use crate::ledger::Posting;
-use crate::letter::Letter;
+use crate::message::Message;
 use crate::time::Timestamp;
 
 /// The rules of one kind of entity.
@@ -37,16 +37,19 @@ pub trait Machine: Clone + fmt::Debug + Default + Eq + Send + 'static {
         context: &Context<'_>,
     ) -> Result<Decision<Self>, Self::Refusal>;
 
-    /// The command that a letter from another entity stands for.
-    fn receive(from: EntityId, letter: Letter) -> Self::Command;
+    /// The command that a message from another entity stands for.
+    fn receive(from: EntityId, message: Message) -> Self::Command;
 
-    /// Whether a letter can wait for the next entry, so that a busy entity writes one where it
+    /// Whether a message can wait for the next entry, so that a busy entity writes one where it
     /// would write two. Only bookkeeping can: what nobody waits for, and what commutes with every
     /// other decision.
-    fn can_wait(&self, letter: &Letter) -> bool;
+    fn can_wait(&self, message: &Message) -> bool;
 
-    /// What follows from letters that waited.
-    fn decide_waiting(&self, letters: &[(EntityId, Letter)]) -> (Vec<Self::Event>, Vec<Outgoing>);
+    /// What follows from messages that waited.
+    fn decide_waiting(
+        &self,
+        messages: &[(EntityId, Message)],
+    ) -> (Vec<Self::Event>, Vec<OutgoingMessage>);
 
     /// Folds an event into the state. Cannot fail: what `decide` allowed fits.
     fn apply(&mut self, event: &Self::Event, at: Timestamp);
@@ -55,7 +58,7 @@ pub trait Machine: Clone + fmt::Debug + Default + Eq + Send + 'static {
     fn postings(me: &EntityId, event: &Self::Event) -> Vec<Posting>;
 
     /// Letters whose answer is still due: sent again when the entity is activated.
-    fn outstanding(&self, me: &EntityId) -> Vec<Outgoing>;
+    fn outstanding(&self, me: &EntityId) -> Vec<OutgoingMessage>;
 
     /// When it has something to do that nobody asks for; `None` most of the time. Until then it
     /// stays in memory.
@@ -92,7 +95,7 @@ pub struct Decision<M: Machine> {
     /// Events, in order; empty where nothing changes.
     pub events: Vec<M::Event>,
     /// Letters to other entities, to be sent once the events are applied.
-    pub letters: Vec<Outgoing>,
+    pub messages: Vec<OutgoingMessage>,
     /// What the asker gets.
     pub answer: Answer<M::Reply>,
     /// An earlier asker, who was told to wait, gets this now.
@@ -115,13 +118,13 @@ impl<M: Machine> Decision<M> {
 
     /// These events, and an answer.
     pub fn of(events: Vec<M::Event>, answer: Answer<M::Reply>) -> Self {
-        Self { events, letters: Vec::new(), answer, completed: None, raw_events: Vec::new() }
+        Self { events, messages: Vec::new(), answer, completed: None, raw_events: Vec::new() }
     }
 
-    /// With letters to send.
+    /// With messages to send.
     #[must_use]
-    pub fn sending(mut self, letters: Vec<Outgoing>) -> Self {
-        self.letters = letters;
+    pub fn sending(mut self, messages: Vec<OutgoingMessage>) -> Self {
+        self.messages = messages;
         self
     }
 }
@@ -131,34 +134,34 @@ impl<M: Machine> Decision<M> {
 pub enum Answer<R> {
     /// With this, once it is durable.
     Now(R),
-    /// When the decision with this ticket in `completed` is made.
-    Later(Ticket),
-    /// Nobody waits: the command was a letter.
+    /// When the decision with this reply_token in `completed` is made.
+    Later(ReplyToken),
+    /// Nobody waits: the command was a message.
     Nothing,
 }
 
 /// Names an asker who waits for something that takes several steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u128);
+pub struct ReplyToken(pub u128);
 
 /// The end of something that took several steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completed<R> {
     /// Who waits for it.
-    pub ticket: Ticket,
+    pub reply_token: ReplyToken,
     /// Under which idempotency key it is remembered.
     pub request: Option<RequestTag>,
     /// The answer.
     pub reply: R,
 }
 
-/// A letter with its address.
+/// A message with its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct OutgoingMessage {
     /// Who gets it.
     pub to: EntityId,
     /// What it says.
-    pub letter: Letter,
+    pub message: Message,
 }
 
 /// What one command adds to a stream.
@@ -216,11 +219,11 @@ pub enum Handled<M: Machine> {
         /// To append and apply.
         entry: Option<EntryOf<M>>,
         /// To send once it is applied.
-        letters: Vec<Outgoing>,
+        messages: Vec<OutgoingMessage>,
         /// For the asker.
         answer: Answer<M::Reply>,
         /// For an earlier asker.
-        completed: Option<(Ticket, M::Reply)>,
+        completed: Option<(ReplyToken, M::Reply)>,
     },
 }
 
@@ -239,7 +242,7 @@ impl<M: Machine> Entity<M> {
             Ok(decision) => decision,
             Err(refusal) => return Handled::Refused(refusal),
         };
-        let Decision { events, letters, answer, completed, raw_events } = decision;
+        let Decision { events, messages, answer, completed, raw_events } = decision;
         let answered = match (&answer, &completed, context.request) {
             (_, Some(Completed { request: Some(tag), reply, .. }), _) => {
                 Some((*tag, reply.clone()))
@@ -252,8 +255,8 @@ impl<M: Machine> Entity<M> {
             answered,
             raw_events,
         });
-        let completed = completed.map(|Completed { ticket, reply, .. }| (ticket, reply));
-        Handled::Decided { entry, letters, answer, completed }
+        let completed = completed.map(|Completed { reply_token, reply, .. }| (reply_token, reply));
+        Handled::Decided { entry, messages, answer, completed }
     }
 
     /// Folds an entry in, as the next version, at its place in the journal.

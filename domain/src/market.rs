@@ -252,7 +252,7 @@ pub const FEE_BASIS_POINTS: u32 = 300;
 /// Where fees go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fees {
-    /// Taken out of the world.
+    /// Received out of the environment.
     pub burned: Micros,
     /// To the stakers.
     pub stakers: Micros,

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::answers::RequestTag;
 use crate::entity::EntityId;
 use crate::id::TransferId;
-use crate::letter::{Letter, NotTaken, PartId, Purpose, Transfer};
-use crate::machine::{Outgoing, Ticket};
+use crate::machine::{OutgoingMessage, ReplyToken};
+use crate::message::{Message, NotTaken, PartId, Purpose, Transfer};
 use crate::money::Micros;
 use crate::time::Timestamp;
 
@@ -29,7 +29,7 @@ pub struct OpenTransfer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// By which the waiting request is found.
-    pub ticket: Ticket,
+    pub reply_token: ReplyToken,
     /// Under which the answer is remembered.
     pub request: Option<RequestTag>,
 }
@@ -100,7 +100,7 @@ impl Outbox {
     }
 
     /// The offers, to be made again.
-    pub fn offers(&self) -> impl Iterator<Item = Outgoing> {
+    pub fn offers(&self) -> impl Iterator<Item = OutgoingMessage> {
         self.iter().map(|open| offer(&open.transfer))
     }
 
@@ -114,10 +114,10 @@ impl Outbox {
     }
 }
 
-/// The letter that offers a transfer.
+/// The message that offers a transfer.
 #[must_use]
-pub fn offer(transfer: &Transfer) -> Outgoing {
-    Outgoing { to: transfer.to.clone(), letter: Letter::Offer(transfer.clone()) }
+pub fn offer(transfer: &Transfer) -> OutgoingMessage {
+    OutgoingMessage { to: transfer.to.clone(), message: Message::Offer(transfer.clone()) }
 }
 
 /// Milliseconds for which an offer that was not asked for is good, and for which it is remembered
@@ -127,7 +127,7 @@ pub const OFFER_GOOD_MILLIS: i64 = 600_000;
 /// Transfers that a payee remembers at most; then it takes no more until it may forget some.
 pub const MAX_TAKEN: usize = 1_000_000;
 
-/// Taken transfers from which on those that may be forgotten are looked for everywhere, each time
+/// Received transfers from which on those that may be forgotten are looked for everywhere, each time
 /// that their number has doubled.
 const SWEEP_FROM: usize = 64;
 
@@ -138,12 +138,12 @@ pub struct Inbox {
     /// the end, so that one who takes thousands a second does little for each.
     // Boxed, and there only while it is not empty: most users have taken nothing.
     #[expect(clippy::box_collection, reason = "one word where a queue takes four")]
-    taken: Option<Box<VecDeque<Taken>>>,
+    taken: Option<Box<VecDeque<Received>>>,
 }
 
 /// A transfer that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct Received {
     /// Which.
     pub id: TransferId,
     /// Who sent it.
@@ -154,7 +154,7 @@ pub struct Taken {
     pub settled: bool,
 }
 
-impl Taken {
+impl Received {
     fn may_be_forgotten(&self, at: Timestamp) -> bool {
         self.settled && (self.asked_for || !is_good(self.id, at))
     }
@@ -171,7 +171,7 @@ impl Inbox {
             queue.pop_front();
         }
         let place = queue.partition_point(|taken| taken.id < id);
-        queue.insert(place, Taken { id, from, asked_for, settled: false });
+        queue.insert(place, Received { id, from, asked_for, settled: false });
     }
 
     /// Forgets one that its payer has settled, at once or when a late repeat would be too old.
@@ -188,7 +188,7 @@ impl Inbox {
         }
     }
 
-    fn get(&self, id: TransferId) -> Option<&Taken> {
+    fn get(&self, id: TransferId) -> Option<&Received> {
         let queue = self.taken.as_ref()?;
         queue.get(place(queue, id)?)
     }
@@ -212,18 +212,18 @@ impl Inbox {
     }
 
     /// All of them, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Taken> {
+    pub fn iter(&self) -> impl Iterator<Item = &Received> {
         self.taken.iter().flat_map(|queue| queue.iter())
     }
 
     /// Those whose payers are to be told again that they were taken: they settle, or say that
     /// they have.
-    pub fn unsettled(&self) -> impl Iterator<Item = &Taken> {
+    pub fn unsettled(&self) -> impl Iterator<Item = &Received> {
         self.iter().filter(|taken| !taken.settled)
     }
 
     /// What to tell those payers, where the fact says it all.
-    pub fn acceptances(&self) -> impl Iterator<Item = Outgoing> {
+    pub fn acceptances(&self) -> impl Iterator<Item = OutgoingMessage> {
         self.unsettled().map(|taken| accepted(taken.id, taken.from.clone()))
     }
 
@@ -231,19 +231,19 @@ impl Inbox {
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.taken.as_ref().map_or(0, |queue| {
-            let list = queue.capacity().saturating_mul(size_of::<Taken>());
-            size_of::<VecDeque<Taken>>().saturating_add(list)
+            let list = queue.capacity().saturating_mul(size_of::<Received>());
+            size_of::<VecDeque<Received>>().saturating_add(list)
         })
     }
 }
 
-fn place(queue: &VecDeque<Taken>, id: TransferId) -> Option<usize> {
+fn place(queue: &VecDeque<Received>, id: TransferId) -> Option<usize> {
     queue.binary_search_by(|taken| taken.id.cmp(&id)).ok()
 }
 
-impl FromIterator<Taken> for Inbox {
-    fn from_iter<I: IntoIterator<Item = Taken>>(taken: I) -> Self {
-        let mut taken: Vec<Taken> = taken.into_iter().collect();
+impl FromIterator<Received> for Inbox {
+    fn from_iter<I: IntoIterator<Item = Received>>(taken: I) -> Self {
+        let mut taken: Vec<Received> = taken.into_iter().collect();
         taken.sort_by_key(|taken| taken.id);
         Self { taken: (!taken.is_empty()).then(|| Box::new(taken.into())) }
     }
@@ -265,20 +265,20 @@ pub fn is_good(id: TransferId, now: Timestamp) -> bool {
     now.millis_since(id.made_at()) <= OFFER_GOOD_MILLIS
 }
 
-/// The letter that tells a payer that its transfer was taken.
+/// The message that tells a payer that its transfer was taken.
 #[must_use]
-pub fn accepted(transfer: TransferId, payer: EntityId) -> Outgoing {
-    Outgoing { to: payer, letter: Letter::Accepted { transfer, card: None } }
+pub fn accepted(transfer: TransferId, payer: EntityId) -> OutgoingMessage {
+    OutgoingMessage { to: payer, message: Message::Accepted { transfer, summary: None } }
 }
 
-/// The letter that tells a payer that its transfer was not taken.
+/// The message that tells a payer that its transfer was not taken.
 #[must_use]
-pub fn refused(transfer: TransferId, payer: EntityId, why: NotTaken) -> Outgoing {
-    Outgoing { to: payer, letter: Letter::Refused { transfer, why } }
+pub fn refused(transfer: TransferId, payer: EntityId, why: NotTaken) -> OutgoingMessage {
+    OutgoingMessage { to: payer, message: Message::Refused { transfer, why } }
 }
 
-/// The letters to payees whose transfers were settled.
+/// The messages to payees whose transfers were settled.
 #[must_use]
-pub fn forget(transfer: TransferId, payee: EntityId) -> Outgoing {
-    Outgoing { to: payee, letter: Letter::Forget { transfer } }
+pub fn forget(transfer: TransferId, payee: EntityId) -> OutgoingMessage {
+    OutgoingMessage { to: payee, message: Message::Forget { transfer } }
 }

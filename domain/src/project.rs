@@ -4,8 +4,8 @@ use crate::answers::RequestTag;
 use crate::entity::EntityId;
 use crate::id::{KeyId, TransferId};
 use crate::ledger::{AccountClass, Posting};
-use crate::letter::{Letter, Transfer};
-use crate::machine::{Answer, Context, Decision, Machine, Outgoing};
+use crate::machine::{Answer, Context, Decision, Machine, OutgoingMessage};
+use crate::message::{Message, Transfer};
 use crate::money::Micros;
 use crate::outbox::{Inbox, OpenTransfer, Outbox};
 use crate::time::Timestamp;
@@ -20,7 +20,7 @@ pub use settings::{Plan, Settings, SettingsChange};
 /// Keys of one project at most, revoked ones included.
 pub const MAX_KEYS: usize = 200;
 
-/// The state of a project in one world.
+/// The state of a project in one environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Project {
     /// When it was made; `None`: there is no such project.
@@ -95,11 +95,11 @@ pub enum Command {
         body: Box<str>,
     },
     /// From another entity.
-    Letter {
+    Message {
         /// Who wrote.
         from: EntityId,
         /// What.
-        letter: Letter,
+        message: Message,
     },
 }
 
@@ -199,7 +199,7 @@ pub enum Reply {
         /// When.
         at: Timestamp,
     },
-    /// To a letter; nobody reads it.
+    /// To a message; nobody reads it.
     Noted,
 }
 
@@ -256,20 +256,23 @@ impl Machine for Project {
                 let events = vec![Event::RequestAnswered { tag, body }];
                 Ok(Decision::of(events, Answer::Now(Reply::Noted)))
             }
-            Command::Letter { from, letter } => Ok(budget::decide(self, from, letter, context)),
+            Command::Message { from, message } => Ok(budget::decide(self, from, message, context)),
         }
     }
 
-    fn receive(from: EntityId, letter: Letter) -> Command {
-        Command::Letter { from, letter }
+    fn receive(from: EntityId, message: Message) -> Command {
+        Command::Message { from, message }
     }
 
-    fn can_wait(&self, letter: &Letter) -> bool {
-        matches!(letter, Letter::Accepted { .. } | Letter::Forget { .. })
+    fn can_wait(&self, message: &Message) -> bool {
+        matches!(message, Message::Accepted { .. } | Message::Forget { .. })
     }
 
-    fn decide_waiting(&self, letters: &[(EntityId, Letter)]) -> (Vec<Event>, Vec<Outgoing>) {
-        budget::decide_waiting(self, letters)
+    fn decide_waiting(
+        &self,
+        messages: &[(EntityId, Message)],
+    ) -> (Vec<Event>, Vec<OutgoingMessage>) {
+        budget::decide_waiting(self, messages)
     }
 
     fn apply(&mut self, event: &Event, at: Timestamp) {
@@ -324,7 +327,7 @@ impl Machine for Project {
         vec![Posting::within(me, debit, credit, amount)]
     }
 
-    fn outstanding(&self, _me: &EntityId) -> Vec<Outgoing> {
+    fn outstanding(&self, _me: &EntityId) -> Vec<OutgoingMessage> {
         self.outbox.offers().chain(self.inbox.acceptances()).collect()
     }
 

@@ -1,19 +1,19 @@
-//! The system of one world: what was minted, the treasury, the pool; and what operators did that
+//! The system of one environment: what was minted, the treasury, the pool; and what operators did that
 //! concerns nobody else's stream.
 
 use crate::entity::{EntityId, Kind};
 use crate::id::{ProjectId, TransferId};
 use crate::ledger::{AccountClass, Posting};
-use crate::letter::{Letter, NotTaken, PartId, Purpose, Transfer};
-use crate::machine::{Answer, Completed, Context, Decision, Machine, Outgoing, Ticket};
+use crate::machine::{Answer, Completed, Context, Decision, Machine, OutgoingMessage, ReplyToken};
 use crate::market::Fees;
+use crate::message::{Message, NotTaken, PartId, Purpose, Transfer};
 use crate::money::Micros;
 use crate::outbox::{
     Asked, Inbox, OpenTransfer, Outbox, accepted, forget, is_good, offer, refused,
 };
 use crate::time::Timestamp;
 
-/// The state of the system in one world.
+/// The state of the system in one environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct System {
     /// All that was ever minted.
@@ -87,11 +87,11 @@ pub enum Command {
         reason: Option<Box<str>>,
     },
     /// From another entity.
-    Letter {
+    Message {
         /// Who wrote.
         from: EntityId,
         /// What.
-        letter: Letter,
+        message: Message,
     },
 }
 
@@ -249,9 +249,10 @@ impl System {
                 Ok(Decision::of(vec![event], Answer::Now(Reply::Minted { amount, minted })))
             }
             MintTo::User(user) => {
-                let (opened, letter, ticket) = self.send(user, amount, Purpose::Grant, context)?;
+                let (opened, message, reply_token) =
+                    self.send(user, amount, Purpose::Grant, context)?;
                 let events = vec![event, opened];
-                Ok(Decision::of(events, Answer::Later(ticket)).sending(vec![letter]))
+                Ok(Decision::of(events, Answer::Later(reply_token)).sending(vec![message]))
             }
         }
     }
@@ -271,9 +272,10 @@ impl System {
             return Err(Refusal::TreasuryTooSmall { available: self.treasury });
         }
         let action = format!("fund the budget of {project} with {amount} PRIV").into();
-        let (opened, letter, ticket) = self.send(project, amount, Purpose::Budget, context)?;
+        let (opened, message, reply_token) =
+            self.send(project, amount, Purpose::Budget, context)?;
         let events = vec![Event::OperatorActed { by, action, reason }, opened];
-        Ok(Decision::of(events, Answer::Later(ticket)).sending(vec![letter]))
+        Ok(Decision::of(events, Answer::Later(reply_token)).sending(vec![message]))
     }
 
     fn send(
@@ -282,35 +284,40 @@ impl System {
         amount: Micros,
         purpose: Purpose,
         context: &Context<'_>,
-    ) -> Result<(Event, Outgoing, Ticket), Refusal> {
+    ) -> Result<(Event, OutgoingMessage, ReplyToken), Refusal> {
         if self.outbox.is_full() {
             return Err(Refusal::TooMuchUnderWay);
         }
-        let ticket = Ticket(context.fresh);
+        let reply_token = ReplyToken(context.fresh);
         let transfer = Transfer { id: TransferId::new(context.fresh), to, amount, purpose };
-        let letter = offer(&transfer);
-        let asked = Some(Asked { ticket, request: context.request });
+        let message = offer(&transfer);
+        let asked = Some(Asked { reply_token, request: context.request });
         let open = OpenTransfer { transfer, asked };
-        Ok((Event::TransferOpened { out_of: AccountClass::Treasury, open }, letter, ticket))
+        Ok((Event::TransferOpened { out_of: AccountClass::Treasury, open }, message, reply_token))
     }
 
-    fn read_letter(&self, from: EntityId, letter: Letter, context: &Context<'_>) -> Decision<Self> {
-        match letter {
-            Letter::Accepted { transfer, .. } => {
-                let (events, letters) = self.settle(&[(from, letter)]);
-                let mut decision = Decision::of(events, Answer::Nothing).sending(letters);
+    fn read_message(
+        &self,
+        from: EntityId,
+        message: Message,
+        context: &Context<'_>,
+    ) -> Decision<Self> {
+        match message {
+            Message::Accepted { transfer, .. } => {
+                let (events, messages) = self.settle(&[(from, message)]);
+                let mut decision = Decision::of(events, Answer::Nothing).sending(messages);
                 decision.completed =
                     self.outbox.get(transfer).and_then(|open| self.completed(open));
                 decision
             }
-            Letter::Refused { transfer, .. } => self.take_back(transfer),
-            Letter::Fund { part, amount } => self.fund(from, part, amount, context),
-            Letter::Offer(transfer) => self.take(from, transfer, context),
-            Letter::Forget { .. } => {
-                let (events, letters) = self.settle(&[(from, letter)]);
-                Decision::of(events, Answer::Nothing).sending(letters)
+            Message::Refused { transfer, .. } => self.take_back(transfer),
+            Message::Fund { part, amount } => self.fund(from, part, amount, context),
+            Message::Offer(transfer) => self.take(from, transfer, context),
+            Message::Forget { .. } => {
+                let (events, messages) = self.settle(&[(from, message)]);
+                Decision::of(events, Answer::Nothing).sending(messages)
             }
-            Letter::Unfunded { .. } => Decision::nothing(),
+            Message::Unfunded { .. } => Decision::nothing(),
         }
     }
 
@@ -342,9 +349,9 @@ impl System {
         if let Some(why) = why {
             return Decision::nothing().sending(vec![refused(id, from, why)]);
         }
-        let letters = vec![accepted(id, from.clone())];
+        let messages = vec![accepted(id, from.clone())];
         let events = vec![Event::TransferAccepted { from, transfer }];
-        Decision::of(events, Answer::Nothing).sending(letters)
+        Decision::of(events, Answer::Nothing).sending(messages)
     }
 
     /// Funds a part of a claim from the pool, as far as it goes.
@@ -360,15 +367,15 @@ impl System {
         }
         let amount = asked.min(self.pool);
         if amount.is_zero() || self.outbox.is_full() {
-            let letter = Letter::Unfunded { part };
-            return Decision::nothing().sending(vec![Outgoing { to: claimant, letter }]);
+            let message = Message::Unfunded { part };
+            return Decision::nothing().sending(vec![OutgoingMessage { to: claimant, message }]);
         }
         let id = TransferId::new(context.fresh);
         let transfer = Transfer { id, to: claimant, amount, purpose: Purpose::Claim(part) };
-        let letters = vec![offer(&transfer)];
+        let messages = vec![offer(&transfer)];
         let open = OpenTransfer { transfer, asked: None };
         let events = vec![Event::TransferOpened { out_of: AccountClass::Pool, open }];
-        Decision::of(events, Answer::Nothing).sending(letters)
+        Decision::of(events, Answer::Nothing).sending(messages)
     }
 
     fn completed(&self, open: &OpenTransfer) -> Option<Completed<Reply>> {
@@ -380,28 +387,28 @@ impl System {
                 Reply::Minted { amount, minted: self.minted }
             }
         };
-        Some(Completed { ticket: asked.ticket, request: asked.request, reply })
+        Some(Completed { reply_token: asked.reply_token, request: asked.request, reply })
     }
 
-    fn settle(&self, letters: &[(EntityId, Letter)]) -> (Vec<Event>, Vec<Outgoing>) {
+    fn settle(&self, messages: &[(EntityId, Message)]) -> (Vec<Event>, Vec<OutgoingMessage>) {
         let mut events = Vec::new();
         let mut answers = Vec::new();
-        for (from, letter) in letters {
-            match letter {
-                Letter::Accepted { transfer, .. } => {
+        for (from, message) in messages {
+            match message {
+                Message::Accepted { transfer, .. } => {
                     if self.outbox.get(*transfer).is_some() {
                         events.push(Event::TransferSettled { transfer: *transfer });
                     }
                     answers.push(forget(*transfer, from.clone()));
                 }
-                Letter::Forget { transfer } if self.inbox.waits_for(*transfer) => {
+                Message::Forget { transfer } if self.inbox.waits_for(*transfer) => {
                     events.push(Event::TransferForgotten { transfer: *transfer });
                 }
-                Letter::Forget { .. }
-                | Letter::Fund { .. }
-                | Letter::Unfunded { .. }
-                | Letter::Offer(_)
-                | Letter::Refused { .. } => {}
+                Message::Forget { .. }
+                | Message::Fund { .. }
+                | Message::Unfunded { .. }
+                | Message::Offer(_)
+                | Message::Refused { .. } => {}
             }
         }
         (events, answers)
@@ -414,7 +421,7 @@ impl System {
         let events = vec![Event::TransferReturned { transfer, into, amount }];
         let mut decision = Decision::of(events, Answer::Nothing);
         decision.completed = open.asked.map(|asked| Completed {
-            ticket: asked.ticket,
+            reply_token: asked.reply_token,
             // What failed is not remembered: a repeat tries again.
             request: None,
             reply: Reply::NotTaken,
@@ -481,30 +488,33 @@ impl Machine for System {
                 let events = vec![Event::OperatorActed { by, action, reason }];
                 Ok(Decision::of(events, Answer::Now(Reply::Noted)))
             }
-            Command::Letter { from, letter } => Ok(self.read_letter(from, letter, context)),
+            Command::Message { from, message } => Ok(self.read_message(from, message, context)),
         }
     }
 
-    fn receive(from: EntityId, letter: Letter) -> Command {
-        Command::Letter { from, letter }
+    fn receive(from: EntityId, message: Message) -> Command {
+        Command::Message { from, message }
     }
 
-    fn can_wait(&self, letter: &Letter) -> bool {
-        match letter {
+    fn can_wait(&self, message: &Message) -> bool {
+        match message {
             // Where someone waits for the end, it can't wait.
-            Letter::Accepted { transfer, .. } => {
+            Message::Accepted { transfer, .. } => {
                 self.outbox.get(*transfer).is_none_or(|open| open.asked.is_none())
             }
-            Letter::Forget { .. } => true,
-            Letter::Fund { .. }
-            | Letter::Unfunded { .. }
-            | Letter::Offer(_)
-            | Letter::Refused { .. } => false,
+            Message::Forget { .. } => true,
+            Message::Fund { .. }
+            | Message::Unfunded { .. }
+            | Message::Offer(_)
+            | Message::Refused { .. } => false,
         }
     }
 
-    fn decide_waiting(&self, letters: &[(EntityId, Letter)]) -> (Vec<Event>, Vec<Outgoing>) {
-        self.settle(letters)
+    fn decide_waiting(
+        &self,
+        messages: &[(EntityId, Message)],
+    ) -> (Vec<Event>, Vec<OutgoingMessage>) {
+        self.settle(messages)
     }
 
     fn apply(&mut self, event: &Event, at: Timestamp) {
@@ -556,7 +566,7 @@ impl Machine for System {
         vec![Posting::within(me, debit, credit, amount)]
     }
 
-    fn outstanding(&self, _me: &EntityId) -> Vec<Outgoing> {
+    fn outstanding(&self, _me: &EntityId) -> Vec<OutgoingMessage> {
         self.outbox.offers().chain(self.inbox.acceptances()).collect()
     }
 

@@ -9,10 +9,10 @@ use crate::entity::EntityId;
 use crate::event::{EventKey, EventType, RawEvent};
 use crate::id::{ClaimId, ContributionId, ListingId, ProjectId, PurchaseId, TransferId};
 use crate::ledger::{AccountClass, Posting};
-use crate::letter::{Letter, NotSold, NotTaken, PartId, Purpose, Transfer};
-use crate::listing::Card;
-use crate::machine::{Context, Decision, Machine, Outgoing};
+use crate::listing::ListingSummary;
+use crate::machine::{Context, Decision, Machine, OutgoingMessage};
 use crate::market::Purchase;
+use crate::message::{Message, NotSold, NotTaken, PartId, Purpose, Transfer};
 use crate::money::Micros;
 use crate::outbox::{Inbox, OpenTransfer, Outbox};
 use crate::time::Timestamp;
@@ -163,11 +163,11 @@ pub enum Command {
         comment: Option<Box<str>>,
     },
     /// From another entity.
-    Letter {
+    Message {
         /// Who wrote.
         from: EntityId,
         /// What.
-        letter: Letter,
+        message: Message,
     },
 }
 
@@ -300,7 +300,7 @@ pub enum Reply {
     Linked(Linked),
     /// To [`Command::BindWallet`].
     WalletBound,
-    /// To a letter; nobody reads it.
+    /// To a message; nobody reads it.
     Noted,
     /// To [`Command::Contribute`].
     Contributed(Box<(ContributionId, Contribution)>),
@@ -321,7 +321,7 @@ pub enum Reply {
         sha256: [u8; 32],
     },
     /// To [`Command::CreateListing`] and [`Command::ChangeListing`].
-    Listing(Box<Card>),
+    Listing(Box<ListingSummary>),
     /// To [`Command::Purchase`].
     Purchased {
         /// Which listing.
@@ -601,20 +601,25 @@ impl Machine for User {
             Command::RateListing { listing, stars, comment } => {
                 purchase::rate(self, listing, stars, comment, context)
             }
-            Command::Letter { from, letter } => Ok(transfers::decide(self, from, letter, context)),
+            Command::Message { from, message } => {
+                Ok(transfers::decide(self, from, message, context))
+            }
         }
     }
 
-    fn receive(from: EntityId, letter: Letter) -> Command {
-        Command::Letter { from, letter }
+    fn receive(from: EntityId, message: Message) -> Command {
+        Command::Message { from, message }
     }
 
-    fn can_wait(&self, letter: &Letter) -> bool {
-        matches!(letter, Letter::Forget { .. })
+    fn can_wait(&self, message: &Message) -> bool {
+        matches!(message, Message::Forget { .. })
     }
 
-    fn decide_waiting(&self, letters: &[(EntityId, Letter)]) -> (Vec<Event>, Vec<Outgoing>) {
-        bookkeeping::decide_waiting(self, letters)
+    fn decide_waiting(
+        &self,
+        messages: &[(EntityId, Message)],
+    ) -> (Vec<Event>, Vec<OutgoingMessage>) {
+        bookkeeping::decide_waiting(self, messages)
     }
 
     fn apply(&mut self, event: &Event, at: Timestamp) {
@@ -695,7 +700,7 @@ impl Machine for User {
         vec![Posting::within(me, debit, credit, amount)]
     }
 
-    fn outstanding(&self, me: &EntityId) -> Vec<Outgoing> {
+    fn outstanding(&self, me: &EntityId) -> Vec<OutgoingMessage> {
         bookkeeping::outstanding(self, me)
     }
 

@@ -79,7 +79,7 @@ pub enum PrivRoute {
     Page,
 }
 
-/// Segment's routes, long and one-letter forms alike.
+/// Segment's routes, long and one-message forms alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentRoute {
     /// `/v1/batch`, `/v1/b`

@@ -1,6 +1,6 @@
 //! Metrics, gathered when they are asked for from what the node counts anyway.
 
-use priv_domain::World;
+use priv_domain::Environment;
 use priv_domain::ledger::AccountClass;
 use prometheus::core::{AtomicF64, GenericGauge};
 use prometheus::{GaugeVec, Opts, Registry, TextEncoder};
@@ -103,15 +103,15 @@ fn ledger(page: &Page, state: &AppState) -> Result<(), prometheus::Error> {
         page.labelled("priv_ledger_micros", "Sums by account class", &["environment", "account"])?;
     let difference =
         page.labelled("priv_ledger_difference_micros", "0, or an alarm", &["environment"])?;
-    for world in World::ALL {
-        let sums = state.node.projection().ledger(world);
+    for environment in Environment::ALL {
+        let sums = state.node.projection().ledger(environment);
         #[expect(clippy::cast_precision_loss, reason = "shown only")]
         let shown = |micros: i128| micros as f64;
         for class in AccountClass::ALL {
-            let labels = &[world.as_str(), class.as_str()];
+            let labels = &[environment.as_str(), class.as_str()];
             micros.with_label_values(labels).set(shown(sums.of(class)));
         }
-        difference.with_label_values(&[world.as_str()]).set(shown(sums.difference()));
+        difference.with_label_values(&[environment.as_str()]).set(shown(sums.difference()));
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ pub(crate) use params::{
     ListingPath, ProjectPath, UserQuery,
 };
 pub(crate) use schemas::{
-    ActorKind, ClaimIdText, Environment, HashText, KeyIdText, NameText, NewListingBody,
+    ActorKind, ClaimIdText, EnvironmentName, HashText, KeyIdText, NameText, NewListingBody,
     PositiveAmount, PriceAmount, ProjectIdText, ReasonText, ScopeName, SignedAmount, Success,
     TagText, day_or_time, position_or_time,
 };

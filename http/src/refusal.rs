@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use priv_actors::ask::Origin;
 use priv_actors::{Answered, AskError};
-use priv_domain::letter::{NotSold, NotTaken};
+use priv_domain::message::{NotSold, NotTaken};
 use priv_domain::{Micros, listing, project, system, user};
 
 use crate::body::Priv;

@@ -9,7 +9,7 @@ use crate::edge::RequestContext;
 use crate::error::ApiError;
 
 /// The tag under which the answer to this request is remembered; `None` without an idempotency
-/// key. Two requests have the same one if principal, world, method, path and key are the same.
+/// key. Two requests have the same one if principal, environment, method, path and key are the same.
 pub(crate) fn request_tag(
     request: &HttpRequest,
     key: &IdempotencyKey,
@@ -24,23 +24,23 @@ pub(crate) fn request_tag(
         Principal::Operator => "operator".to_owned(),
         Principal::Anonymous(_) | Principal::Refused(_) => "anonymous".to_owned(),
     };
-    Ok(Some(tag(&principal, context.world().as_str(), request, key, fingerprint)))
+    Ok(Some(tag(&principal, context.environment().as_str(), request, key, fingerprint)))
 }
 
 /// The tag of a request whose key was in its body.
 pub(crate) fn request_tag_of_project(
     project: priv_domain::ProjectId,
-    world: priv_domain::World,
+    environment: priv_domain::Environment,
     request: &HttpRequest,
     key: &str,
     fingerprint: Fingerprint,
 ) -> RequestTag {
-    tag(&format!("project {project}"), world.as_str(), request, key, fingerprint)
+    tag(&format!("project {project}"), environment.as_str(), request, key, fingerprint)
 }
 
 fn tag(
     principal: &str,
-    world: &str,
+    environment: &str,
     request: &HttpRequest,
     key: &str,
     fingerprint: Fingerprint,
@@ -49,7 +49,9 @@ fn tag(
     let path = request.path();
     let path = path.strip_prefix("/api").unwrap_or(path);
     let mut hasher = blake3::Hasher::new();
-    for part in [principal, world, request.method().as_str(), path, request.query_string(), key] {
+    for part in
+        [principal, environment, request.method().as_str(), path, request.query_string(), key]
+    {
         hasher.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hasher.update(part.as_bytes());
     }

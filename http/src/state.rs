@@ -188,7 +188,7 @@ impl KeyLookup for ProjectKeys {
         Some(Arc::new(KeyInfo {
             id: key.id,
             project: facts.id,
-            world: facts.world,
+            environment: facts.environment,
             role: key.role,
             scopes: key.scopes,
             limits: Limits {

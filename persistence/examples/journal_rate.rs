@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use priv_domain::{EntityId, Kind, Position, Timestamp, Version, World};
+use priv_domain::{EntityId, Environment, Kind, Position, Timestamp, Version};
 use priv_persistence::disk::{Disk, MemoryDisk, RealDisk};
 use priv_persistence::journal::{
     AppendError, Draft, FileJournal, Journal, JournalStats, Options, VerifyOnOpen, verify,
@@ -97,7 +97,7 @@ fn run(
 /// Appends, and says how often there was no room.
 fn append(journal: &dyn Journal, thread: u64, records: u64, wait: Wait) -> u64 {
     let entity = EntityId {
-        world: World::Live,
+        environment: Environment::Live,
         kind: Kind::User,
         key: format!("6f1c9d0e-8a53-4b0e-9b1a-0d7a3c1f2e4{thread}").into(),
     };

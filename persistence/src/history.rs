@@ -72,7 +72,7 @@ impl Iterator for Backwards<'_> {
 
 /// A moment in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum PointInTime {
     /// After the last record at or before this position.
     Position(Position),
     /// After the last record at or before this time.
@@ -87,14 +87,14 @@ pub fn state_at(
     journal: &dyn Journal,
     entity: &EntityId,
     head: Position,
-    moment: Moment,
+    moment: PointInTime,
 ) -> Result<(AnyEntity, Position), HistoryError> {
     let mut records = Vec::new();
     for record in backwards(journal, entity, head) {
         let record = record?;
         let included = match moment {
-            Moment::Position(position) => record.position <= position,
-            Moment::Time(at) => record.at <= at,
+            PointInTime::Position(position) => record.position <= position,
+            PointInTime::Time(at) => record.at <= at,
         };
         // Times may step back with the clock; what a later record is built on is included too.
         if included || !records.is_empty() {

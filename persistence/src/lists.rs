@@ -9,11 +9,11 @@ mod keys;
 mod market;
 
 use priv_domain::consent::ConsentRecord;
-use priv_domain::entity::{EntityId, Kind, World};
+use priv_domain::entity::{EntityId, Environment, Kind};
 use priv_domain::ledger::{AccountClass, TrialBalance};
 use priv_domain::{Day, Position, Timestamp};
 
-use crate::project_book::ProjectFacts;
+use crate::project_index::ProjectFacts;
 use crate::snapshots::read_key;
 pub use crate::store::StoreError;
 use crate::store::{read_value, write_value};
@@ -61,7 +61,7 @@ impl Lists {
         self.tree.get(key)?.map(|bytes| read_value(&bytes)).transpose()
     }
 
-    /// All projects of both worlds.
+    /// All projects of both environments.
     pub(crate) fn projects(&self) -> Result<Vec<ProjectFacts>, StoreError> {
         self.tree.scan_prefix([keys::PROJECT]).values().map(|value| read_value(&value?)).collect()
     }
@@ -81,10 +81,10 @@ impl Lists {
     /// sled failed.
     pub fn wallet_holder(
         &self,
-        world: World,
+        environment: Environment,
         address: &[u8; 20],
     ) -> Result<Option<EntityId>, StoreError> {
-        self.value(&wallet_key(world, address))
+        self.value(&wallet_key(environment, address))
     }
 
     /// Entities of a kind, by key, after a key.
@@ -93,12 +93,12 @@ impl Lists {
     /// sled failed.
     pub fn entities(
         &self,
-        world: World,
+        environment: Environment,
         kind: Kind,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<EntityId>, StoreError> {
-        let id = |key: &str| EntityId { world, kind, key: key.into() };
+        let id = |key: &str| EntityId { environment, kind, key: key.into() };
         let prefix = entity_key(&id(""));
         let from = match after {
             Some(after) => [entity_key(&id(after)), vec![0]].concat(),
@@ -157,8 +157,9 @@ impl Lists {
     ///
     /// # Errors
     /// sled failed.
-    pub fn ledger(&self, world: World) -> Result<TrialBalance, StoreError> {
-        let sums: Vec<(AccountClass, i128)> = self.value(&ledger_key(world))?.unwrap_or_default();
+    pub fn ledger(&self, environment: Environment) -> Result<TrialBalance, StoreError> {
+        let sums: Vec<(AccountClass, i128)> =
+            self.value(&ledger_key(environment))?.unwrap_or_default();
         let mut trial = TrialBalance::default();
         for (class, micros) in sums {
             trial.add(class, micros);

@@ -14,11 +14,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 use priv_domain::earning::Payer;
-use priv_domain::entity::{EntityId, Kind, World};
+use priv_domain::entity::{EntityId, Environment, Kind};
 use priv_domain::ledger::{AccountClass, TrialBalance};
-use priv_domain::letter::{Purpose, Transfer};
 use priv_domain::listing::Listing;
 use priv_domain::machine::{EntryOf, Machine};
+use priv_domain::message::{Purpose, Transfer};
 use priv_domain::project::{self, Project};
 use priv_domain::system::System;
 use priv_domain::user::{self, User};
@@ -27,12 +27,12 @@ use tokio::sync::watch;
 
 use crate::codec::{self, DecodeError, Stored};
 use crate::journal::{PersonalView, RecordView};
-use crate::listing_book::ListingBook;
+use crate::listing_index::ListingIndex;
 use crate::lists::{
     EntryKey, Lists, PROJECTED, Verdict, answer_key, card_key, consent_key, entity_key, ledger_key,
     project_key, wallet_key,
 };
-use crate::project_book::{ProjectBook, ProjectFacts, ProjectMoney};
+use crate::project_index::{ProjectFacts, ProjectIndex, ProjectMoney};
 use crate::store::{StoreError, write_value};
 use analytics::AnalyticsCounter;
 use batch::Pending;
@@ -57,10 +57,10 @@ pub enum ProjectError {
 #[derive(Clone, Debug)]
 pub struct Projection {
     /// Projects and their keys.
-    pub projects: Arc<ProjectBook>,
+    pub projects: Arc<ProjectIndex>,
     /// Listings.
-    pub listings: Arc<ListingBook>,
-    ledger: Arc<RwLock<HashMap<World, TrialBalance>>>,
+    pub listings: Arc<ListingIndex>,
+    ledger: Arc<RwLock<HashMap<Environment, TrialBalance>>>,
     projected: watch::Receiver<Position>,
     waiting: Arc<AtomicUsize>,
 }
@@ -91,8 +91,8 @@ impl Projection {
 
     /// The sums by account class, from all postings.
     #[must_use]
-    pub fn ledger(&self, world: World) -> TrialBalance {
-        self.ledger.read().get(&world).cloned().unwrap_or_default()
+    pub fn ledger(&self, environment: Environment) -> TrialBalance {
+        self.ledger.read().get(&environment).cloned().unwrap_or_default()
     }
 }
 
@@ -116,9 +116,9 @@ impl Drop for Waiting {
 #[derive(Debug)]
 pub struct Projector {
     lists: Lists,
-    projects: Arc<ProjectBook>,
-    listings: Arc<ListingBook>,
-    ledger: Arc<RwLock<HashMap<World, TrialBalance>>>,
+    projects: Arc<ProjectIndex>,
+    listings: Arc<ListingIndex>,
+    ledger: Arc<RwLock<HashMap<Environment, TrialBalance>>>,
     analytics: AnalyticsCounter,
     reached: Position,
     announce: watch::Sender<Position>,
@@ -134,17 +134,17 @@ impl Projector {
     /// The store failed.
     pub fn new(lists: Lists) -> Result<(Self, Projection), StoreError> {
         let reached = lists.projected()?;
-        let projects = Arc::new(ProjectBook::default());
+        let projects = Arc::new(ProjectIndex::default());
         for facts in lists.projects()? {
             projects.put(facts);
         }
-        let listings = Arc::new(ListingBook::default());
-        for (world, card) in lists.cards()? {
-            listings.put(world, card);
+        let listings = Arc::new(ListingIndex::default());
+        for (environment, summary) in lists.summaries()? {
+            listings.put(environment, summary);
         }
         let mut sums = HashMap::new();
-        for world in World::ALL {
-            sums.insert(world, lists.ledger(world)?);
+        for environment in Environment::ALL {
+            sums.insert(environment, lists.ledger(environment)?);
         }
         let ledger = Arc::new(RwLock::new(sums));
         let (announce, projected) = watch::channel(reached);
@@ -234,7 +234,7 @@ impl Projector {
 
     fn post<M: Machine>(&mut self, me: &EntityId, entry: &EntryOf<M>) {
         for posting in entry.events.iter().flat_map(|event| M::postings(me, event)) {
-            self.pending.ledger.entry(me.world).or_default().post(&posting);
+            self.pending.ledger.entry(me.environment).or_default().post(&posting);
         }
     }
 
@@ -248,7 +248,7 @@ impl Projector {
             match event {
                 user::Event::EventsRecorded { project, earned, .. } => {
                     self.earned(me, Payer::Project(*project), *earned, record)?;
-                    self.count_events(me.world, *project, record)?;
+                    self.count_events(me.environment, *project, record)?;
                 }
                 user::Event::ConsentChanged(consent) => {
                     let key = consent_key(me, consent.version);
@@ -258,7 +258,7 @@ impl Projector {
                     self.user_took(me, from, transfer)?;
                 }
                 user::Event::WalletBound { address } => {
-                    self.pending.put(wallet_key(me.world, address), write_value(me));
+                    self.pending.put(wallet_key(me.environment, address), write_value(me));
                 }
                 user::Event::ContributionAdded { id, contribution } => {
                     self.contribution_added(me, *id, contribution, record)?;
@@ -296,7 +296,7 @@ impl Projector {
             return Ok(());
         }
         if let Payer::Project(project) = payer {
-            self.pending.money(me.world, project).accrued += i128::from(earned.get());
+            self.pending.money(me.environment, project).accrued += i128::from(earned.get());
         }
         let (user, day) = (me.clone(), record.at.day());
         let key = EntryKey { user, day, payer, reference: 0 };
@@ -329,7 +329,7 @@ impl Projector {
 
     fn count_events(
         &mut self,
-        world: World,
+        environment: Environment,
         project: ProjectId,
         record: &RecordView<'_>,
     ) -> Result<(), ProjectError> {
@@ -337,7 +337,7 @@ impl Projector {
         let events = codec::counted_events(record.format, bytes)
             .map_err(|source| ProjectError::Decode { position: record.position, source })?;
         for event in &events {
-            self.analytics.count(world, project, event);
+            self.analytics.count(environment, project, event);
         }
         Ok(())
     }
@@ -354,10 +354,10 @@ impl Projector {
             match event {
                 project::Event::Created { settings, keys } => {
                     self.pending.facts.insert(
-                        (me.world, id),
+                        (me.environment, id),
                         ProjectFacts {
                             id,
-                            world: me.world,
+                            environment: me.environment,
                             created_at: record.at,
                             settings: settings.clone(),
                             keys: keys.clone(),
@@ -366,28 +366,30 @@ impl Projector {
                     );
                 }
                 project::Event::Changed { settings, .. } => {
-                    self.change_facts(me.world, id, |facts| facts.settings = settings.clone());
+                    self.change_facts(me.environment, id, |facts| {
+                        facts.settings = settings.clone()
+                    });
                 }
                 project::Event::KeyIssued { key, .. } => {
-                    self.change_facts(me.world, id, |facts| facts.keys.push(key.clone()));
+                    self.change_facts(me.environment, id, |facts| facts.keys.push(key.clone()));
                 }
                 project::Event::KeyEnds { key, at, .. } => {
-                    self.change_facts(me.world, id, |facts| {
+                    self.change_facts(me.environment, id, |facts| {
                         for ending in facts.keys.iter_mut().filter(|known| known.id == *key) {
                             ending.ends_at = Some(*at);
                         }
                     })
                 }
                 project::Event::TransferAccepted { transfer, .. } => {
-                    self.pending.money(me.world, id).available += amount(transfer.amount);
+                    self.pending.money(me.environment, id).available += amount(transfer.amount);
                 }
                 project::Event::TransferOpened(open) => {
-                    let money = self.pending.money(me.world, id);
+                    let money = self.pending.money(me.environment, id);
                     money.available -= amount(open.transfer.amount);
                     money.funded += amount(open.transfer.amount);
                 }
                 project::Event::TransferReturned { amount: returned, .. } => {
-                    let money = self.pending.money(me.world, id);
+                    let money = self.pending.money(me.environment, id);
                     money.available += amount(*returned);
                     money.funded -= amount(*returned);
                 }
@@ -416,17 +418,17 @@ impl Projector {
 
     fn change_facts(
         &mut self,
-        world: World,
+        environment: Environment,
         id: ProjectId,
         change: impl FnOnce(&mut ProjectFacts),
     ) {
-        let facts = match self.pending.facts.remove(&(world, id)) {
+        let facts = match self.pending.facts.remove(&(environment, id)) {
             Some(facts) => Some(facts),
-            None => self.projects.get(world, id).map(|facts| facts.as_ref().clone()),
+            None => self.projects.get(environment, id).map(|facts| facts.as_ref().clone()),
         };
         if let Some(mut facts) = facts {
             change(&mut facts);
-            self.pending.facts.insert((world, id), facts);
+            self.pending.facts.insert((environment, id), facts);
         }
     }
 
@@ -439,32 +441,32 @@ impl Projector {
         let changed_facts: Vec<_> = pending.facts.drain().map(|(_, facts)| facts).collect();
         for facts in changed_facts {
             self.projects.put(facts.clone());
-            pending.touched.insert((facts.world, facts.id));
+            pending.touched.insert((facts.environment, facts.id));
         }
-        for ((world, id), change) in pending.money.drain() {
-            if let Some(facts) = self.projects.get(world, id) {
+        for ((environment, id), change) in pending.money.drain() {
+            if let Some(facts) = self.projects.get(environment, id) {
                 facts.money.change(change);
-                pending.touched.insert((world, id));
+                pending.touched.insert((environment, id));
             }
         }
-        for (world, id) in pending.touched.drain() {
-            if let Some(facts) = self.projects.get(world, id) {
-                pending.writes.insert(project_key(world, id), write_value(facts.as_ref()));
+        for (environment, id) in pending.touched.drain() {
+            if let Some(facts) = self.projects.get(environment, id) {
+                pending.writes.insert(project_key(environment, id), write_value(facts.as_ref()));
             }
         }
-        for ((world, id), card) in pending.cards.drain() {
-            pending.writes.insert(card_key(world, id), write_value(&card));
-            self.listings.put(world, card);
+        for ((environment, id), summary) in pending.summaries.drain() {
+            pending.writes.insert(card_key(environment, id), write_value(&summary));
+            self.listings.put(environment, summary);
         }
-        for (world, change) in pending.ledger.drain() {
+        for (environment, change) in pending.ledger.drain() {
             let mut ledger = self.ledger.write();
-            let sums = ledger.entry(world).or_default();
+            let sums = ledger.entry(environment).or_default();
             for class in AccountClass::ALL {
                 sums.add(class, change.of(class));
             }
             let stored: Vec<(AccountClass, i128)> =
                 AccountClass::ALL.into_iter().map(|class| (class, sums.of(class))).collect();
-            pending.writes.insert(ledger_key(world), write_value(&stored));
+            pending.writes.insert(ledger_key(environment), write_value(&stored));
         }
         let mut batch = pending.take_batch();
         self.analytics.write(&self.lists, &mut batch)?;

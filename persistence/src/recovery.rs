@@ -52,7 +52,7 @@ pub struct Recovered {
     /// What others see of it.
     pub projection: Projection,
     /// Entities that wait for others and must be woken.
-    pub with_dues: Vec<EntityId>,
+    pub with_pending_work: Vec<EntityId>,
     /// Records that were replayed.
     pub replayed: u64,
 }
@@ -117,15 +117,15 @@ fn bring_up_to_date(store: Store, journal: &dyn Journal) -> Result<Recovered, Re
     projector.commit()?;
     replay.write_out()?;
     store.set_checkpoint(end)?;
-    let with_dues = store.snapshots.with_dues().collect::<Result<_, _>>()?;
-    Ok(Recovered { store, projector, projection, with_dues, replayed })
+    let with_pending_work = store.snapshots.with_pending_work().collect::<Result<_, _>>()?;
+    Ok(Recovered { store, projector, projection, with_pending_work, replayed })
 }
 
 fn view(record: &Record) -> RecordView<'_> {
     let Record { position, entity, version, previous, at, format, core, personal } = record;
     RecordView {
         position: *position,
-        world: entity.world,
+        environment: entity.environment,
         kind: entity.kind,
         key: &entity.key,
         version: *version,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use priv_domain::Version;
-use priv_domain::entity::{EntityId, Kind, World};
+use priv_domain::entity::{EntityId, Environment, Kind};
 use priv_domain::machine::{Entity, Machine};
 
 use crate::codec::{self, FORMAT, Stored};
@@ -179,7 +179,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// sled failed.
-    pub fn with_dues(&self) -> impl Iterator<Item = Result<EntityId, StoreError>> + use<> {
+    pub fn with_pending_work(&self) -> impl Iterator<Item = Result<EntityId, StoreError>> + use<> {
         self.ids(DUES)
     }
 
@@ -238,9 +238,9 @@ fn chunk_key(id: &EntityId, index: u32) -> Vec<u8> {
     key
 }
 
-/// World, kind, and the key as it is: sorts by key within a kind.
+/// Environment, kind, and the key as it is: sorts by key within a kind.
 pub(crate) fn put_entity(id: &EntityId, out: &mut Vec<u8>) {
-    out.push(world_byte(id.world));
+    out.push(environment_byte(id.environment));
     out.push(match id.kind {
         Kind::User => 0,
         Kind::Project => 1,
@@ -250,19 +250,19 @@ pub(crate) fn put_entity(id: &EntityId, out: &mut Vec<u8>) {
     out.extend_from_slice(id.key.as_bytes());
 }
 
-pub(crate) fn world_byte(world: World) -> u8 {
-    match world {
-        World::Live => 0,
-        World::Test => 1,
+pub(crate) fn environment_byte(environment: Environment) -> u8 {
+    match environment {
+        Environment::Live => 0,
+        Environment::Test => 1,
     }
 }
 
 /// What [`put_entity`] wrote.
 pub(crate) fn read_key(bytes: &[u8]) -> Option<EntityId> {
-    let (&[world, kind], key) = bytes.split_first_chunk::<2>()?;
-    let world = World::ALL.into_iter().find(|w| world_byte(*w) == world)?;
+    let (&[environment, kind], key) = bytes.split_first_chunk::<2>()?;
+    let environment = Environment::ALL.into_iter().find(|w| environment_byte(*w) == environment)?;
     let kind = *Kind::ALL.get(usize::from(kind))?;
-    Some(EntityId { world, kind, key: std::str::from_utf8(key).ok()?.into() })
+    Some(EntityId { environment, kind, key: std::str::from_utf8(key).ok()?.into() })
 }
 
 #[cfg(test)]
@@ -296,7 +296,7 @@ mod tests {
     fn small_and_large_states_are_read_back_and_damage_is_seen() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let (store, _) = Store::open(dir.path(), 1 << 20).expect("opens");
-        let id = EntityId::user(World::Live, &UserRef::Person("someone".into()));
+        let id = EntityId::user(Environment::Live, &UserRef::Person("someone".into()));
         assert_eq!(store.snapshots.get::<User>(&id).expect("reads"), None);
         for (version, events) in [(1, 1), (2, 30_000), (3, 2)] {
             let user = busy_user(version, events);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use priv_domain::entity::{EntityId, World};
+use priv_domain::entity::{EntityId, Environment};
 use priv_domain::ledger::{AccountClass, TrialBalance};
 
 use crate::any_entity::{AnyEntity, ApplyError, postings};
@@ -50,11 +50,11 @@ pub fn verify(journal: &dyn Journal, store: &Store) -> Result<Report, VerifyErro
         }
     }
     let mut entities: HashMap<EntityId, AnyEntity> = HashMap::new();
-    let mut posted: HashMap<World, TrialBalance> = HashMap::new();
+    let mut posted: HashMap<Environment, TrialBalance> = HashMap::new();
     for record in journal.scan(priv_domain::Position::ZERO.next()) {
         let record = record?;
         report.records += 1;
-        let sums = posted.entry(record.entity.world).or_default();
+        let sums = posted.entry(record.entity.environment).or_default();
         postings(&record).map_err(ApplyError::from)?.iter().for_each(|posting| sums.post(posting));
         let entity = entities
             .entry(record.entity.clone())
@@ -80,20 +80,20 @@ pub fn verify(journal: &dyn Journal, store: &Store) -> Result<Report, VerifyErro
 
 fn check_ledger(
     entities: &HashMap<EntityId, AnyEntity>,
-    posted: &HashMap<World, TrialBalance>,
+    posted: &HashMap<Environment, TrialBalance>,
     report: &mut Report,
 ) {
-    for (world, sums) in posted {
+    for (environment, sums) in posted {
         let mut held = TrialBalance::default();
-        for (_, entity) in entities.iter().filter(|(id, _)| id.world == *world) {
+        for (_, entity) in entities.iter().filter(|(id, _)| id.environment == *environment) {
             entity.add_holdings(&mut held);
         }
         for class in AccountClass::ALL.into_iter().filter(|c| *c != AccountClass::InFlight) {
             if held.of(class) != sums.of(class) {
                 report.faults.push(format!(
-                    "{} of the {} world: states hold {} micros, postings come to {}",
+                    "{} of the {} environment: states hold {} micros, postings come to {}",
                     class.as_str(),
-                    world.as_str(),
+                    environment.as_str(),
                     held.of(class),
                     sums.of(class),
                 ));
@@ -101,8 +101,8 @@ fn check_ledger(
         }
         if sums.difference() != 0 || sums.of(AccountClass::InFlight) < 0 {
             report.faults.push(format!(
-                "the ledger of the {} world is off by {} micros, {} in flight",
-                world.as_str(),
+                "the ledger of the {} environment is off by {} micros, {} in flight",
+                environment.as_str(),
                 sums.difference(),
                 sums.of(AccountClass::InFlight),
             ));

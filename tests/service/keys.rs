@@ -68,7 +68,7 @@ fn a_secret_key_reaches_the_users_of_its_project_and_no_others() {
 }
 
 #[test]
-fn the_two_worlds_never_meet() {
+fn the_two_environments_never_meet() {
     let app = TestApp::start();
     let project = app.funded_project();
     let (sub, person) = app.sharing_person();
@@ -85,8 +85,9 @@ fn the_two_worlds_never_meet() {
     assert_eq!(Verdicts::of(&answer), Verdicts::accepted(5));
     assert_eq!(app.key(&project.pk_live).get(&analytics_path()).ok()["total_events"], 20);
 
-    let audit = |world: &str| {
-        let answer = app.operator().get(&format!("/v1/admin/ledger/audit?environment={world}"));
+    let audit = |environment: &str| {
+        let answer =
+            app.operator().get(&format!("/v1/admin/ledger/audit?environment={environment}"));
         micros(&answer.ok()["minted"])
     };
     assert_eq!((audit("live"), audit("test")), (1_000_000_000, 0));

@@ -3,28 +3,28 @@
 use super::{Event, Project};
 use crate::entity::{EntityId, Kind};
 use crate::id::TransferId;
-use crate::letter::{Letter, NotTaken, PartId, Purpose, Transfer};
-use crate::machine::{Answer, Context, Decision, Outgoing};
+use crate::machine::{Answer, Context, Decision, OutgoingMessage};
+use crate::message::{Message, NotTaken, PartId, Purpose, Transfer};
 use crate::money::Micros;
 use crate::outbox::{OpenTransfer, accepted, forget, is_good, offer};
 
 pub(super) fn decide(
     project: &Project,
     from: EntityId,
-    letter: Letter,
+    message: Message,
     context: &Context<'_>,
 ) -> Decision<Project> {
-    match letter {
-        Letter::Fund { part, amount } => fund(project, from, part, amount, context),
-        Letter::Offer(transfer) => take(project, from, transfer, context),
-        Letter::Refused { transfer, .. } => take_back(project, transfer),
+    match message {
+        Message::Fund { part, amount } => fund(project, from, part, amount, context),
+        Message::Offer(transfer) => take(project, from, transfer, context),
+        Message::Refused { transfer, .. } => take_back(project, transfer),
         // Both can wait for the next entry; where they come one by one, it is the same.
-        Letter::Accepted { .. } | Letter::Forget { .. } => {
-            let (events, letters) = decide_waiting(project, &[(from, letter)]);
-            Decision::of(events, Answer::Nothing).sending(letters)
+        Message::Accepted { .. } | Message::Forget { .. } => {
+            let (events, messages) = decide_waiting(project, &[(from, message)]);
+            Decision::of(events, Answer::Nothing).sending(messages)
         }
         // A project claims nothing.
-        Letter::Unfunded { .. } => Decision::nothing(),
+        Message::Unfunded { .. } => Decision::nothing(),
     }
 }
 
@@ -42,14 +42,14 @@ fn fund(
     }
     let amount = asked.min(project.available);
     if amount.is_zero() || project.outbox.is_full() {
-        let letter = Letter::Unfunded { part };
-        return Decision::nothing().sending(vec![Outgoing { to: claimant, letter }]);
+        let message = Message::Unfunded { part };
+        return Decision::nothing().sending(vec![OutgoingMessage { to: claimant, message }]);
     }
     let id = TransferId::new(context.fresh);
     let transfer = Transfer { id, to: claimant, amount, purpose: Purpose::Claim(part) };
-    let letters = vec![offer(&transfer)];
+    let messages = vec![offer(&transfer)];
     let events = vec![Event::TransferOpened(OpenTransfer { transfer, asked: None })];
-    Decision::of(events, Answer::Nothing).sending(letters)
+    Decision::of(events, Answer::Nothing).sending(messages)
 }
 
 fn take(
@@ -62,15 +62,15 @@ fn take(
         return Decision::nothing().sending(vec![accepted(transfer.id, from)]);
     }
     let id = transfer.id;
-    let letter = match may_take(project, &from, &transfer, context) {
+    let message = match may_take(project, &from, &transfer, context) {
         Ok(()) => {
-            let letters = vec![accepted(id, from.clone())];
+            let messages = vec![accepted(id, from.clone())];
             let events = vec![Event::TransferAccepted { from, transfer }];
-            return Decision::of(events, Answer::Nothing).sending(letters);
+            return Decision::of(events, Answer::Nothing).sending(messages);
         }
-        Err(why) => Letter::Refused { transfer: id, why },
+        Err(why) => Message::Refused { transfer: id, why },
     };
-    Decision::nothing().sending(vec![Outgoing { to: from, letter }])
+    Decision::nothing().sending(vec![OutgoingMessage { to: from, message }])
 }
 
 fn may_take(
@@ -102,27 +102,27 @@ fn take_back(project: &Project, transfer: TransferId) -> Decision<Project> {
 
 pub(super) fn decide_waiting(
     project: &Project,
-    letters: &[(EntityId, Letter)],
-) -> (Vec<Event>, Vec<Outgoing>) {
+    messages: &[(EntityId, Message)],
+) -> (Vec<Event>, Vec<OutgoingMessage>) {
     let mut events = Vec::new();
     let mut answers = Vec::new();
-    for (from, letter) in letters {
-        match letter {
-            Letter::Accepted { transfer, .. } => {
+    for (from, message) in messages {
+        match message {
+            Message::Accepted { transfer, .. } => {
                 if project.outbox.get(*transfer).is_some() {
                     events.push(Event::TransferSettled { transfer: *transfer });
                 }
                 // Also where it was settled before: the payee asks because it doesn't know.
                 answers.push(forget(*transfer, from.clone()));
             }
-            Letter::Forget { transfer } if project.inbox.waits_for(*transfer) => {
+            Message::Forget { transfer } if project.inbox.waits_for(*transfer) => {
                 events.push(Event::TransferForgotten { transfer: *transfer });
             }
-            Letter::Forget { .. }
-            | Letter::Fund { .. }
-            | Letter::Unfunded { .. }
-            | Letter::Offer(_)
-            | Letter::Refused { .. } => {}
+            Message::Forget { .. }
+            | Message::Fund { .. }
+            | Message::Unfunded { .. }
+            | Message::Offer(_)
+            | Message::Refused { .. } => {}
         }
     }
     (events, answers)

@@ -3,29 +3,29 @@
 use super::{Accrual, ClaimPart, Event, Links, OpenClaim, User, claim};
 use crate::consent::ConsentRecord;
 use crate::entity::EntityId;
-use crate::letter::Letter;
-use crate::machine::Outgoing;
+use crate::machine::OutgoingMessage;
+use crate::message::Message;
 
 pub(super) fn decide_waiting(
     user: &User,
-    letters: &[(EntityId, Letter)],
-) -> (Vec<Event>, Vec<Outgoing>) {
-    let events = letters.iter().filter_map(|(_, letter)| match letter {
-        Letter::Forget { transfer } if user.inbox.waits_for(*transfer) => {
+    messages: &[(EntityId, Message)],
+) -> (Vec<Event>, Vec<OutgoingMessage>) {
+    let events = messages.iter().filter_map(|(_, message)| match message {
+        Message::Forget { transfer } if user.inbox.waits_for(*transfer) => {
             Some(Event::TransferForgotten { transfer: *transfer })
         }
-        Letter::Forget { .. }
-        | Letter::Fund { .. }
-        | Letter::Unfunded { .. }
-        | Letter::Offer(_)
-        | Letter::Accepted { .. }
-        | Letter::Refused { .. } => None,
+        Message::Forget { .. }
+        | Message::Fund { .. }
+        | Message::Unfunded { .. }
+        | Message::Offer(_)
+        | Message::Accepted { .. }
+        | Message::Refused { .. } => None,
     });
     (events.collect(), Vec::new())
 }
 
-pub(super) fn outstanding(user: &User, me: &EntityId) -> Vec<Outgoing> {
-    let claims = user.claims.iter().flat_map(|open| claim::fund_letters(open, me.world));
+pub(super) fn outstanding(user: &User, me: &EntityId) -> Vec<OutgoingMessage> {
+    let claims = user.claims.iter().flat_map(|open| claim::fund_messages(open, me.environment));
     claims.chain(user.outbox.offers()).chain(user.inbox.acceptances()).collect()
 }
 

@@ -4,10 +4,10 @@
 use super::{Accrual, Claimed, Event, MAX_OPEN_CLAIMS, Refusal, Reply, User};
 use crate::answers::RequestTag;
 use crate::earning::Payer;
-use crate::entity::World;
+use crate::entity::Environment;
 use crate::id::ClaimId;
-use crate::letter::{Letter, PartId};
-use crate::machine::{Answer, Completed, Context, Decision, Outgoing, Ticket};
+use crate::machine::{Answer, Completed, Context, Decision, OutgoingMessage, ReplyToken};
+use crate::message::{Message, PartId};
 use crate::money::Micros;
 
 /// A claim that is under way.
@@ -44,8 +44,8 @@ impl OpenClaim {
         parts.filter_map(|part| part.funded).fold(Micros::ZERO, Micros::saturating_add)
     }
 
-    fn ticket(&self) -> Ticket {
-        Ticket(self.id.get())
+    fn reply_token(&self) -> ReplyToken {
+        ReplyToken(self.id.get())
     }
 }
 
@@ -84,9 +84,9 @@ pub(super) fn decide(
     if claim.parts.iter().all(|part| part.funded.is_some()) {
         return Ok(at_once(user, claim, context));
     }
-    let letters = fund_letters(&claim, context.me.world).collect();
-    let answer = Answer::Later(claim.ticket());
-    Ok(Decision::of(vec![Event::ClaimOpened(claim)], answer).sending(letters))
+    let messages = fund_messages(&claim, context.me.environment).collect();
+    let answer = Answer::Later(claim.reply_token());
+    Ok(Decision::of(vec![Event::ClaimOpened(claim)], answer).sending(messages))
 }
 
 /// A claim that nobody needs to be asked for.
@@ -146,12 +146,15 @@ fn parts(user: &User, wanted: Micros) -> Vec<ClaimPart> {
     parts
 }
 
-/// The letters that ask payers for what they have not answered.
-pub(super) fn fund_letters(claim: &OpenClaim, world: World) -> impl Iterator<Item = Outgoing> {
+/// The messages that ask payers for what they have not answered.
+pub(super) fn fund_messages(
+    claim: &OpenClaim,
+    environment: Environment,
+) -> impl Iterator<Item = OutgoingMessage> {
     let unanswered = claim.parts.iter().enumerate().filter(|(_, part)| part.funded.is_none());
     unanswered.filter_map(move |(index, part)| {
-        let letter = Letter::Fund { part: claim.part_id(index), amount: part.amount };
-        Some(Outgoing { to: part.payer.entity(world)?, letter })
+        let message = Message::Fund { part: claim.part_id(index), amount: part.amount };
+        Some(OutgoingMessage { to: part.payer.entity(environment)?, message })
     })
 }
 
@@ -187,7 +190,7 @@ pub(super) fn end_with(
         earned_total: user.earned_total(),
         at: context.now,
     });
-    let completed = Completed { ticket: claim.ticket(), request: claim.request, reply };
+    let completed = Completed { reply_token: claim.reply_token(), request: claim.request, reply };
     Some((Event::ClaimClosed { claim: claim.id }, completed))
 }
 

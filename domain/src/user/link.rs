@@ -3,8 +3,8 @@
 use super::{Event, Linked, Refusal, Reply, User};
 use crate::entity::EntityId;
 use crate::id::TransferId;
-use crate::letter::{LinkedAccrual, LinkedUser, Purpose, Transfer};
-use crate::machine::{Answer, Context, Decision, Ticket};
+use crate::machine::{Answer, Context, Decision, ReplyToken};
+use crate::message::{LinkedAccrual, LinkedUser, Purpose, Transfer};
 use crate::money::Micros;
 use crate::outbox::{Asked, OpenTransfer, offer};
 
@@ -45,11 +45,11 @@ pub(super) fn become_person(
         amount: user.available,
         purpose: Purpose::Link(Box::new(linked)),
     };
-    let ticket = Ticket(context.fresh);
-    let letters = vec![offer(&transfer)];
-    let asked = Some(Asked { ticket, request: context.request });
+    let reply_token = ReplyToken(context.fresh);
+    let messages = vec![offer(&transfer)];
+    let asked = Some(Asked { reply_token, request: context.request });
     let events = vec![Event::TransferOpened(OpenTransfer { transfer, asked })];
-    Ok(Decision::of(events, Answer::Later(ticket)).sending(letters))
+    Ok(Decision::of(events, Answer::Later(reply_token)).sending(messages))
 }
 
 pub(super) fn bind_wallet(user: &User, address: [u8; 20]) -> Result<Decision<User>, Refusal> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::User;
 use crate::contribution::{Contribution, ReviewStatus};
 use crate::id::{ContributionId, ListingId, TransferId};
-use crate::letter::Purpose;
 use crate::market::{File, ListingStatus, Purchase};
+use crate::message::Purpose;
 use crate::outbox::OpenTransfer;
 
 /// Contributions that one user may have.

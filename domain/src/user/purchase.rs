@@ -3,9 +3,9 @@
 use super::{Bought, Event, MAX_PURCHASES, Refusal, Reply, User, sell};
 use crate::entity::EntityId;
 use crate::id::{ListingId, PurchaseId, TransferId};
-use crate::letter::{NotSold, Purpose, Transfer};
-use crate::machine::{Answer, Context, Decision, Ticket};
+use crate::machine::{Answer, Context, Decision, ReplyToken};
 use crate::market::{License, Order, Purchase, Rating};
+use crate::message::{NotSold, Purpose, Transfer};
 use crate::money::Micros;
 use crate::outbox::{Asked, OpenTransfer, offer};
 
@@ -64,7 +64,7 @@ pub(super) fn buy(
     }
     if let Some(asked) = buying(user, listing) {
         // The same wish twice at once is one purchase, and both get it.
-        return Ok(Decision::of(Vec::new(), Answer::Later(asked.ticket)));
+        return Ok(Decision::of(Vec::new(), Answer::Later(asked.reply_token)));
     }
     let seen = seen?;
     if seen.seller == *context.me {
@@ -108,15 +108,15 @@ fn order(
     };
     let transfer = Transfer {
         id: TransferId::new(context.fresh),
-        to: EntityId::listing(context.me.world, listing),
+        to: EntityId::listing(context.me.environment, listing),
         amount: seen.price,
         purpose: Purpose::Purchase(Box::new(order)),
     };
-    let letters = vec![offer(&transfer)];
-    let ticket = Ticket(context.fresh);
-    let asked = Some(Asked { ticket, request: context.request });
+    let messages = vec![offer(&transfer)];
+    let reply_token = ReplyToken(context.fresh);
+    let asked = Some(Asked { reply_token, request: context.request });
     let events = vec![Event::TransferOpened(OpenTransfer { transfer, asked })];
-    Decision::of(events, Answer::Later(ticket)).sending(letters)
+    Decision::of(events, Answer::Later(reply_token)).sending(messages)
 }
 
 /// The request that is buying a listing.
@@ -158,6 +158,6 @@ pub(super) fn rate(
         return Err(Refusal::ChangeUnderWay);
     }
     let rating = Rating { purchase, stars, comment };
-    let to = EntityId::listing(context.me.world, listing);
+    let to = EntityId::listing(context.me.environment, listing);
     sell::tell(user, to, Purpose::Rating(Box::new(rating)), context)
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::{Event, MAX_LISTED, MAX_LISTINGS, OwnListing, Refusal, User};
 use crate::entity::EntityId;
 use crate::id::{ContributionId, ListingId, TransferId};
-use crate::letter::{Purpose, Transfer};
-use crate::machine::{Answer, Context, Decision, Ticket};
+use crate::machine::{Answer, Context, Decision, ReplyToken};
 use crate::market::{Change, Draft, File, License, ListingStatus};
+use crate::message::{Purpose, Transfer};
 use crate::money::Micros;
 use crate::outbox::{Asked, OpenTransfer, offer};
 
@@ -62,7 +62,7 @@ pub(super) fn create(
     check_listed(user, None, files.len())?;
     let NewListing { title, description, tags, price, license, max_sales, contributions: _ } = new;
     let draft = Draft { title, description, tags, price, license, max_sales, files };
-    let listing = EntityId::listing(context.me.world, ListingId::new(context.fresh));
+    let listing = EntityId::listing(context.me.environment, ListingId::new(context.fresh));
     tell(user, listing, Purpose::Publish(Box::new(draft)), context)
 }
 
@@ -88,7 +88,7 @@ pub(super) fn change(
         // What was in it may have been deleted since.
         files(user, &own.contributions)?;
     }
-    let to = EntityId::listing(context.me.world, listing);
+    let to = EntityId::listing(context.me.environment, listing);
     tell(user, to, Purpose::Change(Box::new(change)), context)
 }
 
@@ -131,10 +131,10 @@ pub(super) fn tell(
     if user.outbox.is_full() {
         return Err(Refusal::TooMuchUnderWay);
     }
-    let (id, ticket) = (TransferId::new(context.fresh), Ticket(context.fresh));
+    let (id, reply_token) = (TransferId::new(context.fresh), ReplyToken(context.fresh));
     let transfer = Transfer { id, to, amount: Micros::ZERO, purpose };
-    let letters = vec![offer(&transfer)];
-    let asked = Some(Asked { ticket, request: context.request });
+    let messages = vec![offer(&transfer)];
+    let asked = Some(Asked { reply_token, request: context.request });
     let events = vec![Event::TransferOpened(OpenTransfer { transfer, asked })];
-    Ok(Decision::of(events, Answer::Later(ticket)).sending(letters))
+    Ok(Decision::of(events, Answer::Later(reply_token)).sending(messages))
 }

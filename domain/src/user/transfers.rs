@@ -5,10 +5,10 @@ use crate::consent::ConsentRecord;
 use crate::earning::Payer;
 use crate::entity::EntityId;
 use crate::id::TransferId;
-use crate::letter::{Letter, LinkedAccrual, NotTaken, PartId, Purpose, Transfer};
-use crate::listing::Card;
-use crate::machine::{Answer, Completed, Context, Decision, Outgoing};
+use crate::listing::ListingSummary;
+use crate::machine::{Answer, Completed, Context, Decision, OutgoingMessage};
 use crate::market::{ListingStatus, Proceeds};
+use crate::message::{LinkedAccrual, Message, NotTaken, PartId, Purpose, Transfer};
 use crate::money::Micros;
 use crate::outbox::{OpenTransfer, accepted, forget, is_good};
 use crate::time::Timestamp;
@@ -16,18 +16,18 @@ use crate::time::Timestamp;
 pub(super) fn decide(
     user: &User,
     from: EntityId,
-    letter: Letter,
+    message: Message,
     context: &Context<'_>,
 ) -> Decision<User> {
-    match letter {
-        Letter::Offer(transfer) => decide_offer(user, from, transfer, context),
-        Letter::Unfunded { part } => decide_unfunded(user, part, context),
-        Letter::Accepted { transfer, card } => decide_accepted(user, from, transfer, card),
-        Letter::Refused { transfer, why } => decide_refused(user, transfer, why),
-        Letter::Forget { transfer } => decide_forget(user, transfer),
+    match message {
+        Message::Offer(transfer) => decide_offer(user, from, transfer, context),
+        Message::Unfunded { part } => decide_unfunded(user, part, context),
+        Message::Accepted { transfer, summary } => decide_accepted(user, from, transfer, summary),
+        Message::Refused { transfer, why } => decide_refused(user, transfer, why),
+        Message::Forget { transfer } => decide_forget(user, transfer),
         // A user funds no claims.
-        Letter::Fund { part, .. } => Decision::nothing()
-            .sending(vec![Outgoing { to: from, letter: Letter::Unfunded { part } }]),
+        Message::Fund { part, .. } => Decision::nothing()
+            .sending(vec![OutgoingMessage { to: from, message: Message::Unfunded { part } }]),
     }
 }
 
@@ -41,8 +41,8 @@ fn decide_offer(
         return Decision::nothing().sending(vec![accepted(transfer.id, from)]);
     }
     if let Err(why) = may_take(user, &transfer, context) {
-        let letter = Letter::Refused { transfer: transfer.id, why };
-        return Decision::nothing().sending(vec![Outgoing { to: from, letter }]);
+        let message = Message::Refused { transfer: transfer.id, why };
+        return Decision::nothing().sending(vec![OutgoingMessage { to: from, message }]);
     }
     let end = match transfer.purpose {
         Purpose::Claim(part) => claim::end_with(user, part, transfer.amount, context),
@@ -56,9 +56,9 @@ fn decide_offer(
         | Purpose::Fees(_)
         | Purpose::Rating(_) => None,
     };
-    let letters = vec![accepted(transfer.id, from.clone())];
+    let messages = vec![accepted(transfer.id, from.clone())];
     let adopted = adopted_consent(user, &transfer.purpose);
-    let mut decision = with_end(Event::TransferAccepted { from, transfer }, end).sending(letters);
+    let mut decision = with_end(Event::TransferAccepted { from, transfer }, end).sending(messages);
     decision.events.extend(adopted.map(|record| Event::ConsentChanged(Box::new(record))));
     decision
 }
@@ -126,7 +126,7 @@ fn decide_accepted(
     user: &User,
     from: EntityId,
     transfer: TransferId,
-    card: Option<Box<Card>>,
+    summary: Option<Box<ListingSummary>>,
 ) -> Decision<User> {
     let forget = forget(transfer, from);
     let Some(open) = user.outbox.get(transfer) else {
@@ -135,22 +135,22 @@ fn decide_accepted(
     let events = vec![Event::TransferSettled { transfer }];
     let mut decision = Decision::of(events, Answer::Nothing).sending(vec![forget]);
     decision.completed = open.asked.map(|asked| Completed {
-        ticket: asked.ticket,
+        reply_token: asked.reply_token,
         request: asked.request,
-        reply: arrived(open, card),
+        reply: arrived(open, summary),
     });
     decision
 }
 
 /// What a request is answered whose transfer has arrived.
-fn arrived(open: &OpenTransfer, card: Option<Box<Card>>) -> Reply {
+fn arrived(open: &OpenTransfer, summary: Option<Box<ListingSummary>>) -> Reply {
     match &open.transfer.purpose {
         Purpose::Link(linked) => {
             let pending = linked.accruals.iter().map(|accrual| accrual.pending);
             let moved_pending = pending.fold(Micros::ZERO, Micros::saturating_add);
             Reply::Linked(Linked { moved_balance: open.transfer.amount, moved_pending })
         }
-        Purpose::Publish(_) | Purpose::Change(_) => card.map_or(Reply::Noted, Reply::Listing),
+        Purpose::Publish(_) | Purpose::Change(_) => summary.map_or(Reply::Noted, Reply::Listing),
         Purpose::Purchase(_) => match purchase::bought_by(open) {
             Some((listing, purchase)) => {
                 Reply::Purchased { listing, purchase: Box::new(purchase), bought: Bought::Now }
@@ -172,7 +172,7 @@ fn decide_refused(user: &User, transfer: TransferId, why: NotTaken) -> Decision<
     let events = vec![Event::TransferReturned { transfer, amount }];
     let mut decision = Decision::of(events, Answer::Nothing);
     decision.completed = open.asked.map(|asked| Completed {
-        ticket: asked.ticket,
+        reply_token: asked.reply_token,
         // What failed is not remembered: a repeat tries again.
         request: None,
         reply: Reply::NotTaken(why),

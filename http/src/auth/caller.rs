@@ -10,7 +10,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use priv_domain::project::{KeyRole, Scope};
-use priv_domain::{UserRef, World};
+use priv_domain::{Environment, UserRef};
 
 use super::key::KeyInfo;
 use super::naming::{NamedUser, PersonIds, UserNaming};
@@ -37,8 +37,8 @@ macro_rules! from_context {
 pub struct PersonCaller {
     /// Their user id.
     pub sub: Arc<str>,
-    /// The world that they act in.
-    pub world: World,
+    /// The environment that they act in.
+    pub environment: Environment,
 }
 
 impl PersonCaller {
@@ -54,7 +54,7 @@ from_context!([] PersonCaller, person_caller);
 fn person_caller(context: &RequestContext, _: &HttpRequest) -> Result<PersonCaller, ApiError> {
     match context.principal() {
         Principal::Person(person) => {
-            Ok(PersonCaller { sub: Arc::clone(&person.sub), world: context.world() })
+            Ok(PersonCaller { sub: Arc::clone(&person.sub), environment: context.environment() })
         }
         Principal::Anonymous(_) | Principal::Key(_) | Principal::Operator => {
             Err(Refusal::Key.where_a_person_is_needed())
@@ -94,8 +94,8 @@ fn operator_caller(context: &RequestContext, _: &HttpRequest) -> Result<Operator
 pub struct AnyCaller {
     /// Who.
     pub principal: Principal,
-    /// The world that they look at.
-    pub world: World,
+    /// The environment that they look at.
+    pub environment: Environment,
 }
 
 impl AnyCaller {
@@ -121,7 +121,7 @@ fn any_caller(context: &RequestContext, _: &HttpRequest) -> Result<AnyCaller, Ap
         | Principal::Key(_)
         | Principal::Person(_)
         | Principal::Operator) => {
-            Ok(AnyCaller { principal: principal.clone(), world: context.world() })
+            Ok(AnyCaller { principal: principal.clone(), environment: context.environment() })
         }
     }
 }
@@ -268,8 +268,8 @@ impl Access for Write {
 pub struct UserCaller<A> {
     /// The key; none if it is the person.
     pub key: Option<Arc<KeyInfo>>,
-    /// The world of both.
-    pub world: World,
+    /// The environment of both.
+    pub environment: Environment,
     sub: Option<Arc<str>>,
     naming: UserNaming,
     person_ids: PersonIds,
@@ -303,7 +303,7 @@ fn user_caller<A: Access>(
 ) -> Result<UserCaller<A>, ApiError> {
     let caller = UserCaller {
         key: None,
-        world: context.world(),
+        environment: context.environment(),
         sub: None,
         naming: UserNaming::default(),
         person_ids: context.person_ids(),

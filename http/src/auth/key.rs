@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use priv_domain::id::{KeyId, ProjectId};
 use priv_domain::project::{KeyRole, Scope, Scopes};
-use priv_domain::{Timestamp, World};
+use priv_domain::{Environment, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::edge::Limits;
@@ -21,14 +21,14 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// Both roles.
 const ROLES: [KeyRole; 2] = [KeyRole::Publishable, KeyRole::Secret];
 
-/// What the keys of a role and world begin with.
+/// What the keys of a role and environment begin with.
 #[must_use]
-pub const fn key_prefix(role: KeyRole, world: World) -> &'static str {
-    match (role, world) {
-        (KeyRole::Publishable, World::Live) => "pk_live_",
-        (KeyRole::Publishable, World::Test) => "pk_test_",
-        (KeyRole::Secret, World::Live) => "sk_live_",
-        (KeyRole::Secret, World::Test) => "sk_test_",
+pub const fn key_prefix(role: KeyRole, environment: Environment) -> &'static str {
+    match (role, environment) {
+        (KeyRole::Publishable, Environment::Live) => "pk_live_",
+        (KeyRole::Publishable, Environment::Test) => "pk_test_",
+        (KeyRole::Secret, Environment::Live) => "sk_live_",
+        (KeyRole::Secret, Environment::Test) => "sk_test_",
     }
 }
 
@@ -39,8 +39,8 @@ pub struct KeyInfo {
     pub id: KeyId,
     /// Whose it is.
     pub project: ProjectId,
-    /// The world that it acts in.
-    pub world: World,
+    /// The environment that it acts in.
+    pub environment: Environment,
     /// Publishable or secret.
     pub role: KeyRole,
     /// What a secret key may do; a publishable key's rights follow from its role.
@@ -102,8 +102,8 @@ impl fmt::Debug for NewKey {
 
 /// Makes a key from 32 random bytes. The same bytes make the same key.
 #[must_use]
-pub fn key_from_seed(role: KeyRole, world: World, seed: &[u8; 32]) -> NewKey {
-    let prefix = key_prefix(role, world);
+pub fn key_from_seed(role: KeyRole, environment: Environment, seed: &[u8; 32]) -> NewKey {
+    let prefix = key_prefix(role, environment);
     let mut secret = String::from(prefix);
     let mut stream =
         blake3::Hasher::new_derive_key("priv-protocol 2026 api key").update(seed).finalize_xof();
@@ -130,8 +130,8 @@ pub fn hash_key(key: &str) -> [u8; 32] {
 pub fn looks_like_key(text: &str) -> bool {
     text.len() <= MAX_KEY_BYTES
         && ROLES.into_iter().any(|role| {
-            World::ALL.into_iter().any(|world| {
-                let prefix = key_prefix(role, world);
+            Environment::ALL.into_iter().any(|environment| {
+                let prefix = key_prefix(role, environment);
                 text.len() > prefix.len() && text.starts_with(prefix)
             })
         })
@@ -148,13 +148,13 @@ mod tests {
         let mut seen = HashSet::new();
         let mut seed = [0u8; 32];
         for role in ROLES {
-            for world in World::ALL {
+            for environment in Environment::ALL {
                 for _ in 0..100 {
                     seed[0] = seed[0].wrapping_add(1);
-                    let key = key_from_seed(role, world, &seed);
-                    assert_eq!(key.secret, key_from_seed(role, world, &seed).secret);
+                    let key = key_from_seed(role, environment, &seed);
+                    assert_eq!(key.secret, key_from_seed(role, environment, &seed).secret);
                     let random =
-                        key.secret.strip_prefix(key_prefix(role, world)).expect("its prefix");
+                        key.secret.strip_prefix(key_prefix(role, environment)).expect("its prefix");
                     assert_eq!(random.len(), SECRET_CHARS);
                     assert!(random.bytes().all(|byte| byte.is_ascii_alphanumeric()));
                     assert!(looks_like_key(&key.secret) && random.ends_with(&key.last4));

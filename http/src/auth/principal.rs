@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::http::header::HeaderMap;
-use priv_domain::{Timestamp, World};
+use priv_domain::{Environment, Timestamp};
 
 use super::credential::Credential;
 use super::key::{KeyInfo, KeyLookup, hash_key, looks_like_key};
@@ -12,7 +12,7 @@ use super::operator::OperatorToken;
 use super::token::{BadToken, Person, TokenVerifier};
 use crate::error::ApiError;
 
-/// The header by which a signed-in person chooses their world.
+/// The header by which a signed-in person chooses their environment.
 const ENVIRONMENT: &str = "x-priv-environment";
 
 /// Who calls.
@@ -38,7 +38,7 @@ pub enum Refusal {
     Key,
     /// It is a JWT, and a bad one.
     Token(BadToken),
-    /// `X-Priv-Environment` names no world.
+    /// `X-Priv-Environment` names no environment.
     Environment,
 }
 
@@ -70,14 +70,14 @@ fn bad_environment() -> ApiError {
     ApiError::invalid_field("X-Priv-Environment", "must be live or test")
 }
 
-/// Who calls, and the world that they act in.
+/// Who calls, and the environment that they act in.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Who.
     pub principal: Principal,
-    /// Where: a key's own world; for people and anonymous callers what `X-Priv-Environment` says,
+    /// Where: a key's own environment; for people and anonymous callers what `X-Priv-Environment` says,
     /// live unless it says otherwise.
-    pub world: World,
+    pub environment: Environment,
 }
 
 /// Knows keys, people and the operator.
@@ -113,7 +113,7 @@ impl Authenticator {
             (Credential::Unreadable, _) => Principal::Refused(Refusal::Key),
             (Credential::Token(token), _) => self.by_token(&token, now).await,
         };
-        in_world(principal, headers)
+        in_environment(principal, headers)
     }
 
     /// The key of this text, if it is in force.
@@ -151,17 +151,20 @@ impl Authenticator {
     }
 }
 
-fn in_world(principal: Principal, headers: &HeaderMap) -> Identity {
+fn in_environment(principal: Principal, headers: &HeaderMap) -> Identity {
     if let Principal::Key(key) = &principal {
-        return Identity { world: key.world, principal };
+        return Identity { environment: key.environment, principal };
     }
     let said = headers.get(ENVIRONMENT).map(|value| value.as_bytes());
     match (said, principal) {
-        (None | Some(b"live"), principal) => Identity { principal, world: World::Live },
-        (Some(b"test"), principal) => Identity { principal, world: World::Test },
-        (Some(_), principal @ Principal::Refused(_)) => Identity { principal, world: World::Live },
-        (Some(_), _) => {
-            Identity { principal: Principal::Refused(Refusal::Environment), world: World::Live }
+        (None | Some(b"live"), principal) => Identity { principal, environment: Environment::Live },
+        (Some(b"test"), principal) => Identity { principal, environment: Environment::Test },
+        (Some(_), principal @ Principal::Refused(_)) => {
+            Identity { principal, environment: Environment::Live }
         }
+        (Some(_), _) => Identity {
+            principal: Principal::Refused(Refusal::Environment),
+            environment: Environment::Live,
+        },
     }
 }

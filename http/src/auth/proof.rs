@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
 use priv_domain::id::ProjectId;
-use priv_domain::{Timestamp, World};
+use priv_domain::{Environment, Timestamp};
 use sha2::Sha256;
 
 /// Keeps a proof from being taken for anything else that is ever signed with the same secret.
@@ -22,8 +22,8 @@ const MAX_TEXT_BYTES: usize = 4096;
 /// What a proof is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkClaim {
-    /// The world of both.
-    pub world: World,
+    /// The environment of both.
+    pub environment: Environment,
     /// The project that vouches.
     pub project: ProjectId,
     /// Its user, as the text of a `UserRef`.
@@ -67,7 +67,7 @@ impl LinkProofs {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The claim that a proof is about. Whether it is this person's and this world's is for the
+    /// The claim that a proof is about. Whether it is this person's and this environment's is for the
     /// caller to compare.
     ///
     /// # Errors
@@ -92,12 +92,12 @@ impl LinkProofs {
     }
 }
 
-/// world, project, expiry, then each text with its length before it: no two claims look alike.
+/// environment, project, expiry, then each text with its length before it: no two claims look alike.
 fn encode(claim: &LinkClaim) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64 + claim.user.len());
-    bytes.push(match claim.world {
-        World::Live => 0,
-        World::Test => 1,
+    bytes.push(match claim.environment {
+        Environment::Live => 0,
+        Environment::Test => 1,
     });
     bytes.extend_from_slice(&claim.project.get().to_be_bytes());
     bytes.extend_from_slice(&claim.expires_at.as_millis().to_be_bytes());
@@ -110,16 +110,16 @@ fn encode(claim: &LinkClaim) -> Vec<u8> {
 }
 
 fn decode(mut bytes: &[u8]) -> Option<LinkClaim> {
-    let world = match take::<1>(&mut bytes)? {
-        [0] => World::Live,
-        [1] => World::Test,
+    let environment = match take::<1>(&mut bytes)? {
+        [0] => Environment::Live,
+        [1] => Environment::Test,
         [_] => return None,
     };
     let project = ProjectId::new(u128::from_be_bytes(take(&mut bytes)?));
     let expires_at = Timestamp::from_millis(i64::from_be_bytes(take(&mut bytes)?));
     let user = take_text(&mut bytes)?;
     let person = if bytes.is_empty() { None } else { Some(take_text(&mut bytes)?) };
-    bytes.is_empty().then_some(LinkClaim { world, project, user, person, expires_at })
+    bytes.is_empty().then_some(LinkClaim { environment, project, user, person, expires_at })
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
@@ -141,7 +141,7 @@ mod tests {
 
     fn claim(person: Option<&str>) -> LinkClaim {
         LinkClaim {
-            world: World::Test,
+            environment: Environment::Test,
             project: ProjectId::new(7),
             user: "proj_00000000000000000000000007/a/visitor-1".to_owned(),
             person: person.map(str::to_owned),

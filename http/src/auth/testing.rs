@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use priv_domain::World;
+use priv_domain::Environment;
 use priv_domain::id::{KeyId, ProjectId};
 use serde_json::{Value, json};
 
@@ -17,12 +17,12 @@ use crate::edge::Limits;
 /// When tests begin: a Saturday's midnight, 2024-06-01T00:00:00Z, in seconds.
 pub(crate) const START_SECS: i64 = 1_717_200_000;
 
-/// A key of the live world with the limits of the free plan and no scopes.
+/// A key of the live environment with the limits of the free plan and no scopes.
 pub(crate) fn key(role: KeyRole) -> KeyInfo {
     KeyInfo {
         id: KeyId::new(1),
         project: ProjectId::new(7),
-        world: World::Live,
+        environment: Environment::Live,
         role,
         scopes: Scopes::default(),
         limits: Limits::FREE,

@@ -251,7 +251,7 @@ fn moment(seconds: f64, leeway_secs: i64) -> Result<Timestamp, BadToken> {
 fn person_of(claims: Claims) -> Result<Person, BadToken> {
     let sub = claims.sub.ok_or(BadToken::Subject(NotAUserId::Empty))?;
     check_person_id(&sub).map_err(BadToken::Subject)?;
-    // Events and keys name people by UUIDs in small letters.
+    // Events and keys name people by UUIDs in small messages.
     let sub = as_uuid(&sub).unwrap_or(sub);
     let said = |name| claims.app_metadata.as_ref()?.get(name)?.as_str();
     let standing = match said("role") {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use actix_web::http::header::HeaderValue;
 use actix_web::{HttpMessage, HttpRequest};
-use priv_domain::{Timestamp, World};
+use priv_domain::{Environment, Timestamp};
 
 use super::group::Group;
 use super::limits::Limits;
@@ -48,10 +48,10 @@ impl RequestContext {
         &self.identity.principal
     }
 
-    /// The world that they act in.
+    /// The environment that they act in.
     #[must_use]
-    pub fn world(&self) -> World {
-        self.identity.world
+    pub fn environment(&self) -> Environment {
+        self.identity.environment
     }
 
     /// When the request came in.
@@ -153,7 +153,7 @@ impl RequestContext {
             Principal::Person(person) => {
                 let limits = person.plan.map_or(self.shared.config.person_limits, Limits::of);
                 let sub = Arc::clone(&person.sub);
-                (Subject::Person { sub, world: self.world() }, limits)
+                (Subject::Person { sub, environment: self.environment() }, limits)
             }
             Principal::Operator => (self.address_subject().0, Limits::NONE),
             Principal::Anonymous(_) | Principal::Refused(_) => self.address_subject(),

@@ -49,7 +49,7 @@ impl AllowedOrigins {
     }
 
     fn allows(&self, origin: &HeaderValue) -> bool {
-        // Browsers send origins in small letters; anything else is not from a page.
+        // Browsers send origins in small messages; anything else is not from a page.
         self.0.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
     }
 }

@@ -10,14 +10,14 @@ pub(crate) mod past_view;
 pub(crate) mod projects;
 
 use priv_domain::system::{Command, System};
-use priv_domain::{EntityId, World};
+use priv_domain::{EntityId, Environment};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::auth::OperatorCaller;
 use crate::error::ApiError;
-use crate::listing::{PageQuery, Wanted};
-use crate::openapi::Environment;
+use crate::openapi::EnvironmentName;
+use crate::pagination::{PageQuery, Wanted};
 use crate::state::AppState;
 
 /// `?environment=live|test`
@@ -25,8 +25,8 @@ use crate::state::AppState;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EnvironmentQuery {
-    /// The world that is meant; `live` unless it is said.
-    #[param(inline, value_type = Option<Environment>)]
+    /// The environment that is meant; `live` unless it is said.
+    #[param(inline, value_type = Option<EnvironmentName>)]
     pub(crate) environment: Option<String>,
 }
 
@@ -35,8 +35,8 @@ pub(crate) struct EnvironmentQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
-    /// The world that is meant; `live` unless it is said.
-    #[param(inline, value_type = Option<Environment>)]
+    /// The environment that is meant; `live` unless it is said.
+    #[param(inline, value_type = Option<EnvironmentName>)]
     pub(crate) environment: Option<String>,
     /// Which page, from 1.
     #[param(value_type = Option<u32>, minimum = 1, default = 1)]
@@ -49,9 +49,9 @@ pub(crate) struct ListQuery {
 }
 
 impl ListQuery {
-    /// The world that is meant.
-    pub(crate) fn world(&self) -> Result<World, ApiError> {
-        world_named(self.environment.as_deref())
+    /// The environment that is meant.
+    pub(crate) fn environment(&self) -> Result<Environment, ApiError> {
+        environment_named(self.environment.as_deref())
     }
 
     /// Which part is wanted.
@@ -61,18 +61,18 @@ impl ListQuery {
 }
 
 impl EnvironmentQuery {
-    /// The world that is meant.
-    pub(crate) fn world(&self) -> Result<World, ApiError> {
-        world_named(self.environment.as_deref())
+    /// The environment that is meant.
+    pub(crate) fn environment(&self) -> Result<Environment, ApiError> {
+        environment_named(self.environment.as_deref())
     }
 }
 
-/// The world of a name; live where none is given.
-pub(crate) fn world_named(name: Option<&str>) -> Result<World, ApiError> {
-    let Some(name) = name else { return Ok(World::Live) };
-    World::ALL
+/// The environment of a name; live where none is given.
+pub(crate) fn environment_named(name: Option<&str>) -> Result<Environment, ApiError> {
+    let Some(name) = name else { return Ok(Environment::Live) };
+    Environment::ALL
         .into_iter()
-        .find(|world| world.as_str() == name)
+        .find(|environment| environment.as_str() == name)
         .ok_or_else(|| ApiError::invalid_field("environment", "must be live or test"))
 }
 
@@ -92,13 +92,13 @@ pub(crate) fn checked_reason(reason: Option<Box<str>>) -> Result<Option<Box<str>
 /// Writes down what an operator did, where no other record says it.
 pub(crate) async fn note_action(
     state: &AppState,
-    world: World,
+    environment: Environment,
     operator: &OperatorCaller,
     action: String,
     reason: Option<Box<str>>,
 ) -> Result<(), ApiError> {
     let by = operator.who.as_ref().into();
     let command = Command::NoteOperatorAction { by, action: action.into(), reason };
-    state.node.ask::<System>(&EntityId::system(world), command, None).await?;
+    state.node.ask::<System>(&EntityId::system(environment), command, None).await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use priv_actors::lists::{Lists, StoreError};
-use priv_domain::{EventType, ProjectId, Timestamp, World};
+use priv_domain::{Environment, EventType, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -70,10 +70,10 @@ pub(crate) async fn query_analytics(
     // What the caller sent a moment ago is counted.
     let durable = state.node.durable();
     state.node.projection().when_projected(durable).await;
-    let (world, project) = (caller.key.world, caller.key.project);
+    let (environment, project) = (caller.key.environment, caller.key.project);
     let _turn = state.analytics_turn().await?;
     let lists = state.node.lists().clone();
-    let view = web::block(move || wanted.answer(&lists, world, project))
+    let view = web::block(move || wanted.answer(&lists, environment, project))
         .await
         .map_err(|error| ApiError::server_error(&error))?
         .map_err(|error| match error {
@@ -225,12 +225,12 @@ impl Wanted {
     fn answer(
         &self,
         lists: &Lists,
-        world: World,
+        environment: Environment,
         project: ProjectId,
     ) -> Result<AnalyticsView, TooMuch> {
         let mut by_type = EventsByType::default();
         let mut by_day = vec![0; self.days.len()];
-        for cell in bounded(lists.event_counts(world, project, self.range.clone())) {
+        for cell in bounded(lists.event_counts(environment, project, self.range.clone())) {
             let cell = cell?;
             if !self.counts(cell.what) {
                 continue;
@@ -246,7 +246,7 @@ impl Wanted {
             }
         }
         let mut users = HashSet::new();
-        for cell in bounded(lists.visitors(world, project, self.range.clone())) {
+        for cell in bounded(lists.visitors(environment, project, self.range.clone())) {
             let (event_type, visitor) = cell?.what;
             if self.counts(event_type) {
                 users.insert(visitor);
@@ -259,21 +259,21 @@ impl Wanted {
             unique_users: users.len(),
             events_by_day: (self.group_by != GroupBy::EventType).then(|| by_day.collect()),
             events_by_type: (self.group_by != GroupBy::Page).then_some(by_type),
-            top_pages: self.top_pages(lists, world, project)?,
+            top_pages: self.top_pages(lists, environment, project)?,
         })
     }
 
     fn top_pages(
         &self,
         lists: &Lists,
-        world: World,
+        environment: Environment,
         project: ProjectId,
     ) -> Result<Vec<PageViews>, TooMuch> {
         if !self.counts(EventType::PageView) {
             return Ok(Vec::new());
         }
         let mut views: BTreeMap<String, u64> = BTreeMap::new();
-        for cell in bounded(lists.page_counts(world, project, self.range.clone())) {
+        for cell in bounded(lists.page_counts(environment, project, self.range.clone())) {
             let cell = cell?;
             *views.entry(cell.what).or_default() += cell.count;
         }

@@ -19,7 +19,7 @@ use crate::auth::{AnyCaller, PersonCaller};
 use crate::body::{IdempotencyKey, Priv, QueryParams, fingerprint};
 use crate::envelope::ok;
 use crate::error::{ApiError, Detail};
-use crate::listing::{PageQuery, Pagination};
+use crate::pagination::{PageQuery, Pagination};
 use crate::range::blob_error;
 use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
@@ -117,7 +117,7 @@ pub(crate) async fn list_contributions(
 ) -> Result<HttpResponse, ApiError> {
     let (wanted_type, wanted_status) = check(&query.0)?;
     let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
-    let owner = EntityId::user(caller.world, &caller.user());
+    let owner = EntityId::user(caller.environment, &caller.user());
     state.up_to_date().await;
     let lists = state.node.lists().clone();
     let lines = state.blocking(move || lists.contributions(&owner).collect::<Result<Vec<_>, _>>());
@@ -174,7 +174,7 @@ pub(crate) async fn get_contribution(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let id = contribution_in(&path)?;
-    let owner = EntityId::user(caller.world, &caller.user());
+    let owner = EntityId::user(caller.environment, &caller.user());
     state.up_to_date().await;
     let lists = state.node.lists().clone();
     let line = state.blocking(move || lists.contribution(&owner, id)).await?;
@@ -205,7 +205,7 @@ pub(crate) async fn delete_contribution(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let id = contribution_in(&path)?;
-    let owner = EntityId::user(caller.world, &caller.user());
+    let owner = EntityId::user(caller.environment, &caller.user());
     let tag = request_tag(&request, &idempotency, fingerprint(b""))?;
     let command = Command::DeleteContribution { id };
     let answered = state.node.ask::<User>(&owner, command, tag).await?;
@@ -232,16 +232,16 @@ pub(crate) async fn preview_contribution(
 ) -> Result<HttpResponse, ApiError> {
     let id = contribution_in(&path)?;
     state.up_to_date().await;
-    let (lists, world) = (state.node.lists().clone(), caller.world);
-    let owner = state.blocking(move || lists.contributor(world, id)).await?;
+    let (lists, environment) = (state.node.lists().clone(), caller.environment);
+    let owner = state.blocking(move || lists.contributor(environment, id)).await?;
     let owner = owner.ok_or_else(no_such_contribution)?;
-    let is_own = caller.person().is_some_and(|user| EntityId::user(world, &user) == owner);
+    let is_own = caller.person().is_some_and(|user| EntityId::user(environment, &user) == owner);
     let look = move |user: &priv_domain::Entity<User>| {
         let machine = &user.machine;
         let shown = is_own || machine.listing_of(id).is_some();
         machine.contribution(id).filter(|_| shown).map(|known| (known.sha256, known.media_type))
     };
-    let found = state.node.look::<User, _>(&owner, look).await?.reply;
+    let found = state.node.read_durable::<User, _>(&owner, look).await?.reply;
     let (sha256, media_type) = found.ok_or_else(no_such_contribution)?;
     let preview = match MediaType::parse(media_type.as_str()) {
         Some(media) => state.blobs.preview(ContentHash::new(sha256), media).await,

@@ -49,12 +49,12 @@ pub(crate) async fn ingest(
         )));
     }
 
-    let wishes = Wishes::of(&request, dialect)?;
+    let options = IngestOptions::of(&request, dialect)?;
     let tag = idempotency.0.as_deref().map(|text| {
-        request_tag_of_project(key.project, key.world, &request, text, fingerprint(&bytes))
+        request_tag_of_project(key.project, key.environment, &request, text, fingerprint(&bytes))
     });
     let _turn = match tag {
-        Some(tag) if !wishes.dry_run => match remembered(&state, tag).await? {
+        Some(tag) if !options.dry_run => match remembered(&state, tag).await? {
             Known::Answered(body) => return Ok(replay(&body)),
             Known::New(turn) => Some(turn),
         },
@@ -62,11 +62,11 @@ pub(crate) async fn ingest(
     };
     let collected = Collected::new(batch, &key, &context, tag);
     let stored =
-        store::store(&state, &key, collected, wishes.privacy_control, wishes.dry_run).await?;
-    let body = wishes.answer(&stored);
+        store::store(&state, &key, collected, options.privacy_control, options.dry_run).await?;
+    let body = options.answer(&stored);
     // What was not stored for lack of room is to be sent again, not to be answered the same again.
-    if let Some(tag) = tag.filter(|_| !wishes.dry_run && !stored.is_overloaded()) {
-        let project = EntityId::project(key.world, key.project);
+    if let Some(tag) = tag.filter(|_| !options.dry_run && !stored.is_overloaded()) {
+        let project = EntityId::project(key.environment, key.project);
         let command = project::Command::Remember { tag, body: body.as_str().into() };
         let kept = state.node.ask::<Project>(&project, command, None).await?;
         state.node.projection().when_projected(kept.position).await;
@@ -100,14 +100,14 @@ fn unreadable_body(unreadable: &Unreadable) -> ApiError {
 }
 
 /// What the request wants beside having its events stored.
-struct Wishes {
+struct IngestOptions {
     dialect: Dialect,
     listed: Listed,
     dry_run: bool,
     privacy_control: bool,
 }
 
-impl Wishes {
+impl IngestOptions {
     fn of(request: &HttpRequest, dialect: Dialect) -> Result<Self, ApiError> {
         let asked = |name: &str| {
             let mut query = form_urlencoded::parse(request.query_string().as_bytes());

@@ -10,7 +10,7 @@ pub(crate) mod stream;
 use std::sync::Arc;
 
 use priv_domain::user::User;
-use priv_domain::{Entity, EntityId, ProjectId, UserRef, Version, World};
+use priv_domain::{Entity, EntityId, Environment, ProjectId, UserRef, Version};
 
 use crate::auth::wallet::Address;
 use crate::auth::{NamedUser, UserCaller, UserNaming};
@@ -32,8 +32,10 @@ pub(crate) async fn user_in_reach<A>(
 ) -> Result<EntityId, ApiError> {
     let named = caller.user(body)?;
     let id = match &named {
-        NamedUser::User(user) => EntityId::user(caller.world, user),
-        NamedUser::Wallet(Address(address)) => wallet_holder(state, caller.world, address).await?,
+        NamedUser::User(user) => EntityId::user(caller.environment, user),
+        NamedUser::Wallet(Address(address)) => {
+            wallet_holder(state, caller.environment, address).await?
+        }
     };
     let Some(key) = &caller.key else { return Ok(id) };
     let own = matches!(&named, NamedUser::User(user) if user.project() == Some(key.project));
@@ -67,16 +69,16 @@ async fn known(state: &AppState, id: &EntityId, project: ProjectId) -> Result<Kn
         to_project: user.machine.is_known_to(project),
         became: user.machine.became().cloned(),
     };
-    Ok(state.node.look::<User, _>(id, look).await?.reply)
+    Ok(state.node.read_durable::<User, _>(id, look).await?.reply)
 }
 
 async fn wallet_holder(
     state: &AppState,
-    world: World,
+    environment: Environment,
     address: &[u8; 20],
 ) -> Result<EntityId, ApiError> {
     state.node.projection().when_projected(state.node.durable()).await;
-    let holder = state.node.lists().wallet_holder(world, address);
+    let holder = state.node.lists().wallet_holder(environment, address);
     holder.map_err(|error| ApiError::server_error(&error))?.ok_or_else(no_such_user)
 }
 

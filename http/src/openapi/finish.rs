@@ -309,7 +309,7 @@ fn request_id_parameter() -> Value {
         "in": "header",
         "required": false,
         "description": "An id for this request, to find it in logs; one is made where none, or \
-            none that is fit, is sent: 1 to 128 letters, digits and `-_.:/+=@#~,`.",
+            none that is fit, is sent: 1 to 128 messages, digits and `-_.:/+=@#~,`.",
         "schema": { "type": "string" },
     })
 }

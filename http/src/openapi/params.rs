@@ -2,7 +2,9 @@
 
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ActorKind, ContributionIdText, Environment, KeyIdText, ListingIdText, ProjectIdText};
+use super::{
+    ActorKind, ContributionIdText, EnvironmentName, KeyIdText, ListingIdText, ProjectIdText,
+};
 
 /// On every call that changes something.
 #[derive(IntoParams)]
@@ -15,14 +17,14 @@ pub(crate) struct IdempotencyHeader {
     idempotency_key: Option<String>,
 }
 
-/// Where a signed-in person may call; keys have a world of their own.
+/// Where a signed-in person may call; keys have a environment of their own.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "it stands for its parameters")]
 pub(crate) struct EnvironmentHeader {
-    /// The world in which a signed-in person acts; `live` unless it is said.
-    #[param(rename = "X-Priv-Environment", inline)]
-    environment: Option<Environment>,
+    /// The environment in which a signed-in person acts; `live` unless it is said.
+    #[param(rename = "X-Priv-EnvironmentName", inline)]
+    environment: Option<EnvironmentName>,
 }
 
 /// Whom a secret key means: exactly one of the three. A signed-in person is themselves, and these

@@ -12,11 +12,11 @@ pub(crate) struct Success<T> {
     data: T,
 }
 
-/// The two worlds: `pk_test_` and `sk_test_` keys live in `test`.
+/// The two environments: `pk_test_` and `sk_test_` keys live in `test`.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "it stands for its schema")]
-pub(crate) enum Environment {
+pub(crate) enum EnvironmentName {
     Live,
     Test,
 }

@@ -30,22 +30,22 @@ pub(super) struct Locks {
 pub struct ContentLock(Arc<Held>);
 
 struct Held {
-    // In this order: the ticket looks whether anyone is left once the guard is gone.
+    // In this order: the reply_token looks whether anyone is left once the guard is gone.
     _guard: OwnedMutexGuard<()>,
-    ticket: Ticket,
+    reply_token: ReplyToken,
 }
 
 /// Forgets the lock when nobody holds it or waits for it, also if it was never got.
-struct Ticket {
+struct ReplyToken {
     locks: Arc<Locks>,
     hash: ContentHash,
 }
 
 impl Locks {
     pub(super) async fn lock(self: &Arc<Self>, hash: ContentHash) -> ContentLock {
-        let ticket = Ticket { locks: Arc::clone(self), hash };
+        let reply_token = ReplyToken { locks: Arc::clone(self), hash };
         let guard = self.mutex(hash).lock_owned().await;
-        ContentLock(Arc::new(Held { _guard: guard, ticket }))
+        ContentLock(Arc::new(Held { _guard: guard, reply_token }))
     }
 
     /// How many hold a lock or wait for it.
@@ -69,7 +69,7 @@ impl ContentLock {
     /// Whose lock it is.
     #[must_use]
     pub fn hash(&self) -> ContentHash {
-        self.0.ticket.hash
+        self.0.reply_token.hash
     }
 }
 
@@ -79,7 +79,7 @@ impl fmt::Debug for ContentLock {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for ReplyToken {
     fn drop(&mut self) {
         let mut held = self.locks.held.lock();
         if held.get(&self.hash).is_some_and(|mutex| mutex.strong_count() == 0) {

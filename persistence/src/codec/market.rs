@@ -3,11 +3,11 @@
 use priv_domain::contribution::{
     Contribution, ContributionType, Decision, MediaType, Originality, ReviewStatus, Uses,
 };
-use priv_domain::letter::{NotSold, NotTaken};
-use priv_domain::listing::{Card, Contents, Due, Event, Listing, Offer, Reply};
+use priv_domain::listing::{Contents, Due, Event, Listing, ListingSummary, Offer, Reply};
 use priv_domain::market::{
     Category, Change, Draft, Fees, File, License, ListingStatus, Order, Proceeds, Purchase, Rating,
 };
+use priv_domain::message::{NotSold, NotTaken};
 use priv_domain::user::{Bought, Market, OwnListing};
 
 use super::{stored_enum, stored_struct};
@@ -89,7 +89,7 @@ stored_enum!(NotTaken, "reason for not taking" {
     2 => Busy,
     3 => NotSold(why),
 });
-stored_struct!(Card {
+stored_struct!(ListingSummary {
     id,
     seller,
     version,
@@ -128,7 +128,7 @@ stored_struct!(Offer {
     contents,
 });
 stored_struct!(Due { proceeds, sales, fees });
-stored_struct!(Listing { offer, sales, ratings, due, passed_on_at, outbox, inbox });
+stored_struct!(Listing { offer, sales, ratings, due, paid_out_at, outbox, inbox });
 stored_enum!(Event, "listing event" {
     0 => TransferAccepted { from, transfer },
     1 => TransferOpened(open),

@@ -1,12 +1,12 @@
-//! What all machines share: ids, amounts, transfers, letters' contents, remembered answers.
+//! What all machines share: ids, amounts, transfers, messages' contents, remembered answers.
 
 use priv_domain::answers::{Answers, Remembered, RequestTag};
 use priv_domain::earning::{DayEarnings, Payer, Rates};
-use priv_domain::entity::{EntityId, Kind, World};
+use priv_domain::entity::{EntityId, Environment, Kind};
 use priv_domain::ledger::AccountClass;
-use priv_domain::letter::{LinkedAccrual, LinkedUser, PartId, Purpose, Transfer};
-use priv_domain::machine::{Entity, Entry, Machine, Ticket};
-use priv_domain::outbox::{Asked, Inbox, OpenTransfer, Outbox, Taken};
+use priv_domain::machine::{Entity, Entry, Machine, ReplyToken};
+use priv_domain::message::{LinkedAccrual, LinkedUser, PartId, Purpose, Transfer};
+use priv_domain::outbox::{Asked, Inbox, OpenTransfer, Outbox, Received};
 use priv_domain::{
     ClaimId, ContributionId, Day, EventKey, EventType, KeyId, ListingId, Micros, Position,
     ProjectId, PurchaseId, Timestamp, TransferId, Version,
@@ -29,20 +29,20 @@ stored_newtype! {
     PurchaseId: u128, PurchaseId::get, PurchaseId::new;
     Version: u64, Version::get, Version::new;
     EventKey: u128, event_key_bits, EventKey;
-    Ticket: u128, ticket_bits, Ticket;
+    ReplyToken: u128, reply_token_bits, ReplyToken;
 }
 
 fn event_key_bits(key: EventKey) -> u128 {
     key.0
 }
 
-fn ticket_bits(ticket: Ticket) -> u128 {
-    ticket.0
+fn reply_token_bits(reply_token: ReplyToken) -> u128 {
+    reply_token.0
 }
 
-stored_enum!(World, "world" { 0 => Live, 1 => Test });
+stored_enum!(Environment, "environment" { 0 => Live, 1 => Test });
 stored_enum!(Kind, "kind" { 0 => User, 1 => Project, 2 => System, 3 => Listing });
-stored_struct!(EntityId { world, kind, key });
+stored_struct!(EntityId { environment, kind, key });
 stored_enum!(EventType, "event type" { 0 => Track, 1 => PageView, 2 => Identify });
 stored_enum!(Payer, "payer" { 0 => Project(project), 1 => Pool, 2 => Sales });
 stored_struct!(DayEarnings { day, earned, events });
@@ -76,9 +76,9 @@ stored_enum!(Purpose, "purpose" {
 });
 stored_struct!(Transfer { id, to, amount, purpose });
 stored_struct!(RequestTag { key, fingerprint });
-stored_struct!(Asked { ticket, request });
+stored_struct!(Asked { reply_token, request });
 stored_struct!(OpenTransfer { transfer, asked });
-stored_struct!(Taken { id, from, asked_for, settled });
+stored_struct!(Received { id, from, asked_for, settled });
 
 impl Stored for Outbox {
     fn put(&self, out: &mut Output) {
@@ -92,7 +92,7 @@ impl Stored for Outbox {
 
 impl Stored for Inbox {
     fn put(&self, out: &mut Output) {
-        self.iter().cloned().collect::<Vec<Taken>>().put(out);
+        self.iter().cloned().collect::<Vec<Received>>().put(out);
     }
 
     fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {

@@ -6,10 +6,10 @@ use expect_test::{Expect, expect};
 use priv_domain::answers::RequestTag;
 use priv_domain::consent::{ConsentRecord, PreferenceChange};
 use priv_domain::earning::{DayEarnings, Payer};
-use priv_domain::entity::{EntityId, UserRef, World};
+use priv_domain::entity::{EntityId, Environment, UserRef};
 use priv_domain::ledger::AccountClass;
-use priv_domain::letter::{LinkedAccrual, LinkedUser, PartId, Purpose, Transfer};
-use priv_domain::machine::{Entity, Entry, Ticket};
+use priv_domain::machine::{Entity, Entry, ReplyToken};
+use priv_domain::message::{LinkedAccrual, LinkedUser, PartId, Purpose, Transfer};
 use priv_domain::outbox::{Asked, OpenTransfer};
 use priv_domain::project::{self, ApiKey, KeyRole, Project, Scopes, Settings};
 use priv_domain::system::{self, System};
@@ -40,7 +40,7 @@ fn golden<T: Stored + PartialEq + Debug>(value: &T, expected: &Expect) {
 }
 
 fn person() -> EntityId {
-    EntityId::user(World::Live, &UserRef::Person("ann".into()))
+    EntityId::user(Environment::Live, &UserRef::Person("ann".into()))
 }
 
 fn part() -> PartId {
@@ -52,7 +52,7 @@ fn transfer(purpose: Purpose) -> Transfer {
 }
 
 fn open(purpose: Purpose) -> OpenTransfer {
-    let asked = Some(Asked { ticket: Ticket(7), request: Some(TAG) });
+    let asked = Some(Asked { reply_token: ReplyToken(7), request: Some(TAG) });
     OpenTransfer { transfer: transfer(purpose), asked }
 }
 

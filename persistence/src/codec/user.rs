@@ -108,7 +108,7 @@ stored_enum!(Reply, "user reply" {
     6 => Contributed(added),
     7 => Reviewed { id, status, reward },
     8 => Deleted { id, sha256 },
-    9 => Listing(card),
+    9 => Listing(summary),
     10 => Purchased { listing, purchase, bought },
     11 => Rated { purchase, stars },
     12 => NotTaken(why),

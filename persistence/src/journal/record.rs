@@ -11,7 +11,7 @@
 //! 32  previous u64
 //! 40  at i64
 //! 48  format u16
-//! 50  world u8
+//! 50  environment u8
 //! 51  kind u8
 //! 52  key u16       length of the key
 //! 54  personal u8   1 if it was written with a personal part
@@ -23,7 +23,7 @@
 
 use std::sync::Arc;
 
-use priv_domain::{EntityId, Kind, Position, Timestamp, Version, World};
+use priv_domain::{EntityId, Environment, Kind, Position, Timestamp, Version};
 
 use super::Draft;
 
@@ -75,8 +75,8 @@ pub enum Personal {
 pub struct RecordView<'a> {
     /// Its place in the journal.
     pub position: Position,
-    /// The world of its entity.
-    pub world: World,
+    /// The environment of its entity.
+    pub environment: Environment,
     /// The kind of its entity.
     pub kind: Kind,
     /// The key of its entity.
@@ -110,7 +110,7 @@ impl RecordView<'_> {
     /// Its entity's id; allocates the key.
     #[must_use]
     pub fn entity(&self) -> EntityId {
-        EntityId { world: self.world, kind: self.kind, key: Arc::from(self.key) }
+        EntityId { environment: self.environment, kind: self.kind, key: Arc::from(self.key) }
     }
 
     /// A copy that stands alone.
@@ -151,7 +151,7 @@ pub(super) fn encode(into: &mut Vec<u8>, draft: &Draft<'_>, position: u64) {
     put(&mut head, 32, &draft.previous.get().to_le_bytes());
     put(&mut head, 40, &draft.at.as_millis().to_le_bytes());
     put(&mut head, 48, &draft.format.to_le_bytes());
-    head[50] = world_code(draft.entity.world);
+    head[50] = world_code(draft.entity.environment);
     head[51] = kind_code(draft.entity.kind);
     let key = draft.entity.key.as_bytes();
     let key_length = u16::try_from(key.len()).expect("the length was checked when it was appended");
@@ -245,7 +245,7 @@ impl<'a> Raw<'a> {
         };
         Some(RecordView {
             position: Position::new(self.position()),
-            world: world_of(bytes[50])?,
+            environment: environment_of(bytes[50])?,
             kind: kind_of(bytes[51])?,
             key: std::str::from_utf8(&bytes[HEAD_BYTES..self.core_start]).ok()?,
             version: Version::new(u64_at(bytes, 24)?),
@@ -298,15 +298,15 @@ pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
-const fn world_code(world: World) -> u8 {
-    match world {
-        World::Live => 1,
-        World::Test => 2,
+const fn world_code(environment: Environment) -> u8 {
+    match environment {
+        Environment::Live => 1,
+        Environment::Test => 2,
     }
 }
 
-fn world_of(code: u8) -> Option<World> {
-    World::ALL.into_iter().find(|world| world_code(*world) == code)
+fn environment_of(code: u8) -> Option<Environment> {
+    Environment::ALL.into_iter().find(|environment| world_code(*environment) == code)
 }
 
 /// Stored for ever: a new kind gets a new number, and no number is used again.

@@ -28,7 +28,7 @@ pub struct Progress {
 struct Waiting {
     stopped: Option<JournalStopped>,
     next_ticket: u64,
-    /// By position, then by a ticket that makes the key unique.
+    /// By position, then by a reply_token that makes the key unique.
     wakers: BTreeMap<(u64, u64), Waker>,
 }
 
@@ -68,7 +68,7 @@ impl Progress {
 
     /// Completes when it has reached `position`.
     pub fn when(self: &Arc<Self>, position: Position) -> WhenDurable {
-        WhenDurable { progress: Arc::clone(self), position: position.get(), ticket: None }
+        WhenDurable { progress: Arc::clone(self), position: position.get(), reply_token: None }
     }
 
     fn has_reached(&self, position: u64) -> bool {
@@ -81,7 +81,7 @@ impl Progress {
 pub struct WhenDurable {
     progress: Arc<Progress>,
     position: u64,
-    ticket: Option<u64>,
+    reply_token: Option<u64>,
 }
 
 impl WhenDurable {
@@ -117,13 +117,13 @@ impl Future for WhenDurable {
         if let Some(why) = waiting.stopped {
             return Poll::Ready(Err(why));
         }
-        let ticket = *self.ticket.get_or_insert_with(|| {
+        let reply_token = *self.reply_token.get_or_insert_with(|| {
             waiting.next_ticket += 1;
             waiting.next_ticket
         });
         waiting
             .wakers
-            .entry((self.position, ticket))
+            .entry((self.position, reply_token))
             .and_modify(|waker| waker.clone_from(context.waker()))
             .or_insert_with(|| context.waker().clone());
         Poll::Pending
@@ -132,8 +132,9 @@ impl Future for WhenDurable {
 
 impl Drop for WhenDurable {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            let forgotten = self.progress.waiting.lock().wakers.remove(&(self.position, ticket));
+        if let Some(reply_token) = self.reply_token {
+            let forgotten =
+                self.progress.waiting.lock().wakers.remove(&(self.position, reply_token));
             // Outside the lock: dropping a waker runs code of whoever made it.
             drop(forgotten);
         }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use priv_domain::entity::World;
+use priv_domain::entity::Environment;
 use priv_domain::{EventType, ProjectId, Timestamp};
 
 use super::keys::project_prefix;
@@ -65,12 +65,12 @@ fn read_type(byte: u8) -> Option<EventType> {
 
 pub(crate) fn cell_key(
     list: u8,
-    world: World,
+    environment: Environment,
     project: ProjectId,
     bucket: Bucket,
     what: &[u8],
 ) -> Vec<u8> {
-    let mut key = project_prefix(list, world, project);
+    let mut key = project_prefix(list, environment, project);
     key.extend(bucket.0.to_be_bytes());
     key.extend(what);
     key
@@ -83,11 +83,11 @@ impl Lists {
     /// sled failed.
     pub fn event_counts(
         &self,
-        world: World,
+        environment: Environment,
         project: ProjectId,
         range: Range<Timestamp>,
     ) -> impl Iterator<Item = Result<AnalyticsCell<EventType>, StoreError>> {
-        self.cells(ANALYTICS_TOTALS, world, project, range, |what| match what {
+        self.cells(ANALYTICS_TOTALS, environment, project, range, |what| match what {
             [event_type] => read_type(*event_type),
             _ => None,
         })
@@ -99,11 +99,11 @@ impl Lists {
     /// sled failed.
     pub fn page_counts(
         &self,
-        world: World,
+        environment: Environment,
         project: ProjectId,
         range: Range<Timestamp>,
     ) -> impl Iterator<Item = Result<AnalyticsCell<String>, StoreError>> {
-        self.cells(ANALYTICS_PAGES, world, project, range, |what| {
+        self.cells(ANALYTICS_PAGES, environment, project, range, |what| {
             Some(String::from_utf8_lossy(what).into_owned())
         })
     }
@@ -114,11 +114,11 @@ impl Lists {
     /// sled failed.
     pub fn visitors(
         &self,
-        world: World,
+        environment: Environment,
         project: ProjectId,
         range: Range<Timestamp>,
     ) -> impl Iterator<Item = Result<AnalyticsCell<(EventType, Visitor)>, StoreError>> {
-        self.cells(ANALYTICS_VISITORS, world, project, range, |what| {
+        self.cells(ANALYTICS_VISITORS, environment, project, range, |what| {
             let (event_type, visitor) = what.split_first()?;
             Some((read_type(*event_type)?, visitor.try_into().ok()?))
         })
@@ -127,13 +127,13 @@ impl Lists {
     fn cells<T>(
         &self,
         list: u8,
-        world: World,
+        environment: Environment,
         project: ProjectId,
         range: Range<Timestamp>,
         read: impl Fn(&[u8]) -> Option<T>,
     ) -> impl Iterator<Item = Result<AnalyticsCell<T>, StoreError>> {
-        let key = |at| cell_key(list, world, project, Bucket::of(at), &[]);
-        let prefix = project_prefix(list, world, project).len();
+        let key = |at| cell_key(list, environment, project, Bucket::of(at), &[]);
+        let prefix = project_prefix(list, environment, project).len();
         self.tree.range(key(range.start)..key(range.end)).map(move |item| {
             let (key, value) = item?;
             let damaged = || StoreError::Damaged { what: "analytics key" };

@@ -1,10 +1,10 @@
 //! The keys of the lists. Numbers are big end first, so that they sort.
 
 use priv_domain::earning::Payer;
-use priv_domain::entity::{EntityId, World};
+use priv_domain::entity::{EntityId, Environment};
 use priv_domain::{ContributionId, Day, ListingId, ProjectId, PurchaseId};
 
-use crate::snapshots::{put_entity, world_byte};
+use crate::snapshots::{environment_byte, put_entity};
 
 pub(crate) const PROJECTED: &[u8] = b"P";
 pub(super) const CONSENT: u8 = b'c';
@@ -35,7 +35,7 @@ pub(crate) fn entity_key(id: &EntityId) -> Vec<u8> {
 /// What all keys of a user's list begin with: the length keeps one user's from another's.
 pub(crate) fn user_prefix(list: u8, user: &EntityId) -> Vec<u8> {
     let length = u16::try_from(user.key.len()).expect("a key has at most 600 bytes");
-    let mut key = vec![list, world_byte(user.world)];
+    let mut key = vec![list, environment_byte(user.environment)];
     key.extend(length.to_be_bytes());
     key.extend(user.key.as_bytes());
     key
@@ -94,13 +94,13 @@ impl EntryKey {
     }
 }
 
-pub(crate) fn project_key(world: World, project: ProjectId) -> Vec<u8> {
-    project_prefix(PROJECT, world, project)
+pub(crate) fn project_key(environment: Environment, project: ProjectId) -> Vec<u8> {
+    project_prefix(PROJECT, environment, project)
 }
 
 /// What all keys of a project's list begin with.
-pub(crate) fn project_prefix(list: u8, world: World, project: ProjectId) -> Vec<u8> {
-    let mut key = vec![list, world_byte(world)];
+pub(crate) fn project_prefix(list: u8, environment: Environment, project: ProjectId) -> Vec<u8> {
+    let mut key = vec![list, environment_byte(environment)];
     key.extend(project.get().to_be_bytes());
     key
 }
@@ -113,12 +113,12 @@ pub(crate) fn answer_key(day: Day, tag: u128) -> Vec<u8> {
     key
 }
 
-pub(crate) fn ledger_key(world: World) -> Vec<u8> {
-    vec![LEDGER, world_byte(world)]
+pub(crate) fn ledger_key(environment: Environment) -> Vec<u8> {
+    vec![LEDGER, environment_byte(environment)]
 }
 
-pub(crate) fn wallet_key(world: World, address: &[u8; 20]) -> Vec<u8> {
-    let mut key = vec![WALLET, world_byte(world)];
+pub(crate) fn wallet_key(environment: Environment, address: &[u8; 20]) -> Vec<u8> {
+    let mut key = vec![WALLET, environment_byte(environment)];
     key.extend(address);
     key
 }
@@ -137,8 +137,8 @@ pub(crate) fn contribution_key(owner: &EntityId, id: ContributionId) -> Vec<u8> 
 }
 
 /// Where the owner of a contribution is found.
-pub(crate) fn contributor_key(world: World, id: ContributionId) -> Vec<u8> {
-    let mut key = vec![CONTRIBUTOR, world_byte(world)];
+pub(crate) fn contributor_key(environment: Environment, id: ContributionId) -> Vec<u8> {
+    let mut key = vec![CONTRIBUTOR, environment_byte(environment)];
     key.extend(id.get().to_be_bytes());
     key
 }
@@ -159,8 +159,8 @@ pub(crate) fn listed_content_key(sha256: &[u8; 32], listing: ListingId) -> Vec<u
     key
 }
 
-pub(crate) fn card_key(world: World, listing: ListingId) -> Vec<u8> {
-    let mut key = vec![CARD, world_byte(world)];
+pub(crate) fn card_key(environment: Environment, listing: ListingId) -> Vec<u8> {
+    let mut key = vec![CARD, environment_byte(environment)];
     key.extend(listing.get().to_be_bytes());
     key
 }

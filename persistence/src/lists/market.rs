@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use priv_domain::contribution::{Contribution, Decision};
-use priv_domain::entity::{EntityId, World};
-use priv_domain::listing::Card;
+use priv_domain::entity::{EntityId, Environment};
+use priv_domain::listing::ListingSummary;
 use priv_domain::market::License;
 use priv_domain::{ContributionId, ListingId, Micros, PurchaseId, Timestamp};
 
@@ -14,7 +14,7 @@ use super::keys::{
     contributor_key, user_prefix,
 };
 use crate::codec::stored_struct;
-use crate::snapshots::world_byte;
+use crate::snapshots::environment_byte;
 use crate::store::{StoreError, read_value};
 
 /// A contribution in a list.
@@ -122,21 +122,21 @@ impl Lists {
     /// sled failed.
     pub fn contributor(
         &self,
-        world: World,
+        environment: Environment,
         id: ContributionId,
     ) -> Result<Option<EntityId>, StoreError> {
-        self.value(&contributor_key(world, id))
+        self.value(&contributor_key(environment, id))
     }
 
-    /// All contributions of a world, oldest first, after one of them.
+    /// All contributions of a environment, oldest first, after one of them.
     pub fn all_contributions(
         &self,
-        world: World,
+        environment: Environment,
         after: Option<ContributionId>,
     ) -> impl Iterator<Item = Result<ContributionOf, StoreError>> + use<> {
-        let prefix = vec![CONTRIBUTOR, world_byte(world)];
+        let prefix = vec![CONTRIBUTOR, environment_byte(environment)];
         let from = match after {
-            Some(after) => [contributor_key(world, after), vec![0]].concat(),
+            Some(after) => [contributor_key(environment, after), vec![0]].concat(),
             None => prefix.clone(),
         };
         let lists = self.clone();
@@ -154,7 +154,7 @@ impl Lists {
             })
     }
 
-    /// Whether anybody but `owner` has contributed this content, in any world.
+    /// Whether anybody but `owner` has contributed this content, in any environment.
     ///
     /// # Errors
     /// sled failed.
@@ -191,21 +191,21 @@ impl Lists {
         let items = self.tree.scan_prefix(prefix);
         items
             .map(|item| {
-                let (key, world) = item?;
-                Ok(EntityId::listing(read_value(&world)?, ListingId::new(last_id(&key)?)))
+                let (key, environment) = item?;
+                Ok(EntityId::listing(read_value(&environment)?, ListingId::new(last_id(&key)?)))
             })
             .collect()
     }
 
-    /// All listings of both worlds.
-    pub(crate) fn cards(&self) -> Result<Vec<(World, Card)>, StoreError> {
-        let mut cards = Vec::new();
-        for world in World::ALL {
-            for value in self.tree.scan_prefix([CARD, world_byte(world)]).values() {
-                cards.push((world, read_value(&value?)?));
+    /// All listings of both environments.
+    pub(crate) fn summaries(&self) -> Result<Vec<(Environment, ListingSummary)>, StoreError> {
+        let mut summaries = Vec::new();
+        for environment in Environment::ALL {
+            for value in self.tree.scan_prefix([CARD, environment_byte(environment)]).values() {
+                summaries.push((environment, read_value(&value?)?));
             }
         }
-        Ok(cards)
+        Ok(summaries)
     }
 
     /// What a user sold, newest first.

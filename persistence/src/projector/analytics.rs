@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use priv_domain::entity::World;
+use priv_domain::entity::Environment;
 use priv_domain::{EventType, ProjectId};
 
 use crate::codec::CountedEvent;
@@ -26,16 +26,21 @@ pub(super) struct AnalyticsCounter {
     added: HashMap<Vec<u8>, u64>,
     visitors: HashSet<Vec<u8>>,
     /// Pages that were new in a bucket, so that nobody fills the store with made-up ones.
-    pages: HashMap<(World, ProjectId, Bucket), u32>,
+    pages: HashMap<(Environment, ProjectId, Bucket), u32>,
     /// Visitors that were written lately: most come again within the quarter of an hour.
     known_visitors: HashSet<Vec<u8>>,
 }
 
 impl AnalyticsCounter {
-    pub(super) fn count(&mut self, world: World, project: ProjectId, event: &CountedEvent) {
+    pub(super) fn count(
+        &mut self,
+        environment: Environment,
+        project: ProjectId,
+        event: &CountedEvent,
+    ) {
         let bucket = Bucket::of(event.timestamp);
         let type_byte = type_byte(event.event_type);
-        let key = |list, what: &[u8]| cell_key(list, world, project, bucket, what);
+        let key = |list, what: &[u8]| cell_key(list, environment, project, bucket, what);
         *self.added.entry(key(ANALYTICS_TOTALS, &[type_byte])).or_default() += 1;
         if let (EventType::PageView, Some(page)) = (event.event_type, &event.page_url) {
             let page = &page[..page.floor_char_boundary(MAX_PAGE_BYTES)];
@@ -43,7 +48,7 @@ impl AnalyticsCounter {
             let is_known =
                 self.totals.contains_key(&page_key) || self.added.contains_key(&page_key);
             if !is_known {
-                let pages = self.pages.entry((world, project, bucket)).or_default();
+                let pages = self.pages.entry((environment, project, bucket)).or_default();
                 *pages += 1;
                 if *pages > MAX_PAGES_A_BUCKET {
                     page_key = key(ANALYTICS_PAGES, OTHER_PAGES.as_bytes());

@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use priv_domain::entity::{EntityId, World};
+use priv_domain::entity::{EntityId, Environment};
 use priv_domain::ledger::TrialBalance;
-use priv_domain::listing::Card;
+use priv_domain::listing::ListingSummary;
 use priv_domain::{ListingId, Micros, ProjectId, Timestamp};
 
 use crate::codec::Stored;
 use crate::lists::{EntryKey, Lists, Sale, sale_key};
-use crate::project_book::{MoneyChange, ProjectFacts};
+use crate::project_index::{MoneyChange, ProjectFacts};
 use crate::store::{StoreError, read_value, write_value};
 
 /// Changes that are not written yet.
@@ -17,11 +17,11 @@ use crate::store::{StoreError, read_value, write_value};
 pub(super) struct Pending {
     pub(super) writes: HashMap<Vec<u8>, Vec<u8>>,
     removals: HashSet<Vec<u8>>,
-    pub(super) ledger: HashMap<World, TrialBalance>,
-    pub(super) facts: HashMap<(World, ProjectId), ProjectFacts>,
-    pub(super) cards: HashMap<(World, ListingId), Card>,
-    pub(super) money: HashMap<(World, ProjectId), MoneyChange>,
-    pub(super) touched: HashSet<(World, ProjectId)>,
+    pub(super) ledger: HashMap<Environment, TrialBalance>,
+    pub(super) facts: HashMap<(Environment, ProjectId), ProjectFacts>,
+    pub(super) summaries: HashMap<(Environment, ListingId), ListingSummary>,
+    pub(super) money: HashMap<(Environment, ProjectId), MoneyChange>,
+    pub(super) touched: HashSet<(Environment, ProjectId)>,
     /// By seller. Written together: one who sells thousands a second has places of many each.
     sales: HashMap<EntityId, Vec<Sale>>,
     earnings: HashMap<EntryKey, (Micros, Timestamp)>,
@@ -68,8 +68,12 @@ impl Pending {
         }
     }
 
-    pub(super) fn money(&mut self, world: World, project: ProjectId) -> &mut MoneyChange {
-        self.money.entry((world, project)).or_default()
+    pub(super) fn money(
+        &mut self,
+        environment: Environment,
+        project: ProjectId,
+    ) -> &mut MoneyChange {
+        self.money.entry((environment, project)).or_default()
     }
 
     pub(super) fn add_sale(&mut self, seller: &EntityId, sale: Sale) {
@@ -183,7 +187,7 @@ mod tests {
     fn sales_in_several_places_are_all_read_newest_first() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let (store, _) = Store::open(dir.path(), 1 << 20).expect("opens");
-        let seller = EntityId::user(World::Live, &UserRef::Person("seller".into()));
+        let seller = EntityId::user(Environment::Live, &UserRef::Person("seller".into()));
         let sale = |number: u128| {
             let (title, price) = ("t".repeat(200).into(), Micros::new(10_000));
             let listing = ListingId::new(1);

@@ -4,11 +4,11 @@ use std::collections::hash_map::Entry;
 
 use priv_domain::contribution::Contribution;
 use priv_domain::earning::Payer;
-use priv_domain::entity::{EntityId, World};
-use priv_domain::letter::{Purpose, Transfer};
-use priv_domain::listing::{self, Card, Listing};
+use priv_domain::entity::{EntityId, Environment};
+use priv_domain::listing::{self, Listing, ListingSummary};
 use priv_domain::machine::EntryOf;
 use priv_domain::market::{Fees, File, Order, Rating};
+use priv_domain::message::{Purpose, Transfer};
 use priv_domain::{ContributionId, ListingId, Micros, RawEvent, Timestamp};
 
 use super::{ProjectError, Projector};
@@ -40,7 +40,7 @@ impl Projector {
         let sha256 = contribution.sha256;
         let line = ContributionLine { contribution, verdict: None, metadata };
         self.pending.put(contribution_key(owner, id), write_value(&line));
-        self.pending.put(contributor_key(owner.world, id), write_value(owner));
+        self.pending.put(contributor_key(owner.environment, id), write_value(owner));
         self.pending.put(content_key(&sha256, id), write_value(owner));
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Projector {
         sha256: &[u8; 32],
     ) {
         self.pending.remove(contribution_key(owner, id));
-        self.pending.remove(contributor_key(owner.world, id));
+        self.pending.remove(contributor_key(owner.environment, id));
         self.pending.remove(content_key(sha256, id));
     }
 
@@ -89,7 +89,7 @@ impl Projector {
         for event in &entry.events {
             match event {
                 listing::Event::TransferAccepted { from, transfer } => {
-                    self.listing_took(me.world, id, from, transfer, record.at)?;
+                    self.listing_took(me.environment, id, from, transfer, record.at)?;
                 }
                 listing::Event::TransferOpened(_)
                 | listing::Event::TransferSettled { .. }
@@ -102,7 +102,7 @@ impl Projector {
 
     fn listing_took(
         &mut self,
-        world: World,
+        environment: Environment,
         id: ListingId,
         from: &EntityId,
         transfer: &Transfer,
@@ -110,20 +110,20 @@ impl Projector {
     ) -> Result<(), StoreError> {
         match &transfer.purpose {
             Purpose::Publish(draft) => {
-                let card = Card::published(id, from, draft, at);
-                self.pending.cards.insert((world, id), card);
-                self.has_files(world, id, &draft.files);
+                let summary = ListingSummary::published(id, from, draft, at);
+                self.pending.summaries.insert((environment, id), summary);
+                self.has_files(environment, id, &draft.files);
                 Ok(())
             }
             Purpose::Change(change) => {
-                self.change_card(world, id, |card| card.change(change, at));
+                self.change_card(environment, id, |summary| summary.change(change, at));
                 if let Some(files) = &change.files {
-                    self.has_files(world, id, files);
+                    self.has_files(environment, id, files);
                 }
                 Ok(())
             }
-            Purpose::Purchase(order) => self.sold(world, id, order, transfer.amount),
-            Purpose::Rating(rating) => self.rated(world, id, rating, at),
+            Purpose::Purchase(order) => self.sold(environment, id, order, transfer.amount),
+            Purpose::Rating(rating) => self.rated(environment, id, rating, at),
             Purpose::Claim(_)
             | Purpose::Budget
             | Purpose::Grant
@@ -133,20 +133,20 @@ impl Projector {
         }
     }
 
-    fn has_files(&mut self, world: World, listing: ListingId, files: &[File]) {
+    fn has_files(&mut self, environment: Environment, listing: ListingId, files: &[File]) {
         for file in files {
-            self.pending.put(listed_content_key(&file.sha256, listing), write_value(&world));
+            self.pending.put(listed_content_key(&file.sha256, listing), write_value(&environment));
         }
     }
 
     fn sold(
         &mut self,
-        world: World,
+        environment: Environment,
         listing: ListingId,
         order: &Order,
         price: Micros,
     ) -> Result<(), StoreError> {
-        self.change_card(world, listing, Card::sell);
+        self.change_card(environment, listing, ListingSummary::sell);
         let (title, license) = (order.title.clone(), order.license);
         let line = PurchaseLine { listing, title, price, license };
         self.pending.add_sale(&order.seller, (order.purchase, line));
@@ -159,7 +159,7 @@ impl Projector {
 
     fn rated(
         &mut self,
-        world: World,
+        environment: Environment,
         listing: ListingId,
         rating: &Rating,
         at: Timestamp,
@@ -167,19 +167,24 @@ impl Projector {
         let key = rating_key(listing, rating.purchase);
         let before: Option<RatingLine> = self.pending.value(&self.lists, &key)?;
         let before = before.map(|line| line.stars);
-        self.change_card(world, listing, |card| card.rate(before, rating.stars));
+        self.change_card(environment, listing, |summary| summary.rate(before, rating.stars));
         let comment = rating.comment.clone();
         let line = RatingLine { stars: rating.stars, comment, at };
         self.pending.put(key, write_value(&line));
         Ok(())
     }
 
-    fn change_card(&mut self, world: World, id: ListingId, change: impl FnOnce(&mut Card)) {
-        match self.pending.cards.entry((world, id)) {
-            Entry::Occupied(mut card) => change(card.get_mut()),
+    fn change_card(
+        &mut self,
+        environment: Environment,
+        id: ListingId,
+        change: impl FnOnce(&mut ListingSummary),
+    ) {
+        match self.pending.summaries.entry((environment, id)) {
+            Entry::Occupied(mut summary) => change(summary.get_mut()),
             Entry::Vacant(place) => {
-                if let Some(card) = self.listings.get(world, id) {
-                    change(place.insert(card.as_ref().clone()));
+                if let Some(summary) = self.listings.get(environment, id) {
+                    change(place.insert(summary.as_ref().clone()));
                 }
             }
         }

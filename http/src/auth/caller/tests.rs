@@ -21,7 +21,10 @@ fn edge() -> Edge {
     let unlimited = |role| KeyInfo { limits: Limits::NONE, ..key(role) };
     let keys = KnownKeys::default()
         .with("pk_live_good", unlimited(KeyRole::Publishable))
-        .with("pk_test_good", KeyInfo { world: World::Test, ..unlimited(KeyRole::Publishable) })
+        .with(
+            "pk_test_good",
+            KeyInfo { environment: Environment::Test, ..unlimited(KeyRole::Publishable) },
+        )
         .with(
             "pk_live_closed",
             KeyInfo { serves_analytics: false, ..unlimited(KeyRole::Publishable) },
@@ -50,7 +53,7 @@ fn named<A>(caller: &UserCaller<A>, body: Option<&UserNaming>) -> Result<HttpRes
         NamedUser::User(user) => user.to_string(),
         NamedUser::Wallet(address) => address.to_string(),
     };
-    Ok(ok(&json!({"who": user, "world": caller.world.as_str()})))
+    Ok(ok(&json!({"who": user, "environment": caller.environment.as_str()})))
 }
 
 fn routes(app: &mut web::ServiceConfig) {
@@ -58,15 +61,15 @@ fn routes(app: &mut web::ServiceConfig) {
     app.route(
         "/person",
         get().to(async |caller: PersonCaller| {
-            ok(&json!({"who": caller.user().to_string(), "world": caller.world.as_str()}))
+            ok(&json!({"who": caller.user().to_string(), "environment": caller.environment.as_str()}))
         }),
     )
     .route("/operator", get().to(async |caller: OperatorCaller| ok(&json!({"who": *caller.who}))))
-    .route("/any", get().to(async |caller: AnyCaller| ok(&json!({"world": caller.world.as_str()}))))
+    .route("/any", get().to(async |caller: AnyCaller| ok(&json!({"environment": caller.environment.as_str()}))))
     .route(
         "/analytics",
         get().to(async |key: ScopedKey<AnalyticsRead>| {
-            ok(&json!({"world": key.key.world.as_str()}))
+            ok(&json!({"environment": key.key.environment.as_str()}))
         }),
     )
     .route("/read", get().to(async |caller: UserCaller<Read>| named(&caller, None)))
@@ -81,7 +84,7 @@ fn routes(app: &mut web::ServiceConfig) {
         "/ingest",
         get().to(async |key: IngestKey, body: web::Query<BodyKey>| {
             key.resolve(body.write_key.as_deref())
-                .map(|key| ok(&json!({"world": key.world.as_str()})))
+                .map(|key| ok(&json!({"environment": key.environment.as_str()})))
         }),
     );
 }
@@ -108,7 +111,7 @@ async fn call(path: &str, credential: &str, environment: &str) -> String {
     assert!(headers.contains_key("x-request-id") && headers.contains_key("x-ratelimit-limit"));
     if status.is_success() {
         let member = |name: &str| body["data"][name].as_str().map(str::to_owned);
-        return [member("who"), member("world")]
+        return [member("who"), member("environment")]
             .into_iter()
             .flatten()
             .collect::<Vec<_>>()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use priv_domain::World;
+use priv_domain::Environment;
 use priv_domain::id::KeyId;
 
 use crate::edge::AddressBlock;
@@ -12,12 +12,12 @@ use crate::edge::AddressBlock;
 pub enum Subject {
     /// An API key.
     Key(KeyId),
-    /// A signed-in person in one world.
+    /// A signed-in person in one environment.
     Person {
         /// Their user id.
         sub: Arc<str>,
-        /// The world.
-        world: World,
+        /// The environment.
+        environment: Environment,
     },
     /// A client without a credential.
     Address(AddressBlock),
@@ -39,8 +39,8 @@ impl Subject {
                 key_bits = id.get().to_be_bytes();
                 (KEY, &key_bits)
             }
-            Self::Person { sub, world: World::Live } => (PERSON_LIVE, sub.as_bytes()),
-            Self::Person { sub, world: World::Test } => (PERSON_TEST, sub.as_bytes()),
+            Self::Person { sub, environment: Environment::Live } => (PERSON_LIVE, sub.as_bytes()),
+            Self::Person { sub, environment: Environment::Test } => (PERSON_TEST, sub.as_bytes()),
             Self::Address(AddressBlock::V4(bytes)) => (V4, bytes),
             Self::Address(AddressBlock::V6(bytes)) => (V6, bytes),
         };
@@ -51,14 +51,14 @@ impl Subject {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (tag, rest) = bytes.split_first()?;
-        let person = |world| {
+        let person = |environment| {
             let sub = std::str::from_utf8(rest).ok()?;
-            Some(Self::Person { sub: sub.into(), world })
+            Some(Self::Person { sub: sub.into(), environment })
         };
         match *tag {
             KEY => Some(Self::Key(KeyId::new(u128::from_be_bytes(rest.try_into().ok()?)))),
-            PERSON_LIVE => person(World::Live),
-            PERSON_TEST => person(World::Test),
+            PERSON_LIVE => person(Environment::Live),
+            PERSON_TEST => person(Environment::Test),
             V4 => Some(Self::Address(AddressBlock::V4(rest.try_into().ok()?))),
             V6 => Some(Self::Address(AddressBlock::V6(rest.try_into().ok()?))),
             _ => None,

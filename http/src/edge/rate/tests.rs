@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use actix_web::http::header::HeaderMap;
-use priv_domain::World;
+use priv_domain::Environment;
 use priv_domain::id::KeyId;
 
 use super::*;
@@ -83,15 +83,15 @@ fn a_second_and_a_day_are_counted_and_begin_anew() {
 #[test]
 fn callers_do_not_share_their_counts() {
     let limiter = RateLimiter::default();
-    let person = |sub: &str, world| Subject::Person { sub: Arc::from(sub), world };
+    let person = |sub: &str, environment| Subject::Person { sub: Arc::from(sub), environment };
     let callers = [
         client(1),
         client(2),
         Subject::Key(KeyId::new(1)),
         Subject::Key(KeyId::new(2)),
-        person("a", World::Live),
-        person("a", World::Test),
-        person("b", World::Live),
+        person("a", Environment::Live),
+        person("a", Environment::Test),
+        person("b", Environment::Live),
     ];
     for caller in &callers {
         assert_eq!(limiter.charge(caller, limits(1, 9), at(0)).retry_after_secs(), None);

@@ -2,29 +2,29 @@
 
 use actix_web::{HttpResponse, web};
 use priv_actors::directory::{DirectoryStats, ResidentActor};
-use priv_actors::inspect::{InspectError, MAX_PAGE, Moment};
+use priv_actors::inspect::{InspectError, MAX_PAGE, PointInTime};
 use priv_actors::{AskError, Passivated};
 use priv_domain::entity::{EntityId, Kind};
 use priv_domain::listing::Listing;
 use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::User;
-use priv_domain::{Position, World};
+use priv_domain::{Environment, Position};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::entity_view::{Unmask, state_view};
 use super::past_view::{EntryView, entry_view};
-use super::{EnvironmentQuery, ListQuery, note_action, world_named};
+use super::{EnvironmentQuery, ListQuery, environment_named, note_action};
 use crate::auth::OperatorCaller;
 use crate::body::QueryParams;
 use crate::envelope::ok;
 use crate::error::ApiError;
-use crate::listing::{PageQuery, cursor};
 use crate::openapi::{
-    ActorKind, ActorPath, Environment, Flag, KindPath, Success, position_or_time,
+    ActorKind, ActorPath, EnvironmentName, Flag, KindPath, Success, position_or_time,
 };
+use crate::pagination::{PageQuery, cursor};
 use crate::state::AppState;
 use crate::time::{Rfc3339, parse_time};
 
@@ -46,7 +46,7 @@ struct KindView {
 #[schema(as = ResidentActor)]
 struct ResidentView {
     id: String,
-    #[schema(value_type = Environment)]
+    #[schema(value_type = EnvironmentName)]
     environment: &'static str,
     queued: u32,
     approx_bytes: u32,
@@ -57,7 +57,7 @@ impl From<&ResidentActor> for ResidentView {
     fn from(actor: &ResidentActor) -> Self {
         Self {
             id: actor.id.key.to_string(),
-            environment: actor.id.world.as_str(),
+            environment: actor.id.environment.as_str(),
             queued: actor.queued,
             approx_bytes: actor.bytes,
             slowest_micros: actor.slowest_micros,
@@ -132,9 +132,9 @@ pub(crate) async fn list_actors(
     query: QueryParams<ListQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (kind, world, wanted) = (kind_named(&kind)?, query.0.world()?, query.0.page()?);
+    let (kind, environment, wanted) = (kind_named(&kind)?, query.0.environment()?, query.0.page()?);
     state.node.projection().when_projected(state.node.durable()).await;
-    let listed = state.node.lists().entities(world, kind, wanted.after(), wanted.limit() + 1);
+    let listed = state.node.lists().entities(environment, kind, wanted.after(), wanted.limit() + 1);
     let mut listed = listed.map_err(|error| ApiError::server_error(&error))?;
     let has_more = listed.len() > wanted.limit();
     listed.truncate(wanted.limit());
@@ -150,8 +150,8 @@ pub(crate) async fn list_actors(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ActorQuery {
-    /// The world that is meant; `live` unless it is said.
-    #[param(inline, value_type = Option<Environment>)]
+    /// The environment that is meant; `live` unless it is said.
+    #[param(inline, value_type = Option<EnvironmentName>)]
     environment: Option<String>,
     /// As it was then.
     #[param(schema_with = position_or_time)]
@@ -167,7 +167,7 @@ struct ActorView {
     id: String,
     #[schema(value_type = ActorKind)]
     kind: &'static str,
-    #[schema(value_type = Environment)]
+    #[schema(value_type = EnvironmentName)]
     environment: &'static str,
     /// By kind; what is personal is `***`.
     #[schema(value_type = Object)]
@@ -194,7 +194,7 @@ pub(crate) async fn get_actor(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let ActorQuery { environment, at, unmask } = query.0;
-    let id = entity_in_path(&path, world_named(environment.as_deref())?)?;
+    let id = entity_in_path(&path, environment_named(environment.as_deref())?)?;
     let moment = at.as_deref().map(moment).transpose()?;
     let unmask = unmask_wanted(unmask.as_deref())?;
     let now = state.node.entity_now(&id).await.map_err(inspect_error)?;
@@ -203,7 +203,7 @@ pub(crate) async fn get_actor(
     let mut view = ActorView {
         id: id.key.to_string(),
         kind: id.kind.as_str(),
-        environment: id.world.as_str(),
+        environment: id.environment.as_str(),
         state: state_view(&now.entity, unmask),
         version: now.entity.version().get(),
         journal_position: now.position.get(),
@@ -226,20 +226,23 @@ pub(crate) async fn get_actor(
     Ok(ok(&view))
 }
 
-fn entity_in_path((kind, key): &(String, String), world: World) -> Result<EntityId, ApiError> {
+fn entity_in_path(
+    (kind, key): &(String, String),
+    environment: Environment,
+) -> Result<EntityId, ApiError> {
     let kind = kind_named(kind)?;
     if key.is_empty() || key.len() > EntityId::MAX_KEY_BYTES || key.chars().any(char::is_control) {
         return Err(ApiError::not_found("There is no such actor"));
     }
-    Ok(EntityId { world, kind, key: key.as_str().into() })
+    Ok(EntityId { environment, kind, key: key.as_str().into() })
 }
 
 /// A position, or a time.
-fn moment(text: &str) -> Result<Moment, ApiError> {
+fn moment(text: &str) -> Result<PointInTime, ApiError> {
     if let Ok(position) = text.parse() {
-        return Ok(Moment::Position(Position::new(position)));
+        return Ok(PointInTime::Position(Position::new(position)));
     }
-    parse_time(text).map(Moment::Time).ok_or_else(|| {
+    parse_time(text).map(PointInTime::Time).ok_or_else(|| {
         ApiError::invalid_field("at", "must be a journal position or an RFC 3339 time")
     })
 }
@@ -266,7 +269,7 @@ async fn note_unmasking(
             let hash = blake3::hash(id.to_string().as_bytes()).to_hex();
             let action =
                 format!("look at the unmasked {what} of {} {}", id.kind.as_str(), &hash[..16]);
-            note_action(state, id.world, operator, action, None).await
+            note_action(state, id.environment, operator, action, None).await
         }
     }
 }
@@ -286,8 +289,8 @@ fn inspect_error(error: InspectError) -> ApiError {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PastQuery {
-    /// The world that is meant; `live` unless it is said.
-    #[param(inline, value_type = Option<Environment>)]
+    /// The environment that is meant; `live` unless it is said.
+    #[param(inline, value_type = Option<EnvironmentName>)]
     environment: Option<String>,
     /// How many.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
@@ -318,7 +321,7 @@ pub(crate) async fn list_actor_journal(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let PastQuery { environment, limit, cursor: after, unmask } = query.0;
-    let id = entity_in_path(&path, world_named(environment.as_deref())?)?;
+    let id = entity_in_path(&path, environment_named(environment.as_deref())?)?;
     let wanted = PageQuery::read(&None, &limit, &after)?.check()?;
     let unmask = unmask_wanted(unmask.as_deref())?;
     let now = state.node.entity_now(&id).await.map_err(inspect_error)?;
@@ -419,7 +422,7 @@ async fn existing(
     environment: &EnvironmentQuery,
     state: &AppState,
 ) -> Result<EntityId, ApiError> {
-    let id = entity_in_path(path, environment.world()?)?;
+    let id = entity_in_path(path, environment.environment()?)?;
     state.node.entity_now(&id).await.map_err(inspect_error)?;
     Ok(id)
 }

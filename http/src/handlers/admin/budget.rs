@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::AskError;
 use priv_domain::system::{Command, MintTo, Refusal, Reply, System};
-use priv_domain::{EntityId, Micros, UserRef, World};
+use priv_domain::{EntityId, Environment, Micros, UserRef};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -49,7 +49,7 @@ pub(crate) struct BudgetBody {
 struct MintView {
     amount_priv: Priv,
     to: String,
-    /// All that was ever minted in this world.
+    /// All that was ever minted in this environment.
     minted_priv: Priv,
 }
 
@@ -70,7 +70,7 @@ fn positive(Priv(amount): Priv) -> Result<Micros, ApiError> {
     }
 }
 
-/// Makes money: a fresh world has none
+/// Makes money: a fresh environment has none
 #[utoipa::path(post, path = "/v1/admin/mint", tag = "Operators",
     params(EnvironmentQuery, IdempotencyHeader),
     request_body = MintBody,
@@ -86,7 +86,7 @@ pub(crate) async fn mint(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
-    let world = environment.0.world()?;
+    let environment = environment.0.environment()?;
     let MintBody { amount_priv, to, reason } = body.value;
     let amount = positive(amount_priv)?;
     let reason = checked_reason(Some(reason))?.filter(|reason| !reason.trim().is_empty());
@@ -94,11 +94,11 @@ pub(crate) async fn mint(
     let account = match to.as_str() {
         "treasury" => MintTo::Treasury,
         "pool" => MintTo::Pool,
-        user => MintTo::User(user_named(&state, world, user).await?),
+        user => MintTo::User(user_named(&state, environment, user).await?),
     };
     let by = operator.who.as_ref().into();
     let command = Command::Mint { amount, to: account, by, reason };
-    let answered = state.node.ask::<System>(&EntityId::system(world), command, tag).await?;
+    let answered = state.node.ask::<System>(&EntityId::system(environment), command, tag).await?;
     match answered.reply {
         Reply::Minted { amount, minted } => {
             let view = MintView { amount_priv: amount.into(), to, minted_priv: minted.into() };
@@ -129,13 +129,13 @@ pub(crate) async fn fund_budget(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
-    let (world, id) = (environment.0.world()?, project_id(&id)?);
-    let project = existing(&state.node, world, id)?;
+    let (environment, id) = (environment.0.environment()?, project_id(&id)?);
+    let project = existing(&state.node, environment, id)?;
     let BudgetBody { amount_priv, reason } = body.value;
     let (amount, reason) = (positive(amount_priv)?, checked_reason(reason)?);
     let by = operator.who.as_ref().into();
     let command = Command::FundBudget { project, amount, by, reason };
-    let asked = state.node.ask::<System>(&EntityId::system(world), command, tag).await;
+    let asked = state.node.ask::<System>(&EntityId::system(environment), command, tag).await;
     if let Err(AskError::Refused(Refusal::TreasuryTooSmall { available })) = asked {
         return Err(ApiError::insufficient_balance(amount, available));
     }
@@ -161,14 +161,18 @@ pub(crate) async fn fund_budget(
 
 /// The user whom an operator means: a UUID is a person, anything else must be known already, since
 /// a typing error would make money for nobody.
-async fn user_named(state: &AppState, world: World, text: &str) -> Result<EntityId, ApiError> {
+async fn user_named(
+    state: &AppState,
+    environment: Environment,
+    text: &str,
+) -> Result<EntityId, ApiError> {
     check_user_id(text)
         .map_err(|why| ApiError::invalid_field("to", format!("as a user id {why}")))?;
     if let Some(uuid) = as_uuid(text) {
-        return Ok(EntityId::user(world, &UserRef::Person(uuid.into())));
+        return Ok(EntityId::user(environment, &UserRef::Person(uuid.into())));
     }
     let Ok(user) = text.parse::<UserRef>();
-    let id = EntityId::user(world, &user);
+    let id = EntityId::user(environment, &user);
     match state.node.has_entity(&id).await {
         Ok(true) => Ok(id),
         Ok(false) => Err(ApiError::invalid_field(

@@ -1,7 +1,7 @@
 //! The review queue.
 
 use crate::openapi::{
-    ContributionPath, DecisionName, Environment, IdempotencyHeader, ReviewStatusName, Success,
+    ContributionPath, DecisionName, EnvironmentName, IdempotencyHeader, ReviewStatusName, Success,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::lists::ContributionOf;
@@ -10,13 +10,13 @@ use priv_domain::user::{Command, Reply, User};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{EnvironmentQuery, checked_reason, world_named};
+use super::{EnvironmentQuery, checked_reason, environment_named};
 use crate::auth::OperatorCaller;
 use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams};
 use crate::envelope::ok;
 use crate::error::ApiError;
 use crate::handlers::contributions::{ContributionView, contribution_in};
-use crate::listing::{PageQuery, Pagination};
+use crate::pagination::{PageQuery, Pagination};
 use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
@@ -46,8 +46,8 @@ pub(crate) struct QueueQuery {
     /// Only those in this state.
     #[param(inline, value_type = Option<ReviewStatusName>)]
     status: Option<String>,
-    /// The world that is meant; `live` unless it is said.
-    #[param(inline, value_type = Option<Environment>)]
+    /// The environment that is meant; `live` unless it is said.
+    #[param(inline, value_type = Option<EnvironmentName>)]
     environment: Option<String>,
     /// Which page, from 1.
     #[param(value_type = Option<u32>, minimum = 1, default = 1)]
@@ -79,12 +79,12 @@ pub(crate) async fn list_contribution_queue(
     }
     let wanted = wanted.flatten();
     let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
-    let world = world_named(query.0.environment.as_deref())?;
+    let environment = environment_named(query.0.environment.as_deref())?;
     state.up_to_date().await;
     let lists = state.node.lists().clone();
     let found = state.blocking(move || {
         lists
-            .all_contributions(world, None)
+            .all_contributions(environment, None)
             .take(MAX_LOOKED_AT)
             .filter(|item| {
                 item.as_ref().map_or(true, |known| {
@@ -138,7 +138,7 @@ pub(crate) async fn review_contribution(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let id = contribution_in(&path)?;
-    let world = environment.0.world()?;
+    let environment = environment.0.environment()?;
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
     let decision = match &*body.value.decision {
         "approved" => Decision::Approved,
@@ -148,7 +148,7 @@ pub(crate) async fn review_contribution(
     let reason = checked_reason(body.value.reason)?;
     state.up_to_date().await;
     let lists = state.node.lists().clone();
-    let owner = state.blocking(move || lists.contributor(world, id)).await?;
+    let owner = state.blocking(move || lists.contributor(environment, id)).await?;
     let owner = owner.ok_or_else(|| ApiError::not_found("There is no such contribution"))?;
     let by = operator.who.as_ref().into();
     let command = Command::ReviewContribution { id, decision, by, reason };

@@ -1,4 +1,4 @@
-//! `/v1/admin/projects/{id}/keys`: keys of both worlds.
+//! `/v1/admin/projects/{id}/keys`: keys of both environments.
 
 use std::sync::Arc;
 
@@ -6,20 +6,20 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::projects::ProjectFacts;
 use priv_actors::{Answered, Node};
 use priv_domain::project::{ApiKey, Command, KeyRole, Project, Reply, Scope, Scopes};
-use priv_domain::{EntityId, KeyId, ProjectId, RequestTag, Timestamp, World};
+use priv_domain::{EntityId, Environment, KeyId, ProjectId, RequestTag, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::projects::{existing, no_such_project, prefix, project_id};
-use super::{EnvironmentQuery, ListQuery, checked_reason, world_named};
+use super::{EnvironmentQuery, ListQuery, checked_reason, environment_named};
 use crate::auth::{NewKey, OperatorCaller, key_from_seed};
 use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody, QueryParams, Whole};
 use crate::envelope::{created, ok};
 use crate::error::ApiError;
-use crate::listing::Pagination;
 use crate::openapi::{
-    Environment, IdempotencyHeader, KeyIdText, KeyPath, ProjectPath, ScopeName, Success,
+    EnvironmentName, IdempotencyHeader, KeyIdText, KeyPath, ProjectPath, ScopeName, Success,
 };
+use crate::pagination::Pagination;
 use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
@@ -34,7 +34,7 @@ const MAX_OVERLAP_SECS: u32 = 30 * 86_400;
 pub(crate) struct KeyBody {
     kind: KindName,
     /// As in the query.
-    #[schema(value_type = Option<Environment>)]
+    #[schema(value_type = Option<EnvironmentName>)]
     environment: Option<String>,
     /// What a secret key may; all, unless it is said.
     #[schema(value_type = Option<Vec<ScopeName>>)]
@@ -71,7 +71,7 @@ struct KeyView {
     key_id: String,
     #[schema(value_type = KindName)]
     kind: &'static str,
-    #[schema(value_type = Environment)]
+    #[schema(value_type = EnvironmentName)]
     environment: &'static str,
     /// What the key begins with.
     prefix: &'static str,
@@ -114,15 +114,20 @@ struct KeysView {
     next_cursor: Option<String>,
 }
 
-fn view(key: &ApiKey, world: World, now: Timestamp, used: Option<Timestamp>) -> KeyView {
+fn view(
+    key: &ApiKey,
+    environment: Environment,
+    now: Timestamp,
+    used: Option<Timestamp>,
+) -> KeyView {
     KeyView {
         key_id: key.id.to_string(),
         kind: match key.role {
             KeyRole::Publishable => "publishable",
             KeyRole::Secret => "secret",
         },
-        environment: world.as_str(),
-        prefix: prefix(key.role, world),
+        environment: environment.as_str(),
+        prefix: prefix(key.role, environment),
         last_four: key.last_four.clone(),
         scopes: key.scopes.iter().map(Scope::as_str).collect(),
         created_at: Rfc3339(key.created_at),
@@ -153,10 +158,10 @@ impl<'a> NewKeys<'a> {
     }
 
     /// A publishable key and a secret one with all scopes.
-    pub(crate) fn pair(&self, world: World) -> Result<[(ApiKey, String); 2], ApiError> {
+    pub(crate) fn pair(&self, environment: Environment) -> Result<[(ApiKey, String); 2], ApiError> {
         Ok([
-            self.one(KeyRole::Publishable, Scopes::ALL, world)?,
-            self.one(KeyRole::Secret, Scopes::ALL, world)?,
+            self.one(KeyRole::Publishable, Scopes::ALL, environment)?,
+            self.one(KeyRole::Secret, Scopes::ALL, environment)?,
         ])
     }
 
@@ -165,7 +170,7 @@ impl<'a> NewKeys<'a> {
         &self,
         role: KeyRole,
         scopes: Scopes,
-        world: World,
+        environment: Environment,
     ) -> Result<(ApiKey, String), ApiError> {
         let id = KeyId::new(self.state.node.fresh_id());
         let seed = match self.tag {
@@ -176,7 +181,7 @@ impl<'a> NewKeys<'a> {
                 seed
             }
         };
-        let NewKey { secret, sha256, last4 } = key_from_seed(role, world, &seed);
+        let NewKey { secret, sha256, last4 } = key_from_seed(role, environment, &seed);
         let key = ApiKey {
             id,
             role,
@@ -193,14 +198,14 @@ impl<'a> NewKeys<'a> {
     pub(crate) fn secret_of(
         &self,
         kept: &ApiKey,
-        world: World,
+        environment: Environment,
         made: &[(ApiKey, String)],
     ) -> Option<String> {
         if let Some((_, secret)) = made.iter().find(|(key, _)| key.sha256 == kept.sha256) {
             return Some(secret.clone());
         }
         let seed = self.seed_of(self.tag?, kept.id);
-        let again = key_from_seed(kept.role, world, &seed);
+        let again = key_from_seed(kept.role, environment, &seed);
         (again.sha256 == kept.sha256).then_some(again.secret)
     }
 
@@ -213,7 +218,7 @@ impl<'a> NewKeys<'a> {
     }
 }
 
-/// A project's keys, of both worlds or of the one that is asked for
+/// A project's keys, of both environments or of the one that is asked for
 #[utoipa::path(get, path = "/v1/admin/projects/{id}/keys", tag = "Operators",
     params(ProjectPath, ListQuery),
     responses((status = 200, body = Success<KeysView>)),
@@ -226,22 +231,27 @@ pub(crate) async fn list_keys(
 ) -> Result<HttpResponse, ApiError> {
     let id = project_id(&id)?;
     let wanted = query.0.page()?;
-    let only = query.0.environment.as_deref().map(|name| world_named(Some(name))).transpose()?;
-    let mut worlds = both_worlds(&state.node, id)?;
-    worlds.retain(|facts| only.is_none_or(|world| world == facts.world));
-    let all = worlds.iter().flat_map(|facts| facts.keys.iter().map(|key| (facts.world, key)));
+    let only =
+        query.0.environment.as_deref().map(|name| environment_named(Some(name))).transpose()?;
+    let mut environments = both_environments(&state.node, id)?;
+    environments.retain(|facts| only.is_none_or(|environment| environment == facts.environment));
+    let all =
+        environments.iter().flat_map(|facts| facts.keys.iter().map(|key| (facts.environment, key)));
     let mut all: Vec<_> = all.collect();
     all.sort_by_key(|(_, key)| key.id);
     let (part, pagination, next_cursor) = wanted.part_of(all, |(_, key)| key.id.to_string());
     let now = state.now();
-    let keys = part.iter().map(|(world, key)| view(key, *world, now, state.last_used(key.id)));
+    let keys =
+        part.iter().map(|(environment, key)| view(key, *environment, now, state.last_used(key.id)));
     Ok(ok(&KeysView { keys: keys.collect(), pagination, next_cursor }))
 }
 
-fn both_worlds(node: &Node, id: ProjectId) -> Result<Vec<Arc<ProjectFacts>>, ApiError> {
+fn both_environments(node: &Node, id: ProjectId) -> Result<Vec<Arc<ProjectFacts>>, ApiError> {
     let projects = &node.projection().projects;
-    let found: Vec<_> =
-        World::ALL.into_iter().filter_map(|world| projects.get(world, id)).collect();
+    let found: Vec<_> = Environment::ALL
+        .into_iter()
+        .filter_map(|environment| projects.get(environment, id))
+        .collect();
     match found.is_empty() {
         true => Err(no_such_project()),
         false => Ok(found),
@@ -269,11 +279,11 @@ pub(crate) async fn issue_key(
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
     let id = project_id(&id)?;
     let KeyBody { kind, environment, scopes, reason } = body.value;
-    let world = match environment {
-        Some(name) => world_named(Some(&name))?,
-        None => query.0.world()?,
+    let environment = match environment {
+        Some(name) => environment_named(Some(&name))?,
+        None => query.0.environment()?,
     };
-    if query.0.environment.is_some() && query.0.world()? != world {
+    if query.0.environment.is_some() && query.0.environment()? != environment {
         return Err(ApiError::invalid_field("environment", "must be the same in query and body"));
     }
     let reason = checked_reason(reason)?;
@@ -281,9 +291,9 @@ pub(crate) async fn issue_key(
         KindName::Publishable => (KeyRole::Publishable, Scopes::ALL),
         KindName::Secret => (KeyRole::Secret, scopes_named(scopes)?),
     };
-    let entity = existing(&state.node, world, id)?;
+    let entity = existing(&state.node, environment, id)?;
     let new_keys = NewKeys::for_request(&state, tag);
-    let made = new_keys.one(role, scopes, world)?;
+    let made = new_keys.one(role, scopes, environment)?;
     let by = operator.who.as_ref().into();
     let command = Command::IssueKey { key: made.0.clone(), by, reason };
     let answered = state.node.ask::<Project>(&entity, command, tag).await?;
@@ -313,8 +323,8 @@ async fn answer_new_key(
 ) -> Result<HttpResponse, ApiError> {
     let Reply::Key(key) = &answered.reply else { return Err(ApiError::idempotency_mismatch()) };
     state.node.projection().when_projected(answered.position).await;
-    let about = view(key, project.world, state.now(), None);
-    let shown = new_keys.secret_of(key, project.world, &[made]);
+    let about = view(key, project.environment, state.now(), None);
+    let shown = new_keys.secret_of(key, project.environment, &[made]);
     let location = format!("/v1/admin/projects/{}/keys/{}", project.key, key.id);
     let response = created(&location, &NewKeyView { key: shown, about });
     Ok(with_origin(response, &answered))
@@ -331,7 +341,7 @@ pub(crate) async fn get_key(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let (entity, key) = key_in_path(&state.node, &path)?;
-    Ok(ok(&view(&key, entity.world, state.now(), state.last_used(key.id))))
+    Ok(ok(&view(&key, entity.environment, state.now(), state.last_used(key.id))))
 }
 
 /// Makes a key in place of another, which works for a while yet
@@ -358,7 +368,7 @@ pub(crate) async fn roll_key(
     }
     let (entity, old) = key_in_path(&state.node, &path)?;
     let new_keys = NewKeys::for_request(&state, tag);
-    let made = new_keys.one(old.role, old.scopes, entity.world)?;
+    let made = new_keys.one(old.role, old.scopes, entity.environment)?;
     let old_until = state.now().plus_millis(i64::from(overlap_secs) * 1_000);
     let by = operator.who.as_ref().into();
     let command = Command::RollKey { old: old.id, new: made.0.clone(), old_until, by, reason };
@@ -401,11 +411,11 @@ pub(crate) async fn revoke_key(
     };
     state.node.projection().when_projected(answered.position).await;
     let ended = ApiKey { ends_at: Some(at), ..key };
-    let view = view(&ended, entity.world, state.now(), state.last_used(ended.id));
+    let view = view(&ended, entity.environment, state.now(), state.last_used(ended.id));
     Ok(with_origin(ok(&view), &answered))
 }
 
-/// The key that a path names, in whichever world it is, and its project.
+/// The key that a path names, in whichever environment it is, and its project.
 fn key_in_path(
     node: &Node,
     (project, key): &(String, String),
@@ -413,10 +423,10 @@ fn key_in_path(
     let no_such_key = || ApiError::not_found("The project has no such key");
     let id = project_id(project)?;
     let key: KeyId = key.parse().map_err(|_| no_such_key())?;
-    let worlds = both_worlds(node, id)?;
-    let found = worlds.iter().find_map(|facts| {
+    let environments = both_environments(node, id)?;
+    let found = environments.iter().find_map(|facts| {
         let key = facts.keys.iter().find(|known| known.id == key)?;
-        Some((EntityId::project(facts.world, id), key.clone()))
+        Some((EntityId::project(facts.environment, id), key.clone()))
     });
     found.ok_or_else(no_such_key)
 }

@@ -13,13 +13,13 @@ use crate::auth::OperatorCaller;
 use crate::body::QueryParams;
 use crate::envelope::ok;
 use crate::error::ApiError;
-use crate::openapi::{Environment, HashText, SignedAmount, Success};
+use crate::openapi::{EnvironmentName, HashText, SignedAmount, Success};
 use crate::state::AppState;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = LedgerAudit)]
 struct AuditView {
-    #[schema(value_type = Environment)]
+    #[schema(value_type = EnvironmentName)]
     environment: &'static str,
     #[schema(value_type = AccountsView)]
     accounts: Accounts,
@@ -89,13 +89,13 @@ pub(crate) async fn audit_ledger(
     environment: QueryParams<EnvironmentQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let world = environment.0.world()?;
+    let environment = environment.0.environment()?;
     let position = state.node.durable();
     let projection = state.node.projection();
     projection.when_projected(position).await;
-    let sums = projection.ledger(world);
+    let sums = projection.ledger(environment);
     Ok(ok(&AuditView {
-        environment: world.as_str(),
+        environment: environment.as_str(),
         in_flight: amount(sums.of(AccountClass::InFlight)),
         minted: amount(-sums.of(AccountClass::Minted)),
         burned: amount(sums.of(AccountClass::Burned)),

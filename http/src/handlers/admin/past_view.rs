@@ -2,7 +2,7 @@
 
 use priv_actors::inspect::{AnyEvents, PastEntry, PastRawEvents};
 use priv_domain::entity::Kind;
-use priv_domain::letter::{Purpose, Transfer};
+use priv_domain::message::{Purpose, Transfer};
 use priv_domain::{RawEvent, listing, project, system, user};
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `/v1/admin/projects`: projects are made in both worlds at once.
+//! `/v1/admin/projects`: projects are made in both environments at once.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use priv_actors::ask::Origin;
 use priv_domain::consent::ConsentPolicy;
 use priv_domain::project::{self, KeyRole, Plan, Project, Settings, SettingsChange};
 use priv_domain::system::{self, System};
-use priv_domain::{EntityId, ProjectId, Timestamp, World};
+use priv_domain::{EntityId, Environment, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,10 +18,10 @@ use crate::auth::OperatorCaller;
 use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams, Whole, present};
 use crate::envelope::{created, ok};
 use crate::error::{ApiError, Detail};
-use crate::listing::Pagination;
 use crate::openapi::{
-    Environment, IdempotencyHeader, NameText, ProjectIdText, ProjectPath, Success,
+    EnvironmentName, IdempotencyHeader, NameText, ProjectIdText, ProjectPath, Success,
 };
+use crate::pagination::Pagination;
 use crate::refusal::mark_replayed;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
@@ -132,7 +132,7 @@ struct KeysView {
 struct ProjectView {
     #[schema(value_type = ProjectIdText)]
     project_id: String,
-    #[schema(value_type = Environment)]
+    #[schema(value_type = EnvironmentName)]
     environment: &'static str,
     #[schema(value_type = String)]
     name: Box<str>,
@@ -227,7 +227,7 @@ fn check_name(name: &str) -> Result<(), ApiError> {
 
 fn view(
     id: ProjectId,
-    world: World,
+    environment: Environment,
     settings: &Settings,
     created_at: Timestamp,
     money: [Priv; 2],
@@ -235,7 +235,7 @@ fn view(
     let [budget_priv, promised_priv] = money;
     ProjectView {
         project_id: id.to_string(),
-        environment: world.as_str(),
+        environment: environment.as_str(),
         name: settings.name.clone(),
         plan: settings.plan.as_str(),
         consent_policy: settings.consent_policy.as_str(),
@@ -256,7 +256,7 @@ fn view(
     }
 }
 
-/// Makes a project, in both worlds, and its first keys
+/// Makes a project, in both environments, and its first keys
 ///
 /// The keys are shown only here, and to a repeat with the same `Idempotency-Key`.
 #[utoipa::path(post, path = "/v1/admin/projects", tag = "Operators",
@@ -286,25 +286,25 @@ pub(crate) async fn create_project(
     let settings = change.applied_to(&Settings::default());
     let by = operator.who.as_ref().into();
     let naming = system::Command::NameProject { name: settings.name.clone(), by, reason };
-    let named = state.node.ask::<System>(&EntityId::system(World::Live), naming, tag).await?;
+    let named = state.node.ask::<System>(&EntityId::system(Environment::Live), naming, tag).await?;
     let system::Reply::ProjectNamed(id) = named.reply else {
         return Err(ApiError::idempotency_mismatch());
     };
-    // The id is the same for a repeat, so each world's project is made once. The test world comes
+    // The id is the same for a repeat, so each environment's project is made once. The test environment comes
     // first: whoever sees the live one has both.
     let new_keys = NewKeys::for_request(&state, tag);
     let mut secrets = Vec::new();
-    for world in [World::Test, World::Live] {
-        let made = new_keys.pair(world)?;
+    for environment in [Environment::Test, Environment::Live] {
+        let made = new_keys.pair(environment)?;
         let stored = made.iter().map(|(key, _)| key.clone()).collect();
         let command = project::Command::Create { settings: settings.clone(), keys: stored };
-        let entity = EntityId::project(world, id);
+        let entity = EntityId::project(environment, id);
         let answered = state.node.ask::<Project>(&entity, command, tag).await?;
         let project::Reply::Settings { keys: kept, .. } = &answered.reply else {
             return Err(ApiError::idempotency_mismatch());
         };
         state.node.projection().when_projected(answered.position).await;
-        secrets.extend(kept.iter().map(|key| new_keys.secret_of(key, world, &made)));
+        secrets.extend(kept.iter().map(|key| new_keys.secret_of(key, environment, &made)));
     }
     let mut secrets = secrets.into_iter();
     let mut next = || secrets.next().flatten();
@@ -327,8 +327,8 @@ pub(crate) async fn list_projects(
     query: QueryParams<ListQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (world, wanted) = (query.0.world()?, query.0.page()?);
-    let mut all = state.node.projection().projects.all(world);
+    let (environment, wanted) = (query.0.environment()?, query.0.page()?);
+    let mut all = state.node.projection().projects.all(environment);
     all.reverse();
     let place = |facts: &Arc<_>| newest_first(facts);
     let (part, pagination, next_cursor) = wanted.part_of(all, place);
@@ -336,7 +336,7 @@ pub(crate) async fn list_projects(
         .iter()
         .map(|facts| {
             let money = [facts.money.available().into(), facts.money.promised().into()];
-            view(facts.id, world, &facts.settings, facts.created_at, money)
+            view(facts.id, environment, &facts.settings, facts.created_at, money)
         })
         .collect();
     Ok(ok(&ProjectsView { projects, pagination, next_cursor }))
@@ -357,26 +357,31 @@ pub(crate) async fn get_project(
     environment: QueryParams<EnvironmentQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (world, id) = (environment.0.world()?, project_id(&id)?);
-    show(&state.node, world, id).await
+    let (environment, id) = (environment.0.environment()?, project_id(&id)?);
+    show(&state.node, environment, id).await
 }
 
-async fn show(node: &Arc<Node>, world: World, id: ProjectId) -> Result<HttpResponse, ApiError> {
-    let entity = existing(node, world, id)?;
+async fn show(
+    node: &Arc<Node>,
+    environment: Environment,
+    id: ProjectId,
+) -> Result<HttpResponse, ApiError> {
+    let entity = existing(node, environment, id)?;
     let seen = node
-        .look::<Project, _>(&entity, |project| {
+        .read_durable::<Project, _>(&entity, |project| {
             let Project { settings, created_at, available, .. } = &project.machine;
             (settings.clone(), *created_at, *available)
         })
         .await?;
     let (settings, created_at, available) = seen.reply;
     let created_at = created_at.ok_or_else(no_such_project)?;
-    let promised = node.projection().projects.get(world, id).map(|facts| facts.money.promised());
+    let promised =
+        node.projection().projects.get(environment, id).map(|facts| facts.money.promised());
     let money = [available.into(), promised.unwrap_or_default().into()];
-    Ok(ok(&view(id, world, &settings, created_at, money)))
+    Ok(ok(&view(id, environment, &settings, created_at, money)))
 }
 
-/// Changes a project in one world; what is left out stays as it is
+/// Changes a project in one environment; what is left out stays as it is
 #[utoipa::path(patch, path = "/v1/admin/projects/{id}", tag = "Operators",
     params(ProjectPath, EnvironmentQuery, IdempotencyHeader),
     request_body = ProjectChangeBody,
@@ -392,8 +397,8 @@ pub(crate) async fn change_project(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
-    let (world, id) = (environment.0.world()?, project_id(&id)?);
-    let entity = existing(&state.node, world, id)?;
+    let (environment, id) = (environment.0.environment()?, project_id(&id)?);
+    let entity = existing(&state.node, environment, id)?;
     let mut body = body.value;
     let reason = checked_reason(body.reason.take())?;
     let change = change_of(body)?;
@@ -401,7 +406,7 @@ pub(crate) async fn change_project(
     let command = project::Command::Change { change, by, reason };
     let answered = state.node.ask::<Project>(&entity, command, tag).await?;
     state.node.projection().when_projected(answered.position).await;
-    let mut response = show(&state.node, world, id).await?;
+    let mut response = show(&state.node, environment, id).await?;
     if answered.origin == Origin::Replayed {
         mark_replayed(&mut response);
     }
@@ -414,9 +419,13 @@ pub(crate) fn project_id(text: &str) -> Result<ProjectId, ApiError> {
 }
 
 /// The entity of a project that exists: a name that nobody has activates no actor.
-pub(crate) fn existing(node: &Node, world: World, id: ProjectId) -> Result<EntityId, ApiError> {
-    match node.projection().projects.get(world, id) {
-        Some(_) => Ok(EntityId::project(world, id)),
+pub(crate) fn existing(
+    node: &Node,
+    environment: Environment,
+    id: ProjectId,
+) -> Result<EntityId, ApiError> {
+    match node.projection().projects.get(environment, id) {
+        Some(_) => Ok(EntityId::project(environment, id)),
         None => Err(no_such_project()),
     }
 }
@@ -426,6 +435,6 @@ pub(crate) fn no_such_project() -> ApiError {
 }
 
 /// The prefix of a key.
-pub(crate) fn prefix(role: KeyRole, world: World) -> &'static str {
-    crate::auth::key_prefix(role, world)
+pub(crate) fn prefix(role: KeyRole, environment: Environment) -> &'static str {
+    crate::auth::key_prefix(role, environment)
 }

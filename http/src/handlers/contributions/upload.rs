@@ -113,7 +113,7 @@ pub(crate) async fn upload_contribution(
     let media_type = media_type_of(&staged, &declared, about.contribution_type)?;
     let said = format!("{}\n{fields:?}", staged.hash());
     let tag = request_tag(&request, &idempotency, fingerprint(said.as_bytes()))?;
-    let owner = EntityId::user(caller.world, &caller.user());
+    let owner = EntityId::user(caller.environment, &caller.user());
     // Not cancelled by a client that hangs up: content and entry belong together.
     let worked = actix_rt::spawn(contribute(state, owner, staged, media_type, about, tag));
     worked.await.map_err(|error| ApiError::server_error(&error))?

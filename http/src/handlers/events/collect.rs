@@ -74,7 +74,7 @@ impl Collected {
             let event = named(event, index, key.project, context, tag);
             collected.slots.push(Slot::Stored(event.raw.id.clone()));
             let group = *by_user.entry(user).or_insert_with_key(|user| {
-                let user = EntityId::user(key.world, user);
+                let user = EntityId::user(key.environment, user);
                 collected.groups.push(Group { user, indexes: Vec::new(), events: Vec::new() });
                 collected.groups.len() - 1
             });

@@ -51,7 +51,7 @@ pub(super) async fn store(
         .node
         .projection()
         .projects
-        .get(key.world, key.project)
+        .get(key.environment, key.project)
         .ok_or_else(|| ApiError::invalid_api_key("The provided API key is invalid"))?;
     let settings = &facts.settings;
     let request = RecordEvents {

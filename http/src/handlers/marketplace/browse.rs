@@ -9,7 +9,7 @@ use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 use actix_web::{HttpResponse, web};
-use priv_domain::listing::Card;
+use priv_domain::listing::ListingSummary;
 use priv_domain::market::{Category, ListingStatus};
 use priv_domain::user::User;
 use priv_domain::{Entity, EntityId, ListingId, Micros};
@@ -21,7 +21,7 @@ use crate::auth::AnyCaller;
 use crate::body::QueryParams;
 use crate::envelope::ok;
 use crate::error::{ApiError, Detail};
-use crate::listing::{PageQuery, Pagination};
+use crate::pagination::{PageQuery, Pagination};
 use crate::state::AppState;
 use crate::time::Rfc3339;
 
@@ -79,16 +79,16 @@ impl Sort {
     ];
 
     /// A listing's place, so that order by it is list order; the newest first among equals.
-    fn place(self, card: &Card) -> (u64, u128) {
-        let newest_first = u128::MAX - card.id.get();
+    fn place(self, summary: &ListingSummary) -> (u64, u128) {
+        let newest_first = u128::MAX - summary.id.get();
         // In thousandths of a star.
-        let rating = card.stars.saturating_mul(1_000).checked_div(card.ratings.into());
+        let rating = summary.stars.saturating_mul(1_000).checked_div(summary.ratings.into());
         match self {
             Self::Newest => (0, newest_first),
-            Self::Oldest => (0, card.id.get()),
-            Self::PriceLow => (card.price.get(), newest_first),
-            Self::PriceHigh => (u64::MAX - card.price.get(), newest_first),
-            Self::MostSales => (u64::MAX - u64::from(card.sales), newest_first),
+            Self::Oldest => (0, summary.id.get()),
+            Self::PriceLow => (summary.price.get(), newest_first),
+            Self::PriceHigh => (u64::MAX - summary.price.get(), newest_first),
+            Self::MostSales => (u64::MAX - u64::from(summary.sales), newest_first),
             Self::HighestRated => (u64::MAX - rating.unwrap_or(0), newest_first),
         }
     }
@@ -141,26 +141,26 @@ impl Wanted {
         Ok(Self { category: category.flatten(), min_price, max_price, sort, words, tag })
     }
 
-    fn picks(&self, card: &Card) -> bool {
-        card.status == ListingStatus::Active
-            && !card.sold_out
-            && self.category.is_none_or(|wanted| wanted == card.category)
-            && self.min_price.is_none_or(|least| least <= card.price)
-            && self.max_price.is_none_or(|most| card.price <= most)
+    fn picks(&self, summary: &ListingSummary) -> bool {
+        summary.status == ListingStatus::Active
+            && !summary.sold_out
+            && self.category.is_none_or(|wanted| wanted == summary.category)
+            && self.min_price.is_none_or(|least| least <= summary.price)
+            && self.max_price.is_none_or(|most| summary.price <= most)
             && self
                 .tag
                 .as_ref()
-                .is_none_or(|wanted| card.tags.iter().any(|tag| tag.to_lowercase() == *wanted))
-            && self.says(card)
+                .is_none_or(|wanted| summary.tags.iter().any(|tag| tag.to_lowercase() == *wanted))
+            && self.says(summary)
     }
 
     /// Whether every word is in its title, its description or one of its tags.
-    fn says(&self, card: &Card) -> bool {
+    fn says(&self, summary: &ListingSummary) -> bool {
         if self.words.is_empty() {
             return true;
         }
-        let tags = card.tags.join(" ");
-        let text = [&*card.title, &*card.description, &tags].join(" ").to_lowercase();
+        let tags = summary.tags.join(" ");
+        let text = [&*summary.title, &*summary.description, &tags].join(" ").to_lowercase();
         self.words.iter().all(|word| text.contains(word))
     }
 }
@@ -187,31 +187,34 @@ pub(crate) async fn browse_listings(
     let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
     state.up_to_date().await;
     let sort = wanted.sort;
-    let (book, world) = (state.node.projection().listings.clone(), caller.world);
+    let (book, environment) = (state.node.projection().listings.clone(), caller.environment);
     let found = web::block(move || {
-        let mut found = book.pick(world, |card| wanted.picks(card));
-        found.sort_by_key(|card| wanted.sort.place(card));
+        let mut found = book.pick(environment, |summary| wanted.picks(summary));
+        found.sort_by_key(|summary| wanted.sort.place(summary));
         found
     });
     let found = found.await.map_err(|error| ApiError::server_error(&error))?;
-    let (part, pagination, next_cursor) = page.part_of(found, |card| {
-        let (first, then) = sort.place(card);
+    let (part, pagination, next_cursor) = page.part_of(found, |summary| {
+        let (first, then) = sort.place(summary);
         format!("{first:016x}{then:032x}")
     });
     let listings = views(&state, &part).await?;
     Ok(ok(&BrowseView { listings, pagination, next_cursor }))
 }
 
-async fn views(state: &AppState, cards: &[Arc<Card>]) -> Result<Vec<ListingView>, ApiError> {
+async fn views(
+    state: &AppState,
+    summaries: &[Arc<ListingSummary>],
+) -> Result<Vec<ListingView>, ApiError> {
     let mut sellers = HashMap::new();
-    let mut views = Vec::with_capacity(cards.len());
-    for card in cards {
-        if !sellers.contains_key(&card.seller) {
-            let seller = seller_view(state, &card.seller).await?;
-            sellers.insert(card.seller.clone(), seller);
+    let mut views = Vec::with_capacity(summaries.len());
+    for summary in summaries {
+        if !sellers.contains_key(&summary.seller) {
+            let seller = seller_view(state, &summary.seller).await?;
+            sellers.insert(summary.seller.clone(), seller);
         }
-        if let Some(seller) = sellers.get(&card.seller) {
-            views.push(ListingView::of(card, seller.clone()));
+        if let Some(seller) = sellers.get(&summary.seller) {
+            views.push(ListingView::of(summary, seller.clone()));
         }
     }
     Ok(views)
@@ -251,10 +254,10 @@ pub(crate) async fn get_listing(
 ) -> Result<HttpResponse, ApiError> {
     let id = listing_in(&path)?;
     state.up_to_date().await;
-    let card = state.node.projection().listings.get(caller.world, id);
-    let card = card.ok_or_else(no_such_listing)?;
-    let is_public = card.status == ListingStatus::Active;
-    if !is_public && !may_see(&state, &caller, &card, id).await? {
+    let summary = state.node.projection().listings.get(caller.environment, id);
+    let summary = summary.ok_or_else(no_such_listing)?;
+    let is_public = summary.status == ListingStatus::Active;
+    if !is_public && !may_see(&state, &caller, &summary, id).await? {
         return Err(no_such_listing());
     }
     let lists = state.node.lists().clone();
@@ -268,22 +271,22 @@ pub(crate) async fn get_listing(
         comment: line.comment,
         rated_at: Rfc3339(line.at),
     });
-    let seller = seller_view(&state, &card.seller).await?;
-    let listing = ListingView::of(&card, seller);
+    let seller = seller_view(&state, &summary.seller).await?;
+    let listing = ListingView::of(&summary, seller);
     Ok(ok(&OneView { listing, ratings: ratings.collect() }))
 }
 
 async fn may_see(
     state: &AppState,
     caller: &AnyCaller,
-    card: &Card,
+    summary: &ListingSummary,
     id: ListingId,
 ) -> Result<bool, ApiError> {
     let Some(person) = caller.person() else { return Ok(false) };
-    let me = EntityId::user(caller.world, &person);
-    if me == card.seller {
+    let me = EntityId::user(caller.environment, &person);
+    if me == summary.seller {
         return Ok(true);
     }
     let bought = move |user: &Entity<User>| user.machine.purchase_of(id).is_some();
-    Ok(state.node.look::<User, _>(&me, bought).await?.reply)
+    Ok(state.node.read_durable::<User, _>(&me, bought).await?.reply)
 }

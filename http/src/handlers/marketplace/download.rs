@@ -76,7 +76,7 @@ pub(crate) async fn download_listing(
         Some(_) => return Err(ApiError::invalid_field("format", "must be json or zip")),
     };
     let listing = listing_in(&path)?;
-    let me = EntityId::user(caller.world, &caller.user());
+    let me = EntityId::user(caller.environment, &caller.user());
     let (purchase, files) = bought(&state, &me, listing).await?;
     if as_zip {
         let entries = files.iter().map(|file| archive::Entry {
@@ -116,13 +116,13 @@ async fn bought(
         let order = &user.machine.purchase_of(listing)?.order;
         Some((order.purchase, order.contents))
     };
-    let found = state.node.look::<User, _>(me, look).await?.reply;
+    let found = state.node.read_durable::<User, _>(me, look).await?.reply;
     let (purchase, contents) = found.ok_or_else(no_such_listing)?;
-    let id = EntityId::listing(me.world, listing);
+    let id = EntityId::listing(me.environment, listing);
     let look = move |listing: &Entity<Listing>| {
         listing.machine.contents(contents).map(|contents| contents.files.clone())
     };
-    let files = state.node.look::<Listing, _>(&id, look).await?.reply;
+    let files = state.node.read_durable::<Listing, _>(&id, look).await?.reply;
     Ok((purchase, files.ok_or_else(no_such_listing)?))
 }
 

@@ -7,8 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use data_encoding::HEXLOWER;
 use priv_actors::lists::{PurchaseLine, Sale};
 use priv_actors::{Answered, AskError};
-use priv_domain::letter::{NotSold, NotTaken};
 use priv_domain::market::{Fees, Purchase};
+use priv_domain::message::{NotSold, NotTaken};
 use priv_domain::user::{Bought, Command, NewPurchase, Refusal, Reply, User};
 use priv_domain::{Entity, EntityId, ListingId, RequestTag};
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody, Priv, QueryParams,
 use crate::envelope::{created, ok};
 use crate::error::{ApiError, Detail};
 use crate::handlers::contributions::newest_first;
-use crate::listing::{PageQuery, Pagination};
+use crate::pagination::{PageQuery, Pagination};
 use crate::refusal::{not_taken, with_origin};
 use crate::request_tag::request_tag;
 use crate::state::AppState;
@@ -102,12 +102,12 @@ pub(crate) async fn purchase_listing(
     let expected_price = expected_price_priv.map(|Priv(price)| price);
     let expected_version = expected_version.map(|Whole(version)| version);
     let insists = expected_price.is_some() || expected_version.is_some();
-    let buyer = EntityId::user(caller.world, &caller.user());
-    let mut remembered = state.recent_terms.recall(buyer.world, listing);
+    let buyer = EntityId::user(caller.environment, &caller.user());
+    let mut remembered = state.recent_terms.recall(buyer.environment, listing);
     for attempt in 1.. {
         let Seen { terms, from } = match remembered.take() {
             Some(seen) => seen,
-            None => ask_terms(&state, buyer.world, listing).await?,
+            None => ask_terms(&state, buyer.environment, listing).await?,
         };
         let new = NewPurchase { listing, seen: terms, expected_price, expected_version };
         let answer = buy(&state, &buyer, new, tag).await;
@@ -129,7 +129,7 @@ pub(crate) async fn purchase_listing(
             _ if !speaks_of_terms => {}
             // Why not is for the listing to say.
             SeenFrom::Memory => {
-                state.recent_terms.forget(buyer.world, listing);
+                state.recent_terms.forget(buyer.environment, listing);
                 continue;
             }
             // A sale would come after what was seen in the journal; a refusal tells of it.
@@ -199,7 +199,7 @@ fn view(
     let facts = PurchaseFacts {
         kind: "purchase",
         iat: purchase.at().as_millis().div_euclid(1_000),
-        environment: buyer.world.as_str(),
+        environment: buyer.environment.as_str(),
         purchase_id: order.purchase.to_string(),
         listing_id: listing.to_string(),
         title: &order.title,
@@ -287,7 +287,7 @@ pub(crate) async fn list_purchases(
         Some(_) => return Err(ApiError::invalid_field("role", "must be buyer or seller")),
     };
     let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
-    let me = EntityId::user(caller.world, &caller.user());
+    let me = EntityId::user(caller.environment, &caller.user());
     let lines = match as_seller {
         true => sales(&state, me).await?,
         false => bought(&state, &me).await?,
@@ -332,7 +332,7 @@ async fn bought(state: &AppState, buyer: &EntityId) -> Result<Vec<Sale>, ApiErro
         };
         purchases.map(line).collect::<Vec<_>>()
     };
-    let mut lines = state.node.look::<User, _>(buyer, look).await?.reply;
+    let mut lines = state.node.read_durable::<User, _>(buyer, look).await?.reply;
     lines.sort_by_key(|(id, _)| Reverse(*id));
     Ok(lines)
 }
@@ -383,7 +383,7 @@ pub(crate) async fn rate_listing(
     if !details.is_empty() {
         return Err(ApiError::validation(details));
     }
-    let buyer = EntityId::user(caller.world, &caller.user());
+    let buyer = EntityId::user(caller.environment, &caller.user());
     let command = Command::RateListing { listing, stars, comment };
     let answered = state.node.ask::<User>(&buyer, command, tag).await?;
     match &answered.reply {

@@ -6,7 +6,7 @@ use crate::openapi::{
 };
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_domain::listing::Card;
+use priv_domain::listing::ListingSummary;
 use priv_domain::market::{Change, License, ListingStatus, MAX_FILES};
 use priv_domain::user::{Command, ListingChange, NewListing, Reply, User};
 use priv_domain::{ContributionId, EntityId, Micros};
@@ -167,12 +167,12 @@ pub(crate) async fn create_listing(
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
     let new = new_listing(body.value)?;
-    let seller = EntityId::user(caller.world, &caller.user());
+    let seller = EntityId::user(caller.environment, &caller.user());
     let command = Command::CreateListing(Box::new(new));
     let answered = state.node.ask::<User>(&seller, command, tag).await?;
-    let card = card_of(&answered.reply)?;
-    let view = ListingView::of(card, seller_view(&state, &seller).await?);
-    let response = created(&format!("/v1/marketplace/wallet/listings/{}", card.id), &view);
+    let summary = card_of(&answered.reply)?;
+    let view = ListingView::of(summary, seller_view(&state, &seller).await?);
+    let response = created(&format!("/v1/marketplace/wallet/listings/{}", summary.id), &view);
     Ok(with_origin(response, &answered))
 }
 
@@ -243,12 +243,12 @@ pub(crate) async fn change_listing(
         files: None,
         status: checked.status,
     };
-    let seller = EntityId::user(caller.world, &caller.user());
+    let seller = EntityId::user(caller.environment, &caller.user());
     let change = ListingChange { listing, change, contributions: checked.contributions };
     let command = Command::ChangeListing(Box::new(change));
     let answered = state.node.ask::<User>(&seller, command, tag).await?;
-    let card = card_of(&answered.reply)?;
-    let view = ListingView::of(card, seller_view(&state, &seller).await?);
+    let summary = card_of(&answered.reply)?;
+    let view = ListingView::of(summary, seller_view(&state, &seller).await?);
     Ok(with_origin(ok(&view), &answered))
 }
 
@@ -263,9 +263,9 @@ fn if_match(request: &HttpRequest) -> Result<Option<u32>, ApiError> {
     text.parse().map(Some).map_err(|_| ApiError::invalid_field("If-Match", issue))
 }
 
-fn card_of(reply: &Reply) -> Result<&Card, ApiError> {
+fn card_of(reply: &Reply) -> Result<&ListingSummary, ApiError> {
     match reply {
-        Reply::Listing(card) => Ok(card),
+        Reply::Listing(summary) => Ok(summary),
         Reply::NotTaken(why) => Err(not_taken(*why)),
         Reply::Recorded(_)
         | Reply::Consent(_)

@@ -6,10 +6,10 @@
 
 use dashmap::DashMap;
 use priv_actors::Answered;
-use priv_domain::entity::World;
-use priv_domain::letter::NotSold;
+use priv_domain::entity::Environment;
 use priv_domain::listing::Listing;
 use priv_domain::market::{ListingStatus, files_hash};
+use priv_domain::message::NotSold;
 use priv_domain::user::SeenTerms;
 use priv_domain::{Entity, EntityId, ListingId, Position};
 
@@ -22,7 +22,7 @@ const MAX_REMEMBERED: usize = 10_000;
 
 /// Terms on which listings were sold lately.
 #[derive(Debug, Default)]
-pub(crate) struct RecentTerms(DashMap<(World, ListingId), SeenTerms>);
+pub(crate) struct RecentTerms(DashMap<(Environment, ListingId), SeenTerms>);
 
 /// The terms of a listing, or why it can't be bought.
 pub(super) struct Seen {
@@ -41,20 +41,20 @@ pub(super) enum SeenFrom {
 
 impl RecentTerms {
     /// What the last sale was made on, as far as it is known.
-    pub(super) fn recall(&self, world: World, listing: ListingId) -> Option<Seen> {
-        let terms = self.0.get(&(world, listing))?.clone();
+    pub(super) fn recall(&self, environment: Environment, listing: ListingId) -> Option<Seen> {
+        let terms = self.0.get(&(environment, listing))?.clone();
         Some(Seen { terms: Ok(terms), from: SeenFrom::Memory })
     }
 
-    pub(super) fn remember(&self, world: World, listing: ListingId, terms: &SeenTerms) {
+    pub(super) fn remember(&self, environment: Environment, listing: ListingId, terms: &SeenTerms) {
         if self.0.len() >= MAX_REMEMBERED {
             self.0.clear();
         }
-        self.0.insert((world, listing), terms.clone());
+        self.0.insert((environment, listing), terms.clone());
     }
 
-    pub(super) fn forget(&self, world: World, listing: ListingId) {
-        self.0.remove(&(world, listing));
+    pub(super) fn forget(&self, environment: Environment, listing: ListingId) {
+        self.0.remove(&(environment, listing));
     }
 }
 
@@ -64,21 +64,21 @@ impl RecentTerms {
 /// NOT_FOUND where there is none.
 pub(super) async fn ask_terms(
     state: &AppState,
-    world: World,
+    environment: Environment,
     listing: ListingId,
 ) -> Result<Seen, ApiError> {
     // One that never was is not activated for a look.
-    if state.node.projection().listings.get(world, listing).is_none() {
+    if state.node.projection().listings.get(environment, listing).is_none() {
         state.up_to_date().await;
-        if state.node.projection().listings.get(world, listing).is_none() {
+        if state.node.projection().listings.get(environment, listing).is_none() {
             return Err(no_such_listing());
         }
     }
-    let id = EntityId::listing(world, listing);
-    let Answered { reply, position, .. } = state.node.peek::<Listing, _>(&id, look).await?;
+    let id = EntityId::listing(environment, listing);
+    let Answered { reply, position, .. } = state.node.read_latest::<Listing, _>(&id, look).await?;
     let terms = reply.ok_or_else(no_such_listing)?;
     if let Ok(terms) = &terms {
-        state.recent_terms.remember(world, listing, terms);
+        state.recent_terms.remember(environment, listing, terms);
     }
     Ok(Seen { terms, from: SeenFrom::Listing(position) })
 }

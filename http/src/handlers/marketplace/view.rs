@@ -1,7 +1,7 @@
 //! A listing on the wire. Its seller is a pseudonym: no user id leaks.
 
 use data_encoding::HEXLOWER;
-use priv_domain::listing::Card;
+use priv_domain::listing::ListingSummary;
 use priv_domain::user::User;
 use priv_domain::{Entity, EntityId, Timestamp};
 use serde::Serialize;
@@ -98,7 +98,7 @@ pub(super) async fn seller_view(
     let has_wallet = |user: &Entity<User>| {
         user.machine.links.as_ref().is_some_and(|links| links.wallet.is_some())
     };
-    let verified = state.node.look::<User, _>(seller, has_wallet).await?.reply;
+    let verified = state.node.read_durable::<User, _>(seller, has_wallet).await?.reply;
     Ok(SellerView {
         id,
         display_name,
@@ -118,33 +118,33 @@ fn average(stars: u64, ratings: u64) -> Option<f64> {
 }
 
 impl ListingView {
-    pub(super) fn of(card: &Card, seller: SellerView) -> Self {
-        let samples = card.samples.iter().map(|(contribution_type, id)| SampleView {
+    pub(super) fn of(summary: &ListingSummary, seller: SellerView) -> Self {
+        let samples = summary.samples.iter().map(|(contribution_type, id)| SampleView {
             contribution_type: contribution_type.as_str(),
             preview_url: format!("/v1/contributions/{id}/preview"),
             metadata_preview: MetadataPreview { contribution_id: id.to_string() },
         });
         Self {
-            id: card.id.to_string(),
-            title: card.title.clone(),
-            description: card.description.clone(),
-            category: card.category.as_str(),
-            tags: card.tags.clone(),
-            price_priv: card.price.into(),
-            status: card.status.as_str(),
-            sold_out: card.sold_out,
-            license: card.license.as_str(),
-            max_sales: card.max_sales,
-            version: card.version,
-            contribution_count: card.files,
-            total_file_size_bytes: card.bytes,
+            id: summary.id.to_string(),
+            title: summary.title.clone(),
+            description: summary.description.clone(),
+            category: summary.category.as_str(),
+            tags: summary.tags.clone(),
+            price_priv: summary.price.into(),
+            status: summary.status.as_str(),
+            sold_out: summary.sold_out,
+            license: summary.license.as_str(),
+            max_sales: summary.max_sales,
+            version: summary.version,
+            contribution_count: summary.files,
+            total_file_size_bytes: summary.bytes,
             preview_samples: samples.collect(),
             seller,
-            total_sales: card.sales,
-            average_rating: average(card.stars, card.ratings.into()),
-            rating_count: card.ratings,
-            created_at: Rfc3339(card.created_at),
-            updated_at: Rfc3339(card.updated_at),
+            total_sales: summary.sales,
+            average_rating: average(summary.stars, summary.ratings.into()),
+            rating_count: summary.ratings,
+            created_at: Rfc3339(summary.created_at),
+            updated_at: Rfc3339(summary.updated_at),
         }
     }
 }

@@ -72,7 +72,7 @@ pub(crate) async fn get_balance(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let id = user_in_reach(&state, &caller, None, Unknown::NotFound).await?;
-    let balance = state.node.look(&id, Balance::of).await?.reply;
+    let balance = state.node.read_durable(&id, Balance::of).await?.reply;
     let (user_id, anonymous_id) = wire_ids(&id);
     Ok(ok(&BalanceView {
         user_id,

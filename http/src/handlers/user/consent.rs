@@ -15,8 +15,8 @@ use crate::auth::{Read, UserCaller, UserNaming, Write};
 use crate::body::{IdempotencyKey, JsonBody, QueryParams, present};
 use crate::envelope::ok;
 use crate::error::{ApiError, Detail};
-use crate::listing::{PageQuery, Pagination};
 use crate::openapi::{EnvironmentHeader, HashText, IdempotencyHeader, Success, UserQuery};
+use crate::pagination::{PageQuery, Pagination};
 use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
@@ -118,7 +118,7 @@ impl Receipt {
         let facts = ConsentFacts {
             kind: "consent",
             iat: record.at.as_millis().div_euclid(1_000),
-            environment: id.world.as_str(),
+            environment: id.environment.as_str(),
             user_id,
             anonymous_id,
             receipt: &receipt,
@@ -193,7 +193,7 @@ pub(crate) async fn get_consent(
     let look = |user: &priv_domain::Entity<User>| {
         (user.machine.consent.clone(), last_anonymous_id(&user.machine))
     };
-    let (record, linked) = state.node.look(&id, look).await?.reply;
+    let (record, linked) = state.node.read_durable(&id, look).await?.reply;
     Ok(ok(&view(&id, linked, record.as_deref())))
 }
 
@@ -269,7 +269,7 @@ pub(crate) async fn list_consent_history(
 ) -> Result<HttpResponse, ApiError> {
     let wanted = query.0.check()?;
     let id = user_in_reach(&state, &caller, None, Unknown::NotFound).await?;
-    let seen = state.node.look::<User, _>(&id, |_| ()).await?;
+    let seen = state.node.read_durable::<User, _>(&id, |_| ()).await?;
     state.node.projection().when_projected(seen.position).await;
     let records = state.node.lists().consent_history(&id);
     let mut records = records.map_err(|error| ApiError::server_error(&error))?;

@@ -15,8 +15,8 @@ use crate::auth::{Read, UserCaller};
 use crate::body::{Priv, QueryParams};
 use crate::envelope::ok;
 use crate::error::{ApiError, Detail};
-use crate::listing::{PageQuery, Pagination};
 use crate::openapi::{EnvironmentHeader, Success, UserQuery, day_or_time};
+use crate::pagination::{PageQuery, Pagination};
 use crate::state::AppState;
 use crate::time::{Rfc3339, day_text, parse_date, parse_time};
 
@@ -163,7 +163,7 @@ pub(crate) async fn list_earnings(
     let claimed = |user: &Entity<User>| -> HashMap<Payer, Micros> {
         user.machine.accruals.iter().map(|accrual| (accrual.payer, accrual.claimed)).collect()
     };
-    let seen = state.node.look(&id, claimed).await?;
+    let seen = state.node.read_durable(&id, claimed).await?;
     state.node.projection().when_projected(seen.position).await;
     let lists = state.node.lists().clone();
     let entries = web::block(move || lists.earnings(&id))
@@ -210,7 +210,7 @@ struct Wanted {
     to: Option<Day>,
     source: Option<String>,
     status: Option<Status>,
-    page: crate::listing::Wanted,
+    page: crate::pagination::Wanted,
 }
 
 impl Wanted {

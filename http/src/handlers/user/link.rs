@@ -97,7 +97,7 @@ pub(crate) async fn issue_link_proof(
     };
     let expires_at = state.now().plus_millis(PROOF_MILLIS);
     let claim = LinkClaim {
-        world: caller.world,
+        environment: caller.environment,
         project: key.project,
         user: user.to_string(),
         person: person_id,
@@ -127,7 +127,7 @@ pub(crate) async fn link_user(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
-    let person = EntityId::user(caller.world, &caller.user());
+    let person = EntityId::user(caller.environment, &caller.user());
     let wallet = wallet(&caller, &body.value)?;
     let source = source(&state, &caller, &body.value, wallet)?;
     let mut bound_before = Origin::Fresh;
@@ -153,7 +153,7 @@ pub(crate) async fn link_user(
         }
         return Ok(response);
     };
-    let from = EntityId::user(caller.world, &source);
+    let from = EntityId::user(caller.environment, &source);
     let answered = state.node.ask::<User>(&from, Command::BecomePerson { person }, tag).await?;
     match answered.reply {
         Reply::Linked(Linked { moved_balance, moved_pending }) => {
@@ -241,7 +241,7 @@ fn by_proof(state: &AppState, caller: &PersonCaller, proof: &str) -> Result<User
         .link_proofs
         .verify(proof, state.now())
         .map_err(|why| ApiError::invalid_field("proof", why.to_string()))?;
-    if claim.world != caller.world {
+    if claim.environment != caller.environment {
         return Err(ApiError::invalid_field("proof", "is for the other environment"));
     }
     if claim.person.is_some_and(|person| *person != *caller.sub) {

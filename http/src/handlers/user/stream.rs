@@ -103,7 +103,7 @@ pub(crate) async fn stream_earnings(
         shell.listen(Box::new(ChangeListener { last: now, sender }));
         now
     };
-    let now = state.node.look_at_shell::<User, _>(&id, listen).await?.reply;
+    let now = state.node.with_shell_of::<User, _>(&id, listen).await?.reply;
     let first = match last_seen {
         Some(version) if version < now.version => missed(&state, id, now, version).await?,
         Some(_) => VecDeque::new(),

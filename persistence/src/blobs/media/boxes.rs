@@ -1,5 +1,5 @@
 //! MP4, QuickTime and HEIF: files of boxes (ISO/IEC 14496-12), each with its length and a name of
-//! four letters.
+//! four messages.
 //!
 //! The first box, `ftyp`, says which brand of them it is. Whether an MP4 has a picture to its
 //! sound is said by the handlers of its tracks, in `moov`, which may be the last box of all.

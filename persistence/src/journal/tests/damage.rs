@@ -173,7 +173,7 @@ fn a_change_with_its_checksums_made_right_is_found_by_the_chain() {
     let good = rig.bytes(&path);
     let record = PAGE_BYTES + crate::journal::group::HEADER_BYTES;
     let length = u32::from_le_bytes(good[record..record + 4].try_into().expect("four")) as usize;
-    // Version, time, format, world, the end: whatever it is that someone would like to change.
+    // Version, time, format, environment, the end: whatever it is that someone would like to change.
     for at in [24, 40, 48, 50, length - 1] {
         let mut bad = good.clone();
         bad[record + at] ^= 3;

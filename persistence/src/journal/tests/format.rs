@@ -1,7 +1,7 @@
 //! The bytes, as they will be read by every later release.
 
 use expect_test::{Expect, expect};
-use priv_domain::{EntityId, Kind, Position, Timestamp, Version, World};
+use priv_domain::{EntityId, Environment, Kind, Position, Timestamp, Version};
 
 use crate::journal::chain::{ChainHash, Chainer};
 use crate::journal::record::encode;
@@ -30,8 +30,9 @@ fn draft<'a>(entity: &'a EntityId, personal: Option<&'a [u8]>) -> Draft<'a> {
 
 #[test]
 fn a_group_has_these_bytes() {
-    let user = EntityId { world: World::Live, kind: Kind::User, key: "u1".into() };
-    let system = EntityId { world: World::Test, kind: Kind::System, key: "main".into() };
+    let user = EntityId { environment: Environment::Live, kind: Kind::User, key: "u1".into() };
+    let system =
+        EntityId { environment: Environment::Test, kind: Kind::System, key: "main".into() };
     let mut bytes = vec![0; group::HEADER_BYTES];
     encode(&mut bytes, &draft(&user, Some(b"name")), 0x0203);
     encode(&mut bytes, &draft(&system, None), 0x0204);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use priv_domain::{EntityId, Kind, Position, Timestamp, Version, World};
+use priv_domain::{EntityId, Environment, Kind, Position, Timestamp, Version};
 
 use crate::disk::{Disk, FaultyDisk, MemoryDisk, RealDisk};
 use crate::journal::{
@@ -122,7 +122,7 @@ pub(super) fn sample(position: u64) -> Sample {
         (0..length).map(|i| (mix.rotate_left(7) ^ (i * salt)).to_le_bytes()[0]).collect()
     };
     let kind = Kind::ALL[usize::try_from(mix % 3).expect("below three")];
-    let world = World::ALL[usize::try_from(mix % 2).expect("below two")];
+    let environment = Environment::ALL[usize::try_from(mix % 2).expect("below two")];
     let personal = match mix % 5 {
         0 | 1 => None,
         2 => Some(Vec::new()),
@@ -130,7 +130,7 @@ pub(super) fn sample(position: u64) -> Sample {
     };
     let long = if position.is_multiple_of(41) { 9000 } else { 0 };
     Sample {
-        entity: EntityId { world, kind, key: format!("entity-{}", mix % 17).into() },
+        entity: EntityId { environment, kind, key: format!("entity-{}", mix % 17).into() },
         position,
         core: fill(mix % 200 + long, 5),
         personal,

@@ -1,6 +1,6 @@
 #![expect(clippy::arithmetic_side_effects, reason = "a test may overflow: it would fail")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "tests pick events out")]
-//! Whole worlds of users, projects and a system, driven at random: letters are lost, doubled and
+//! Whole environments of users, projects and a system, driven at random: messages are lost, doubled and
 //! reordered, everybody forgets what they had in hand, and in the end the money is right.
 
 use std::collections::HashMap;
@@ -10,10 +10,10 @@ use priv_domain::consent::{ConsentPolicy, PreferenceChange};
 use priv_domain::contribution::{Decision, MediaType, Originality, Uses};
 use priv_domain::earning::{Budget, Payer, Rates, Terms};
 use priv_domain::ledger::{AccountClass, TrialBalance};
-use priv_domain::letter::{Letter, PartId, Purpose};
-use priv_domain::listing::{self, Card, Listing};
-use priv_domain::machine::{Context, Handled, Machine, Outgoing};
+use priv_domain::listing::{self, Listing, ListingSummary};
+use priv_domain::machine::{Context, Handled, Machine, OutgoingMessage};
 use priv_domain::market::{Change, Fees, License, ListingStatus, files_hash};
+use priv_domain::message::{Message, PartId, Purpose};
 use priv_domain::project::{self, Project, Settings};
 use priv_domain::system::{self, MintTo, System};
 use priv_domain::user::{
@@ -21,8 +21,8 @@ use priv_domain::user::{
     RecordEvents, SeenTerms, User,
 };
 use priv_domain::{
-    ContributionId, Entity, EntityId, EntryOf, EventKey, EventType, Kind, ListingId, Micros,
-    Position, ProjectId, PurchaseId, RawEvent, RequestTag, Timestamp, UserRef, World,
+    ContributionId, Entity, EntityId, EntryOf, Environment, EventKey, EventType, Kind, ListingId,
+    Micros, Position, ProjectId, PurchaseId, RawEvent, RequestTag, Timestamp, UserRef,
 };
 use proptest::prelude::*;
 
@@ -44,8 +44,8 @@ enum Step {
     Buy { user: u8, listing: u8, expects: bool, request: Option<u8> },
     Rate { user: u8, listing: u8, stars: u8 },
     Wake,
-    Deliver { letter: u16 },
-    DeliverTwice { letter: u16 },
+    Deliver { message: u16 },
+    DeliverTwice { message: u16 },
     Crash,
     Tick { millis: u32 },
 }
@@ -78,8 +78,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (user(), 0..3u8, 1..6u8).prop_map(|(user, listing, stars)|
             Step::Rate { user, listing, stars }),
         2 => Just(Step::Wake),
-        8 => any::<u16>().prop_map(|letter| Step::Deliver { letter }),
-        2 => any::<u16>().prop_map(|letter| Step::DeliverTwice { letter }),
+        8 => any::<u16>().prop_map(|message| Step::Deliver { message }),
+        2 => any::<u16>().prop_map(|message| Step::DeliverTwice { message }),
         1 => Just(Step::Crash),
         1 => (0..200_000_000u32).prop_map(|millis| Step::Tick { millis }),
     ]
@@ -108,10 +108,10 @@ struct Simulation {
     /// Listings as they were named by the steps that made them.
     made: HashMap<u8, ListingId>,
     /// What browsers see, kept up by what listings take in.
-    cards: HashMap<EntityId, Card>,
+    summaries: HashMap<EntityId, ListingSummary>,
     stars: HashMap<(EntityId, PurchaseId), u8>,
     seen_entries: HashMap<EntityId, usize>,
-    mail: Vec<(EntityId, Outgoing)>,
+    mail: Vec<(EntityId, OutgoingMessage)>,
     trial: TrialBalance,
     now: i64,
     position: u64,
@@ -126,7 +126,7 @@ fn user_id(user: u8) -> EntityId {
         0 | 1 => UserRef::Person(key),
         _ => UserRef::Anonymous(ProjectId::new(0), key),
     };
-    EntityId::user(World::Live, &who)
+    EntityId::user(Environment::Live, &who)
 }
 
 fn content_id(user: u8, content: u8) -> ContributionId {
@@ -134,7 +134,7 @@ fn content_id(user: u8, content: u8) -> ContributionId {
 }
 
 fn project_id(project: u8) -> EntityId {
-    EntityId::project(World::Live, ProjectId::new(project.into()))
+    EntityId::project(Environment::Live, ProjectId::new(project.into()))
 }
 
 impl Simulation {
@@ -152,8 +152,8 @@ impl Simulation {
         let (fresh, position) = (millis << 80 | self.fresh, Position::new(self.position));
         let (entity, _) = shelf(self).entities.entry(me.clone()).or_default();
         let context = Context { me, now, fresh, request };
-        let (entry, letters) = match entity.handle(command, &context) {
-            Handled::Decided { entry, letters, .. } => (entry, letters),
+        let (entry, messages) = match entity.handle(command, &context) {
+            Handled::Decided { entry, messages, .. } => (entry, messages),
             Handled::Replayed(reply) => {
                 let key = request.expect("only a request is replayed").key;
                 let first = &self.answers[&(me.clone(), key)];
@@ -175,7 +175,7 @@ impl Simulation {
                 assert!(!repeated, "a request has its effect once");
             }
         }
-        self.mail.extend(letters.into_iter().map(|letter| (me.clone(), letter)));
+        self.mail.extend(messages.into_iter().map(|message| (me.clone(), message)));
     }
 
     fn command_user(&mut self, user: u8, command: user::Command, request: Option<RequestTag>) {
@@ -183,33 +183,33 @@ impl Simulation {
     }
 
     fn command_system(&mut self, command: system::Command, request: Option<RequestTag>) {
-        let me = EntityId::system(World::Live);
+        let me = EntityId::system(Environment::Live);
         self.shelf_step(|s| &mut s.systems, &me, command, request);
     }
 
-    fn deliver(&mut self, from: EntityId, outgoing: Outgoing) {
-        let Outgoing { to, letter } = outgoing;
+    fn deliver(&mut self, from: EntityId, outgoing: OutgoingMessage) {
+        let OutgoingMessage { to, message } = outgoing;
         match to.kind {
             Kind::User => {
-                self.shelf_step(|s| &mut s.users, &to, User::receive(from, letter), None);
+                self.shelf_step(|s| &mut s.users, &to, User::receive(from, message), None);
             }
             Kind::Project => {
-                self.shelf_step(|s| &mut s.projects, &to, Project::receive(from, letter), None);
+                self.shelf_step(|s| &mut s.projects, &to, Project::receive(from, message), None);
             }
             Kind::System => {
-                self.shelf_step(|s| &mut s.systems, &to, System::receive(from, letter), None);
+                self.shelf_step(|s| &mut s.systems, &to, System::receive(from, message), None);
             }
             Kind::Listing => {
-                self.shelf_step(|s| &mut s.listings, &to, Listing::receive(from, letter), None);
+                self.shelf_step(|s| &mut s.listings, &to, Listing::receive(from, message), None);
                 self.check_card(&to);
             }
         }
     }
 
-    fn outstanding(&self) -> Vec<(EntityId, Outgoing)> {
-        fn of<M: Machine>(shelf: &Shelf<M>) -> impl Iterator<Item = (EntityId, Outgoing)> {
+    fn outstanding(&self) -> Vec<(EntityId, OutgoingMessage)> {
+        fn of<M: Machine>(shelf: &Shelf<M>) -> impl Iterator<Item = (EntityId, OutgoingMessage)> {
             shelf.entities.iter().flat_map(|(me, (entity, _))| {
-                entity.machine.outstanding(me).into_iter().map(|letter| (me.clone(), letter))
+                entity.machine.outstanding(me).into_iter().map(|message| (me.clone(), message))
             })
         }
         let systems = of(&self.systems).chain(of(&self.listings));
@@ -290,16 +290,16 @@ impl Simulation {
                 self.command_user(user, command, None);
             }
             Step::Wake => self.wake(),
-            Step::Deliver { letter } => {
+            Step::Deliver { message } => {
                 if !self.mail.is_empty() {
-                    let index = usize::from(letter) % self.mail.len();
+                    let index = usize::from(message) % self.mail.len();
                     let (from, outgoing) = self.mail.swap_remove(index);
                     self.deliver(from, outgoing);
                 }
             }
-            Step::DeliverTwice { letter } => {
+            Step::DeliverTwice { message } => {
                 if !self.mail.is_empty() {
-                    let index = usize::from(letter) % self.mail.len();
+                    let index = usize::from(message) % self.mail.len();
                     let (from, outgoing) = self.mail[index].clone();
                     self.deliver(from, outgoing);
                 }
@@ -351,7 +351,7 @@ impl Simulation {
 
     fn buy(&mut self, user: u8, name: u8, expects: bool, request: Option<RequestTag>) {
         let Some(listing) = self.made.get(&name).copied() else { return };
-        let id = EntityId::listing(World::Live, listing);
+        let id = EntityId::listing(Environment::Live, listing);
         let Some((entity, _)) = self.listings.entities.get(&id) else { return };
         let Some(offer) = entity.machine.offer.as_deref() else { return };
         let current = offer.current().expect("a listing has contents");
@@ -387,14 +387,14 @@ impl Simulation {
             let (entity, entries) = self.listings.entities.get_mut(&me).expect("found above");
             let context = Context { me: &me, now, fresh, request: None };
             let decision = entity.machine.decide_awake(&context);
-            let (events, letters) = (decision.events, decision.letters);
+            let (events, messages) = (decision.events, decision.messages);
             let entry = priv_domain::machine::Entry { events, answered: None, raw_events: vec![] };
             entity.apply(&entry, now, Position::new(self.position));
             for posting in entry.events.iter().flat_map(|event| Listing::postings(&me, event)) {
                 self.trial.post(&posting);
             }
             entries.push((now, entry));
-            self.mail.extend(letters.into_iter().map(|letter| (me.clone(), letter)));
+            self.mail.extend(messages.into_iter().map(|message| (me.clone(), message)));
         }
     }
 
@@ -410,23 +410,24 @@ impl Simulation {
             let listing::Event::TransferAccepted { from, transfer } = event else { continue };
             match &transfer.purpose {
                 Purpose::Publish(draft) => {
-                    self.cards.insert(me.clone(), Card::published(id, from, draft, *at));
+                    self.summaries
+                        .insert(me.clone(), ListingSummary::published(id, from, draft, *at));
                 }
                 Purpose::Change(change) => {
-                    self.cards.get_mut(me).expect("published").change(change, *at);
+                    self.summaries.get_mut(me).expect("published").change(change, *at);
                 }
                 Purpose::Purchase(_) => {
-                    self.cards.get_mut(me).expect("published").sell();
+                    self.summaries.get_mut(me).expect("published").sell();
                 }
                 Purpose::Rating(rating) => {
                     let key = (me.clone(), rating.purchase);
                     let before = self.stars.insert(key, rating.stars);
-                    self.cards.get_mut(me).expect("published").rate(before, rating.stars);
+                    self.summaries.get_mut(me).expect("published").rate(before, rating.stars);
                 }
                 _ => {}
             }
         }
-        assert_eq!(self.cards.get(me), entity.machine.card(id).as_ref());
+        assert_eq!(self.summaries.get(me), entity.machine.summary(id).as_ref());
     }
 
     /// Postings balance, and agree with what the states hold.
@@ -456,7 +457,7 @@ impl Simulation {
         }
     }
 
-    /// Delivers all letters, and what is still due again and again, until nothing is.
+    /// Delivers all messages, and what is still due again and again, until nothing is.
     fn run_to_the_end(&mut self) {
         for _ in 0..1_000 {
             self.now += 2_000;
@@ -472,7 +473,7 @@ impl Simulation {
                 self.deliver(from, outgoing);
             }
         }
-        panic!("letters go round without end: {:?}", self.outstanding());
+        panic!("messages go round without end: {:?}", self.outstanding());
     }
 
     fn check_the_end(&self) {
@@ -685,8 +686,8 @@ fn an_offer_that_nobody_awaits_goes_back_to_its_budget() {
     simulation.step(Step::Budget { project: 0, amount: 5_000, request: None });
     simulation.run_to_the_end();
     let part = PartId { claim: priv_domain::ClaimId::new(9), part: 0 };
-    let fund = Letter::Fund { part, amount: Micros::new(100) };
-    simulation.mail.push((user_id(0), Outgoing { to: project_id(0), letter: fund }));
+    let fund = Message::Fund { part, amount: Micros::new(100) };
+    simulation.mail.push((user_id(0), OutgoingMessage { to: project_id(0), message: fund }));
     simulation.run_to_the_end();
     assert_eq!(simulation.projects.entities[&project_id(0)].0.machine.available.get(), 5_000);
     simulation.check_the_end();
@@ -717,7 +718,7 @@ fn a_sale_reaches_buyer_seller_and_protocol_and_the_last_one_is_sold_once() {
     assert_eq!((bought.len(), not.len()), (1, 1), "one of them");
     assert_eq!(held(not[0]), 10_000);
     assert_eq!(held(0), 15_820);
-    let system = &simulation.systems.entities[&EntityId::system(World::Live)].0.machine;
+    let system = &simulation.systems.entities[&EntityId::system(Environment::Live)].0.machine;
     assert_eq!((system.burned.get(), system.stakers.get()), (72, 63));
     let (listing, _) = simulation.listings.entities.values().next().expect("it was made");
     assert!(listing.machine.is_sold_out());

@@ -13,7 +13,7 @@ pub const SAMPLES: usize = 4;
 
 /// A listing as browsers see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Card {
+pub struct ListingSummary {
     /// Its name.
     pub id: ListingId,
     /// Who sells; shown by a pseudonym only.
@@ -59,10 +59,10 @@ pub struct Card {
 impl Listing {
     /// As browsers see it; `None` if it was never offered.
     #[must_use]
-    pub fn card(&self, id: ListingId) -> Option<Card> {
+    pub fn summary(&self, id: ListingId) -> Option<ListingSummary> {
         let offer = self.offer.as_deref()?;
         let files: &[_] = offer.current().map_or(&[], |contents| &contents.files);
-        let mut card = Card {
+        let mut summary = ListingSummary {
             id,
             seller: offer.seller.clone(),
             version: offer.version,
@@ -87,16 +87,16 @@ impl Listing {
             created_at: offer.created_at,
             updated_at: offer.updated_at,
         };
-        card.show(files);
-        Some(card)
+        summary.show(files);
+        Some(summary)
     }
 }
 
-impl Card {
+impl ListingSummary {
     /// Of what its seller has just offered.
     #[must_use]
     pub fn published(id: ListingId, seller: &EntityId, draft: &Draft, at: Timestamp) -> Self {
-        let mut card = Self {
+        let mut summary = Self {
             id,
             seller: seller.clone(),
             version: 1,
@@ -118,8 +118,8 @@ impl Card {
             created_at: at,
             updated_at: at,
         };
-        card.show(&draft.files);
-        card
+        summary.show(&draft.files);
+        summary
     }
 
     /// After its seller's change.

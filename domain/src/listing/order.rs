@@ -1,13 +1,13 @@
 //! What comes to a listing: the offer and its changes from the seller, orders and ratings from
 //! buyers.
 
-use super::{Contents, Event, Listing, MAX_CONTENTS, Offer, pass_on};
+use super::{Contents, Event, Listing, MAX_CONTENTS, Offer, payout};
 use crate::entity::{EntityId, Kind};
-use crate::letter::{Letter, NotSold, NotTaken, Purpose, Transfer};
-use crate::listing::Card;
-use crate::machine::{Answer, Context, Decision, Outgoing};
+use crate::listing::ListingSummary;
+use crate::machine::{Answer, Context, Decision, OutgoingMessage};
 use crate::market::{Change, Draft, Fees, License, ListingStatus, Order};
-use crate::outbox::{Taken, is_good, refused};
+use crate::message::{Message, NotSold, NotTaken, Purpose, Transfer};
+use crate::outbox::{Received, is_good, refused};
 use crate::time::Timestamp;
 
 pub(super) fn decide(
@@ -18,18 +18,19 @@ pub(super) fn decide(
 ) -> Decision<Listing> {
     let id = transfer.id;
     if listing.inbox.has(id) {
-        let letter = Letter::Accepted { transfer: id, card: card(listing, context.me, &from) };
-        return Decision::nothing().sending(vec![Outgoing { to: from, letter }]);
+        let message =
+            Message::Accepted { transfer: id, summary: summary(listing, context.me, &from) };
+        return Decision::nothing().sending(vec![OutgoingMessage { to: from, message }]);
     }
     if let Err(why) = may_take(listing, &from, &transfer, context) {
         return Decision::nothing().sending(vec![refused(id, from, why)]);
     }
-    let card = match transfer.purpose {
+    let summary = match transfer.purpose {
         Purpose::Publish(_) | Purpose::Change(_) => {
             // Only the seller makes and changes it, one change at a time.
             let mut after = listing.clone();
             apply(&mut after, &from, &transfer, context.now);
-            card(&after, context.me, &from)
+            summary(&after, context.me, &from)
         }
         Purpose::Claim(_)
         | Purpose::Budget
@@ -40,28 +41,30 @@ pub(super) fn decide(
         | Purpose::Fees(_)
         | Purpose::Rating(_) => None,
     };
-    let mut letters =
-        vec![Outgoing { to: from.clone(), letter: Letter::Accepted { transfer: id, card } }];
-    let (opened, offers) = passed_on_with(listing, &transfer, context);
-    letters.extend(offers);
+    let mut messages = vec![OutgoingMessage {
+        to: from.clone(),
+        message: Message::Accepted { transfer: id, summary },
+    }];
+    let (opened, offers) = paid_out_with(listing, &transfer, context);
+    messages.extend(offers);
     let mut events = vec![Event::TransferAccepted { from, transfer }];
     events.extend(opened);
-    Decision::of(events, Answer::Nothing).sending(letters)
+    Decision::of(events, Answer::Nothing).sending(messages)
 }
 
 /// What a sale brings in goes on at once where nothing went a moment ago.
-fn passed_on_with(
+fn paid_out_with(
     listing: &Listing,
     transfer: &Transfer,
     context: &Context<'_>,
-) -> (Vec<Event>, Vec<Outgoing>) {
+) -> (Vec<Event>, Vec<OutgoingMessage>) {
     let Purpose::Purchase(order) = &transfer.purpose else { return (Vec::new(), Vec::new()) };
-    if !pass_on::is_time(listing, context.now) {
+    if !payout::is_time(listing, context.now) {
         return (Vec::new(), Vec::new());
     }
     let mut due = listing.due;
     add_sale(&mut due, transfer);
-    pass_on::begin(listing, due, status_after(order), context)
+    payout::begin(listing, due, status_after(order), context)
 }
 
 /// Whether a listing that has sold on these terms is for sale still.
@@ -72,17 +75,21 @@ fn status_after(order: &Order) -> ListingStatus {
     }
 }
 
-/// The card that goes with the acceptance of what the seller sent; nobody else needs it.
-pub(super) fn card_for(listing: &Listing, me: &EntityId, taken: &Taken) -> Option<Box<Card>> {
-    card(listing, me, &taken.from)
+/// The summary that goes with the acceptance of what the seller sent; nobody else needs it.
+pub(super) fn summary_for(
+    listing: &Listing,
+    me: &EntityId,
+    taken: &Received,
+) -> Option<Box<ListingSummary>> {
+    summary(listing, me, &taken.from)
 }
 
-fn card(listing: &Listing, me: &EntityId, to: &EntityId) -> Option<Box<Card>> {
+fn summary(listing: &Listing, me: &EntityId, to: &EntityId) -> Option<Box<ListingSummary>> {
     let is_sellers = listing.offer.as_ref().is_some_and(|offer| offer.seller == *to);
     if !is_sellers {
         return None;
     }
-    listing.card(me.as_listing()?).map(Box::new)
+    listing.summary(me.as_listing()?).map(Box::new)
 }
 
 fn may_take(

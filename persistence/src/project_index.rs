@@ -7,19 +7,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use priv_domain::earning::Budget;
-use priv_domain::entity::World;
+use priv_domain::entity::Environment;
 use priv_domain::project::{ApiKey, Settings};
 use priv_domain::{Micros, ProjectId, Timestamp};
 
 use crate::codec::{DecodeError, Input, Output, Stored};
 
-/// What is known of a project in one world. Replaced as a whole when something changes but money.
+/// What is known of a project in one environment. Replaced as a whole when something changes but money.
 #[derive(Clone, Debug)]
 pub struct ProjectFacts {
     /// Its id.
     pub id: ProjectId,
-    /// Its world.
-    pub world: World,
+    /// Its environment.
+    pub environment: Environment,
     /// When it was made.
     pub created_at: Timestamp,
     /// What an operator decided about it.
@@ -81,21 +81,21 @@ pub(crate) struct MoneyChange {
 
 /// All projects, by id and by key.
 #[derive(Debug, Default)]
-pub struct ProjectBook {
+pub struct ProjectIndex {
     inner: RwLock<Inner>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    by_id: HashMap<(World, ProjectId), Arc<ProjectFacts>>,
+    by_id: HashMap<(Environment, ProjectId), Arc<ProjectFacts>>,
     by_key: HashMap<[u8; 32], (Arc<ProjectFacts>, usize)>,
 }
 
-impl ProjectBook {
+impl ProjectIndex {
     /// A project.
     #[must_use]
-    pub fn get(&self, world: World, project: ProjectId) -> Option<Arc<ProjectFacts>> {
-        self.inner.read().by_id.get(&(world, project)).cloned()
+    pub fn get(&self, environment: Environment, project: ProjectId) -> Option<Arc<ProjectFacts>> {
+        self.inner.read().by_id.get(&(environment, project)).cloned()
     }
 
     /// The project of a key, by the hash of its secret, and which of its keys it is.
@@ -104,12 +104,16 @@ impl ProjectBook {
         self.inner.read().by_key.get(sha256).cloned()
     }
 
-    /// All projects of a world, by id, which is by age.
+    /// All projects of a environment, by id, which is by age.
     #[must_use]
-    pub fn all(&self, world: World) -> Vec<Arc<ProjectFacts>> {
+    pub fn all(&self, environment: Environment) -> Vec<Arc<ProjectFacts>> {
         let inner = self.inner.read();
-        let mut all: Vec<_> =
-            inner.by_id.values().filter(|facts| facts.world == world).cloned().collect();
+        let mut all: Vec<_> = inner
+            .by_id
+            .values()
+            .filter(|facts| facts.environment == environment)
+            .cloned()
+            .collect();
         all.sort_unstable_by_key(|facts| facts.id);
         all
     }
@@ -120,16 +124,16 @@ impl ProjectBook {
         for (index, key) in facts.keys.iter().enumerate() {
             inner.by_key.insert(key.sha256, (facts.clone(), index));
         }
-        inner.by_id.insert((facts.world, facts.id), facts);
+        inner.by_id.insert((facts.environment, facts.id), facts);
     }
 }
 
-/// World and id are in the key under which it is stored; both are repeated here.
+/// Environment and id are in the key under which it is stored; both are repeated here.
 impl Stored for ProjectFacts {
     fn put(&self, out: &mut Output) {
-        let Self { id, world, created_at, settings, keys, money } = self;
+        let Self { id, environment, created_at, settings, keys, money } = self;
         id.put(out);
-        world.put(out);
+        environment.put(out);
         created_at.put(out);
         settings.put(out);
         keys.put(out);
@@ -139,7 +143,7 @@ impl Stored for ProjectFacts {
     }
 
     fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
-        let (id, world, created_at) = Stored::get(input)?;
+        let (id, environment, created_at) = Stored::get(input)?;
         let (settings, keys) = Stored::get(input)?;
         let (available, accrued, funded): (u64, u64, u64) = Stored::get(input)?;
         let money = Arc::new(ProjectMoney {
@@ -147,6 +151,6 @@ impl Stored for ProjectFacts {
             accrued: accrued.into(),
             funded: funded.into(),
         });
-        Ok(Self { id, world, created_at, settings, keys, money })
+        Ok(Self { id, environment, created_at, settings, keys, money })
     }
 }

@@ -4,26 +4,26 @@
 use super::{Due, Event, Listing};
 use crate::entity::EntityId;
 use crate::id::TransferId;
-use crate::letter::{Letter, Purpose, Transfer};
-use crate::machine::{Answer, Context, Decision, Outgoing};
+use crate::machine::{Answer, Context, Decision, OutgoingMessage};
 use crate::market::{ListingStatus, Proceeds};
+use crate::message::{Message, Purpose, Transfer};
 use crate::money::Micros;
 use crate::outbox::{OpenTransfer, forget, offer};
 use crate::time::Timestamp;
 
 /// Milliseconds between two times at which something is passed on. A first sale is passed on at
 /// once; those that follow closely go together.
-pub const PASS_ON_EVERY_MILLIS: i64 = 1_000;
+pub const PAYOUT_EVERY_MILLIS: i64 = 1_000;
 
 /// Whether what is due may go now.
 pub(super) fn is_time(listing: &Listing, now: Timestamp) -> bool {
     listing.outbox.iter().next().is_none()
-        && now >= listing.passed_on_at.plus_millis(PASS_ON_EVERY_MILLIS)
+        && now >= listing.paid_out_at.plus_millis(PAYOUT_EVERY_MILLIS)
 }
 
 pub(super) fn wakes_at(listing: &Listing) -> Option<Timestamp> {
     let waits = !listing.due.total().is_zero() && listing.outbox.iter().next().is_none();
-    waits.then(|| listing.passed_on_at.plus_millis(PASS_ON_EVERY_MILLIS))
+    waits.then(|| listing.paid_out_at.plus_millis(PAYOUT_EVERY_MILLIS))
 }
 
 /// Sends what is due, and tells the seller whether the listing is for sale.
@@ -32,7 +32,7 @@ pub(super) fn begin(
     due: Due,
     status: ListingStatus,
     context: &Context<'_>,
-) -> (Vec<Event>, Vec<Outgoing>) {
+) -> (Vec<Event>, Vec<OutgoingMessage>) {
     let Some(sold) = listing.offer.as_deref() else { return (Vec::new(), Vec::new()) };
     let to_seller = (!due.proceeds.is_zero()).then(|| Transfer {
         id: TransferId::new(context.fresh),
@@ -42,7 +42,7 @@ pub(super) fn begin(
     });
     let to_protocol = (!due.fees.total().is_zero()).then(|| Transfer {
         id: TransferId::new(context.fresh.saturating_add(1)),
-        to: EntityId::system(context.me.world),
+        to: EntityId::system(context.me.environment),
         amount: due.fees.total(),
         purpose: Purpose::Fees(due.fees),
     });
@@ -55,27 +55,27 @@ pub(super) fn begin(
 /// What the answers of payees, and of payers who have settled, come to.
 pub(super) fn settle(
     listing: &Listing,
-    letters: &[(EntityId, Letter)],
-) -> (Vec<Event>, Vec<Outgoing>) {
+    messages: &[(EntityId, Message)],
+) -> (Vec<Event>, Vec<OutgoingMessage>) {
     let mut events = Vec::new();
     let mut answers = Vec::new();
-    for (from, letter) in letters {
-        match letter {
-            Letter::Accepted { transfer, .. } => {
+    for (from, message) in messages {
+        match message {
+            Message::Accepted { transfer, .. } => {
                 if listing.outbox.get(*transfer).is_some() {
                     events.push(Event::TransferSettled { transfer: *transfer });
                 }
                 // Also where it was settled before: the payee asks because it doesn't know.
                 answers.push(forget(*transfer, from.clone()));
             }
-            Letter::Forget { transfer } if listing.inbox.waits_for(*transfer) => {
+            Message::Forget { transfer } if listing.inbox.waits_for(*transfer) => {
                 events.push(Event::TransferForgotten { transfer: *transfer });
             }
-            Letter::Forget { .. }
-            | Letter::Fund { .. }
-            | Letter::Unfunded { .. }
-            | Letter::Offer(_)
-            | Letter::Refused { .. } => {}
+            Message::Forget { .. }
+            | Message::Fund { .. }
+            | Message::Unfunded { .. }
+            | Message::Offer(_)
+            | Message::Refused { .. } => {}
         }
     }
     (events, answers)
@@ -107,7 +107,7 @@ pub(super) fn apply_opened(listing: &mut Listing, open: &OpenTransfer, at: Times
         | Purpose::Purchase(_)
         | Purpose::Rating(_) => {}
     }
-    listing.passed_on_at = at;
+    listing.paid_out_at = at;
     listing.outbox.open(open.clone());
 }
 

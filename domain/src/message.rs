@@ -9,7 +9,7 @@ use crate::consent::ConsentRecord;
 use crate::earning::{DayEarnings, Payer};
 use crate::entity::EntityId;
 use crate::id::{ClaimId, TransferId};
-use crate::listing::Card;
+use crate::listing::ListingSummary;
 use crate::market::{Change, Draft, Fees, ListingStatus, Order, Proceeds, Rating};
 use crate::money::Micros;
 use crate::time::Timestamp;
@@ -137,7 +137,7 @@ pub enum NotSold {
 
 /// What one entity says to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Letter {
+pub enum Message {
     /// To a payer: fund this part of a claim, as far as you can. The payer names the transfer: an
     /// id is never used for a second one, so a late answer to the first can't end the second.
     Fund {
@@ -158,7 +158,7 @@ pub enum Letter {
         /// Which.
         transfer: TransferId,
         /// The listing that it made or changed.
-        card: Option<Box<Card>>,
+        summary: Option<Box<ListingSummary>>,
     },
     /// To the payer: not taken.
     Refused {
