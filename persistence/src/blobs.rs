@@ -1,20 +1,21 @@
-//! Contributed content, stored once under its own hash.
+//! Stores contributed content, once, under its own hash.
 //!
-//! A [`BlobStore`] lies in a folder or, by configuration, in S3. Content comes in as an
-//! [`Upload`], which becomes [`Staged`]: hashed, and known for [what it is](Content) by its own
-//! bytes. It is kept under the [lock of its hash](ContentLock), and goes out as a [`BlobRead`];
-//! [`BlobStore::preview`] shows a part of it. No name that a client chose goes near a path.
+//! A [`BlobStore`] keeps its objects in a folder or, by configuration, in S3. Content comes in as
+//! an [`Upload`], which becomes [`Staged`]: hashed, and with its [type](Content) found from its own
+//! bytes. It is kept under the [lock of its hash](ContentLock) and goes out as a [`BlobRead`];
+//! [`BlobStore::preview`] shows a part of it. No name that a client chose ever becomes part of a
+//! path.
 //!
-//! The order that keeps the journal and the blobs together, all of it under the content's lock and
-//! where a client that hangs up does not cancel it:
+//! These steps keep the journal and the blobs consistent. All of them happen under the content's
+//! lock, in a task that a client who hangs up does not cancel:
 //!
-//! 1. [`Staged::keep`], and only then the entry that refers to the hash. If that is refused:
-//! 2. look whether anyone refers to it, and if not [`BlobStore::erase`].
+//! 1. [`Staged::keep`], and only then the entry that refers to the hash. If the entry is refused:
+//! 2. check whether anyone refers to the hash, and if nobody does, [`BlobStore::erase`].
 //!
 //! A crash in between leaves content that nobody refers to, which [`BlobStore::remove_orphans`]
 //! removes at the next start. `docs/blobs.md` has the reasons.
 //!
-//! What is left out: who may bring or see what, and limits by the kind of contribution.
+//! Permissions, and limits by type of contribution, are not checked here.
 
 mod content_hash;
 mod error;
@@ -52,10 +53,10 @@ use objects::{Objects, Shelf};
 use preview::Previews;
 use staging::Staging;
 
-/// Uploads under way at a time. Each takes a quarter of a MiB and an open file.
+/// Uploads under way at a time at most. Each takes a quarter of a MiB and an open file.
 const UPLOADS_AT_ONCE: usize = 64;
 
-/// Content by its hash. Clones are the same store.
+/// A store of content by its hash. Clones share it.
 #[derive(Clone, Debug)]
 pub struct BlobStore {
     objects: Arc<Objects>,
@@ -66,8 +67,8 @@ pub struct BlobStore {
 }
 
 impl BlobStore {
-    /// Opens a store in a folder, which is made where it is missing. What uploads of an earlier
-    /// process left is removed: nobody else may use the folder.
+    /// Opens a store in a folder, which is made if it is missing. Unfinished uploads of an earlier
+    /// process are removed, so no other process may use the folder.
     ///
     /// # Errors
     /// The folder can't be made or used.
@@ -76,11 +77,11 @@ impl BlobStore {
         Self::over(Objects::in_folder(folder)?, folder)
     }
 
-    /// Opens a store in a bucket. Uploads are staged in `folder`, which is made where it is
-    /// missing, and which nobody else may use. The bucket itself is not asked yet.
+    /// Opens a store in a bucket. Uploads are staged in `folder`, which is made if it is missing,
+    /// and which no other process may use. The bucket is not contacted yet.
     ///
     /// # Errors
-    /// The options are not whole, or the folder can't be made or used.
+    /// The options are incomplete, or the folder can't be made or used.
     pub fn s3(options: &S3Options, folder: &Path) -> Result<Self, BlobError> {
         Self::over(Objects::remote(options.open()?), folder)
     }
@@ -99,10 +100,11 @@ impl BlobStore {
         })
     }
 
-    /// Begins an upload of at most so many bytes.
+    /// Begins an upload of at most `max_bytes` bytes.
     ///
     /// # Errors
-    /// [`BlobError::Busy`] while as many as may be are under way; the disk failed.
+    /// [`BlobError::Busy`] while the most uploads that there may be are under way; or the disk
+    /// failed.
     pub async fn begin(&self, max_bytes: u64) -> Result<Upload, BlobError> {
         let slots = Arc::clone(&self.uploads);
         let slot = slots.try_acquire_owned().map_err(|_| BlobError::Busy)?;
@@ -111,15 +113,16 @@ impl BlobStore {
         Ok(Upload::new(Arc::clone(&self.objects), file, max_bytes, slot))
     }
 
-    /// Waits for a content's lock: to keep it and refer to it, or to erase it.
+    /// Waits for the lock of some content, which is needed to keep it and refer to it, or to erase
+    /// it.
     pub async fn lock(&self, hash: ContentHash) -> ContentLock {
         self.locks.lock(hash).await
     }
 
-    /// Opens content, or the part of it that lies in `range`, whose end may be past its own.
+    /// Opens content, or the part of it in `range`, whose end may lie past the content's.
     ///
     /// # Errors
-    /// [`BlobError::NotFound`]; [`BlobError::OutOfRange`] where no byte is in the range; the disk
+    /// [`BlobError::NotFound`]; [`BlobError::OutOfRange`] if no byte is in the range; or the disk
     /// or the object store failed.
     pub async fn read(
         &self,
@@ -141,38 +144,39 @@ impl BlobStore {
     /// The size of content in bytes.
     ///
     /// # Errors
-    /// [`BlobError::NotFound`]; the disk or the object store failed.
+    /// [`BlobError::NotFound`]; or the disk or the object store failed.
     pub async fn size_of(&self, hash: ContentHash) -> Result<u64, BlobError> {
         self.objects.size(Shelf::Blobs, hash).await?.ok_or(BlobError::NotFound(hash))
     }
 
-    /// Erases the content whose lock this is, and what was made of it; no error if there is none.
-    /// It is gone for good when this returns. Who is reading it may read on.
+    /// Erases the content whose lock this is, and its preview; no error if there is none. It is
+    /// gone for good when this returns. Readers that have opened it may finish.
     ///
-    /// Goes on where its caller is cancelled, and holds the lock until it is done.
+    /// Continues if its caller is cancelled, and holds the lock until it is done.
     ///
     /// # Errors
-    /// The disk or the object store failed; then it may be there or not.
+    /// The disk or the object store failed; then the content may be there or not.
     pub async fn erase(&self, lock: &ContentLock) -> Result<(), BlobError> {
         let (objects, lock) = (Arc::clone(&self.objects), lock.clone());
         detached(async move {
-            // First what was made of it: the content's absence then says that all is gone.
+            // The preview goes first: once the content is absent, everything is gone.
             objects.remove(Shelf::Previews, lock.hash()).await?;
             objects.remove(Shelf::Blobs, lock.hash()).await
         })
         .await
     }
 
-    /// The hashes of all that is stored, in no order.
+    /// Lists the hashes of all content, in no particular order.
     pub fn list(&self) -> BoxStream<'static, Result<ContentHash, BlobError>> {
         self.objects.list(Shelf::Blobs)
     }
 
-    /// Erases what nobody refers to, and says how many contents that were. For the start, once
-    /// the journal's entries can be asked; in doubt `is_referenced` says yes.
+    /// Erases content that nobody refers to, and returns how many contents that were. To be called
+    /// at a start, once it is known what the journal's entries refer to; if in doubt,
+    /// `is_referenced` must answer yes.
     ///
     /// # Errors
-    /// The disk or the object store failed. What was erased until then was an orphan.
+    /// The disk or the object store failed. Everything erased until then was an orphan.
     pub async fn remove_orphans<F: Future<Output = bool>>(
         &self,
         is_referenced: impl Fn(ContentHash) -> F,
@@ -190,7 +194,7 @@ impl BlobStore {
     }
 }
 
-/// Runs what waits for a disk, or computes for long, on a thread that may.
+/// Runs work that waits for a disk, or computes for long, on a thread that may block.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, BlobError> {
@@ -198,7 +202,7 @@ async fn blocking<T: Send + 'static>(
     Ok(done?)
 }
 
-/// Runs something to its end, also where whoever waits for it is cancelled.
+/// Runs work to its end even if its caller is cancelled.
 async fn detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, BlobError>> + Send + 'static,
 ) -> Result<T, BlobError> {

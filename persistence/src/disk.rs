@@ -1,8 +1,8 @@
-//! What the journal needs of a disk, and three of them: the real one, one in memory, and one that
-//! loses power.
+//! The disk as the journal sees it, and three implementations: the machine's own, one in memory,
+//! and one that loses power.
 //!
-//! The traits say which calls are durable, because that is all a journal is about. What is left
-//! out: buffering, caching, retrying. An error is handed up as it is, once.
+//! The traits say which calls are durable, because a journal depends on nothing else. Buffering,
+//! caching and retrying are left out: an error is handed up as it is, once.
 
 mod faulty;
 mod memory;
@@ -16,83 +16,84 @@ pub use faulty::{Fault, FaultyDisk, Kept};
 pub use memory::MemoryDisk;
 pub use real::RealDisk;
 
-/// Folders and the names in them.
+/// Access to folders and to the files in them by name.
 pub trait Disk: Send + Sync + 'static {
-    /// Makes the folder and those above it; no error if it is there. Durable when it returns.
+    /// Makes the folder and those above it; no error if it is there already. Durable when this
+    /// returns.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
 
-    /// Makes a file of `bytes` zeros, which must not exist yet. The file, its length, its zeros
-    /// and its name are durable when it returns; if it fails nothing is left behind, as far as
-    /// the disk allows.
+    /// Makes a file of `bytes` zeros, which must not exist yet. The file, its length, its zeros and
+    /// its name are durable when this returns; if it fails, nothing is left behind as far as the
+    /// disk allows.
     ///
     /// # Errors
-    /// `AlreadyExists`, `StorageFull`, or whatever the disk says.
+    /// `AlreadyExists`, `StorageFull`, or any other error of the disk.
     fn create(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn DiskFile>>;
 
-    /// Opens a file to read and write; only to read where the disk does not allow more.
+    /// Opens a file to read and write, or only to read if the disk does not allow more.
     ///
     /// # Errors
-    /// `NotFound`, or whatever the disk says.
+    /// `NotFound`, or any other error of the disk.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
 
     /// The names of the files in a folder, sorted.
     ///
     /// # Errors
-    /// `NotFound`, or whatever the disk says.
+    /// `NotFound`, or any other error of the disk.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
 
-    /// Renames a file, replacing what has the new name. Durable when it returns.
+    /// Renames a file, replacing a file with the new name. Durable when this returns.
     ///
     /// # Errors
-    /// Whatever the disk says; then either name may be the one that a power cut leaves.
+    /// Any error of the disk; then a power cut may leave either name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file. Durable after [`Disk::sync_dir`].
     ///
     /// # Errors
-    /// `NotFound`, or whatever the disk says.
+    /// `NotFound`, or any other error of the disk.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
     /// Makes the names in a folder durable.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 }
 
-/// An open file, used by offset and from any thread.
+/// An open file, read and written by offset from any thread.
 pub trait DiskFile: Send + Sync {
-    /// Writes all of it, growing the file if need be. Durable after [`DiskFile::sync_data`].
+    /// Writes all the bytes, growing the file if need be. Durable after [`DiskFile::sync_data`].
     ///
     /// # Errors
-    /// Whatever the disk says; then any part may have been written.
+    /// Any error of the disk; then any part may have been written.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
-    /// Fills the buffer.
+    /// Fills the buffer with the bytes from `offset` on.
     ///
     /// # Errors
-    /// `UnexpectedEof` past the end, or whatever the disk says.
+    /// `UnexpectedEof` past the end of the file, or any other error of the disk.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 
     /// The length in bytes.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     fn size(&self) -> io::Result<u64>;
 
     /// Makes content and length durable (`fdatasync`).
     ///
     /// # Errors
-    /// Whatever the disk says. After an error nothing is known about what is durable, and a
-    /// second call would claim success for pages that the kernel has already dropped: never retry.
+    /// Any error of the disk. After an error nothing is known about what is durable, and a second
+    /// call would report success for pages that the kernel has already dropped: never retry.
     fn sync_data(&self) -> io::Result<()>;
 
-    /// Cuts the file, or grows it with zeros.
+    /// Cuts the file to a length in bytes, or grows it to that length with zeros.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     fn set_len(&self, bytes: u64) -> io::Result<()>;
 }

@@ -1,13 +1,14 @@
-//! The journal: what actors decided, in one total order, on disk before anyone hears of it.
+//! The journal: every decision of every actor, in one total order, on disk before anyone hears of
+//! it.
 //!
-//! [`Journal`] is the contract; [`FileJournal`] keeps it with segments of a write-ahead log and
-//! one sequencer thread that syncs once a group. The parts of a record are opaque bytes here: what
-//! they mean belongs to the codec. `docs/journal.md` walks through the format, byte by byte, and
-//! through what recovery may conclude from what a power cut leaves.
+//! [`Journal`] is the contract; [`FileJournal`] keeps it with the segments of a write-ahead log and
+//! one sequencer thread that syncs once a group. The parts of a record are opaque bytes here: their
+//! meaning belongs to the codec. `docs/journal.md` describes the format byte by byte, and what
+//! recovery may conclude from what a power cut leaves.
 //!
 //! - `record`, `group`, `segment`, `archive`: the format, from the inside out; no threads.
-//! - `queue`, `sequencer`, `spare`, `archiver`: the road of a record, one thread each.
-//! - `recovery`, `verify`, `copy`: reading it all back.
+//! - `queue`, `sequencer`, `spare`, `archiver`: writing a record, with one thread each.
+//! - `recovery`, `verify`, `copy`: reading everything back.
 
 mod archive;
 mod archiver;
@@ -58,20 +59,20 @@ pub use waiters::{Progress, WhenDurable};
 /// One total order of records.
 ///
 /// Object safe, so that a journal on a cluster, with a fence against a second writer, can take the
-/// place of the one in a file.
+/// place of the one in files.
 pub trait Journal: Send + Sync {
-    /// Gives the record the next position. It is on disk later: see [`Journal::when_durable`].
-    /// Never waits for the disk.
+    /// Gives the record the next position and queues it. Never waits for the disk: the record is
+    /// durable later, see [`Journal::when_durable`].
     ///
     /// # Errors
-    /// See [`AppendError`]; then nothing was appended.
+    /// See [`AppendError`]; on any of them nothing was appended.
     fn append(&self, draft: Draft<'_>) -> Result<Position, AppendError>;
 
-    /// Appends several records next to each other, and says the position of the last. After a
+    /// Appends several records next to each other and returns the position of the last. After a
     /// crash either all of them are there or none is.
     ///
     /// # Errors
-    /// See [`AppendError`]; then nothing was appended.
+    /// See [`AppendError`]; on any of them nothing was appended.
     fn append_all(&self, drafts: &[Draft<'_>]) -> Result<Position, AppendError>;
 
     /// The last position that a power cut cannot take back.
@@ -83,35 +84,36 @@ pub trait Journal: Send + Sync {
     /// Completes when [`Journal::durable`] has reached `position`, at once if it has already.
     fn when_durable(&self, position: Position) -> WhenDurable;
 
-    /// The record at a position; `None` if there is none, or if it is not durable yet.
+    /// Reads the record at a position; `None` if there is none, or if it is not durable yet.
     ///
     /// # Errors
     /// See [`ReadError`].
     fn read(&self, position: Position) -> Result<Option<Record>, ReadError>;
 
-    /// The records from `from` to what is durable now, in order, a piece of a segment in memory
-    /// at a time. Ends after the first error.
+    /// Iterates over the records from `from` to the last one that is durable now, in order. Holds
+    /// one piece of a segment in memory at a time, and ends after the first error.
     fn scan(&self, from: Position) -> Box<dyn Iterator<Item = Result<Record, ReadError>> + '_>;
 
-    /// How it does.
+    /// Statistics since the journal was opened, and over the recent groups.
     fn stats(&self) -> JournalStats;
 
-    /// Syncs what is queued and stops. Later appends are refused.
+    /// Syncs what is queued, then stops. Later appends are refused.
     fn shutdown(&self);
 }
 
 /// Why a record was not appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// Too much is waiting for the disk, or the disk has no room for the next segment. Try later.
+    /// Too much is waiting for the disk, or the disk has no room for the next segment. It may be
+    /// tried again later.
     #[error("the journal has no room now")]
     Full,
-    /// It will never fit.
+    /// The record is larger than any that the journal takes; it will never fit.
     #[error("a record of {bytes} bytes is larger than the {limit} that the journal takes")]
     TooLarge {
-        /// What it would take.
+        /// Bytes that the record would take.
         bytes: u64,
-        /// What is possible.
+        /// The most bytes that a record may take.
         limit: u64,
     },
     /// The journal is no longer writing.
@@ -125,7 +127,8 @@ pub enum JournalStopped {
     /// [`Journal::shutdown`] was called.
     #[error("the journal was shut down")]
     ShutDown,
-    /// A write or sync failed. What was not durable is unknown until the next start.
+    /// A write or sync failed. Whether the records that were not durable yet survive is unknown
+    /// until the next start.
     #[error("the journal stopped because the disk failed")]
     Failed,
 }
@@ -133,15 +136,15 @@ pub enum JournalStopped {
 /// Why a record could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The disk failed.
+    /// The disk could not read a file.
     #[error("cannot read {file}", file = file.display())]
     Io {
-        /// The file.
+        /// The file that was read.
         file: PathBuf,
-        /// What the disk said.
+        /// The disk's own error.
         source: io::Error,
     },
-    /// The bytes are not what was written.
+    /// The bytes read are not those that were written.
     #[error(transparent)]
     Corrupt(#[from] Corruption),
 }
@@ -152,17 +155,17 @@ pub enum OpenError {
     /// The options contradict each other.
     #[error("journal options: {0}")]
     Options(&'static str),
-    /// The disk failed.
+    /// The disk refused an operation.
     #[error("cannot {doing} {path}", path = path.display())]
     Io {
-        /// What was tried.
+        /// The operation, as a verb: "list", "sync".
         doing: &'static str,
-        /// On which file or folder.
+        /// The file or folder that it was tried on.
         path: PathBuf,
-        /// What the disk said.
+        /// The disk's own error.
         source: io::Error,
     },
-    /// What was durable once is damaged.
+    /// Bytes that were durable once are damaged.
     #[error(transparent)]
     Corrupt(#[from] Corruption),
 }
@@ -176,17 +179,17 @@ impl From<ReadError> for OpenError {
     }
 }
 
-/// Why the journal had to stop. The process must stop too: recovery decides what is true.
+/// Why the journal had to stop. The process must stop too; recovery then decides what is on disk.
 #[derive(Debug, thiserror::Error)]
 pub enum FatalError {
     /// A write, sync or rename failed.
     #[error("cannot {doing} {path}", path = path.display())]
     Io {
-        /// What was tried.
+        /// The operation, as a verb: "write to", "sync".
         doing: &'static str,
-        /// On which file.
+        /// The file that it was tried on.
         path: PathBuf,
-        /// What the disk said.
+        /// The disk's own error.
         source: io::Error,
     },
     /// The sequencer, or the tap that it calls, panicked.

@@ -1,17 +1,17 @@
-//! What content is called: its SHA-256, which is also a CIDv1.
+//! The name of content: its SHA-256, written as a CIDv1.
 //!
 //! The CID is that of the whole content as one raw block, so anyone with the bytes can compute it,
-//! and IPFS tools understand it. It is 36 fixed bytes in base32, so the `cid` crate (with its table
-//! of every base and a second generation of syn) would be more to build than this file.
+//! and IPFS tools understand it. It is 36 fixed-format bytes in base32; the `cid` crate (with its
+//! table of every base and a second generation of syn) would be more to build than this file.
 
 use std::fmt;
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use sha2::{Digest, Sha256};
 
-/// CID version 1, raw bytes, a SHA-256 of 32 bytes.
+/// The head of every CID here: version 1, raw bytes, a SHA-256 of 32 bytes.
 const CID_HEAD: [u8; 4] = [0x01, 0x55, 0x12, 0x20];
-/// Multibase's mark of lower-case base32 without padding.
+/// The multibase prefix of lower-case base32 without padding.
 const BASE32: char = 'b';
 
 /// The SHA-256 of some content.
@@ -19,19 +19,19 @@ const BASE32: char = 'b';
 pub struct ContentHash([u8; 32]);
 
 impl ContentHash {
-    /// A hash that was computed elsewhere.
+    /// Takes a hash that was computed elsewhere.
     #[must_use]
     pub const fn new(sha256: [u8; 32]) -> Self {
         Self(sha256)
     }
 
-    /// Hashes content.
+    /// Computes the hash of some content.
     #[must_use]
     pub fn of(content: &[u8]) -> Self {
         Self(Sha256::digest(content).into())
     }
 
-    /// Its bytes.
+    /// The hash's 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -49,7 +49,7 @@ impl ContentHash {
         cid
     }
 
-    /// The hash in a CIDv1 of raw bytes, written as [`ContentHash::cid`] writes it; else `None`.
+    /// Reads a CIDv1 of raw bytes; `None` unless it is written as [`ContentHash::cid`] writes it.
     #[must_use]
     pub fn from_cid(cid: &str) -> Option<Self> {
         let base32 = cid.strip_prefix(BASE32)?;
@@ -67,7 +67,7 @@ impl From<[u8; 32]> for ContentHash {
     }
 }
 
-/// The 64 hexadecimal digits.
+/// Writes the 64 hexadecimal digits, in lower case.
 impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&HEXLOWER.encode(&self.0))

@@ -1,4 +1,4 @@
-//! Why a blob can't be written or read.
+//! The error of the blob store.
 
 use std::io;
 
@@ -6,16 +6,16 @@ use object_store::Error as StoreError;
 
 use super::ContentHash;
 
-/// Why a blob can't be written or read. None of them is worth telling to a client in detail.
+/// Why a blob can't be written or read. Clients are told no details of it.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
     /// The upload passed the limit that it was begun with.
     #[error("the content is larger than {max_bytes} bytes")]
     TooLarge {
-        /// That limit.
+        /// The limit in bytes.
         max_bytes: u64,
     },
-    /// As many uploads or previews as there may be are under way. It passes.
+    /// As many uploads or previews as there may be are under way; it may be tried again.
     #[error("too many uploads or previews at once")]
     Busy,
     /// Nothing is stored under this hash.
@@ -30,7 +30,7 @@ pub enum BlobError {
     /// An earlier write of this upload failed or was cancelled.
     #[error("the upload was already broken off")]
     BrokenOff,
-    /// A content's lock was used for other content.
+    /// The lock of one content was used for another.
     #[error("the lock is not the one of this content")]
     OtherLock,
     /// The disk failed, or is full (`StorageFull`).
@@ -42,7 +42,7 @@ pub enum BlobError {
 }
 
 impl BlobError {
-    /// What an object store says of an object of this hash.
+    /// Translates the object store's error about the object of this hash.
     pub(super) fn from_store(error: StoreError, hash: ContentHash) -> Self {
         if is_not_found(&error) { Self::NotFound(hash) } else { Self::Store(error) }
     }

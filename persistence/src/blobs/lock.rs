@@ -1,11 +1,12 @@
-//! One lock for each content.
+//! Locks, one for each content.
 //!
-//! Two people may bring the same bytes, which are stored once. So whoever erases must know that
-//! nobody is about to refer to them: both hold the content's lock, one over "keep, then journal",
-//! the other over "does anyone refer to it? then erase".
+//! Two people may upload the same bytes, which are stored once. So whoever erases them must know
+//! that nobody is about to refer to them: both hold the content's lock, one over "keep, then append
+//! the entry", the other over "does anyone refer to it? if not, erase".
 //!
-//! Why not a fixed number of shards: a lock may be held while an object store takes 500 MB, and
-//! another content of the same shard would wait for that; and who holds two could lock itself out.
+//! A fixed number of shards would not do: a lock may be held while an object store takes 500 MB,
+//! and other content of the same shard would wait for that; and a task that needs two locks of one
+//! shard would wait for itself.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,31 +25,31 @@ pub(super) struct Locks {
 
 /// A content's lock, held until the last clone of this is dropped.
 ///
-/// Work that goes on when its caller is cancelled holds a clone, so that the next holder never
-/// meets it.
+/// Work that continues when its caller is cancelled holds a clone, so that it is over before the
+/// next holder begins.
 #[derive(Clone)]
 pub struct ContentLock(Arc<Held>);
 
 struct Held {
-    // In this order: the reply_token looks whether anyone is left once the guard is gone.
+    // Dropped in this order: the registration checks who is left once the guard is gone.
     _guard: OwnedMutexGuard<()>,
-    reply_token: ReplyToken,
+    registration: Registration,
 }
 
-/// Forgets the lock when nobody holds it or waits for it, also if it was never got.
-struct ReplyToken {
+/// Someone who holds a lock or waits for it. The last one to be dropped forgets the lock.
+struct Registration {
     locks: Arc<Locks>,
     hash: ContentHash,
 }
 
 impl Locks {
     pub(super) async fn lock(self: &Arc<Self>, hash: ContentHash) -> ContentLock {
-        let reply_token = ReplyToken { locks: Arc::clone(self), hash };
+        let registration = Registration { locks: Arc::clone(self), hash };
         let guard = self.mutex(hash).lock_owned().await;
-        ContentLock(Arc::new(Held { _guard: guard, reply_token }))
+        ContentLock(Arc::new(Held { _guard: guard, registration }))
     }
 
-    /// How many hold a lock or wait for it.
+    /// The number of those who hold a lock or wait for it.
     #[cfg(test)]
     pub(super) fn waiting(&self, hash: ContentHash) -> usize {
         self.held.lock().get(&hash).map_or(0, Weak::strong_count)
@@ -66,10 +67,10 @@ impl Locks {
 }
 
 impl ContentLock {
-    /// Whose lock it is.
+    /// The hash of the content whose lock this is.
     #[must_use]
     pub fn hash(&self) -> ContentHash {
-        self.0.reply_token.hash
+        self.0.registration.hash
     }
 }
 
@@ -79,7 +80,7 @@ impl fmt::Debug for ContentLock {
     }
 }
 
-impl Drop for ReplyToken {
+impl Drop for Registration {
     fn drop(&mut self) {
         let mut held = self.locks.held.lock();
         if held.get(&self.hash).is_some_and(|mutex| mutex.strong_count() == 0) {

@@ -1,8 +1,8 @@
-//! What content is, by its own bytes.
+//! Finds the type of content from its own bytes.
 //!
-//! What a client declares decides only where the bytes allow two answers: a container of sound or
-//! pictures that does not say which, and text that is also JSON. Nothing is unpacked or decoded
-//! here, and no more is read than a bounded number of headers.
+//! The type that a client declares decides only if the bytes allow two answers: a container that
+//! does not say whether it has pictures or only sound, and text that is also JSON. Nothing is
+//! unpacked or decoded here, and no more is read than a bounded number of headers.
 
 mod boxes;
 mod ebml;
@@ -15,10 +15,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 pub(super) use text::TextCheck;
 
-/// How much of the beginning is looked at for a magic number.
+/// Bytes at the beginning that are searched for a magic number.
 const HEAD_BYTES: u64 = 8 << 10;
 
-/// A type that a contribution may have.
+/// A media type that a contribution may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MediaType {
     /// `image/jpeg`
@@ -55,38 +55,38 @@ pub enum MediaType {
     Json,
 }
 
-/// What some bytes are.
+/// The type of some content, as far as its bytes tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// This, whatever is declared.
+    /// A media type that is certain, whatever is declared.
     Media(MediaType),
-    /// A container that does not say whether there is a picture to its sound.
+    /// A container that does not say whether there are pictures to its sound.
     AudioOrVideo {
-        /// What it is if it is said to be sound.
+        /// The type if the client declares sound.
         audio: MediaType,
-        /// What it is otherwise.
+        /// The type otherwise.
         video: MediaType,
     },
     /// UTF-8 without control characters.
     Text {
-        /// What else it is.
+        /// Whether the text is also JSON.
         syntax: Syntax,
     },
-    /// Nothing that a contribution may be; its MIME type as well as it can be told.
+    /// A type that no contribution may have, with its MIME type as far as it can be told.
     Other(&'static str),
 }
 
-/// What a text is written in.
+/// The syntax of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Syntax {
-    /// It is one JSON value, of bounded depth.
+    /// The text is one JSON value, of bounded depth.
     Json,
-    /// It is not.
+    /// The text is not JSON.
     Plain,
 }
 
 impl MediaType {
-    /// All of them.
+    /// Every media type, in the order of the variants.
     pub const ALL: [Self; 16] = [
         Self::Jpeg,
         Self::Png,
@@ -106,7 +106,7 @@ impl MediaType {
         Self::Json,
     ];
 
-    /// The MIME type, as the contract writes it.
+    /// The MIME type, as the API writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -129,7 +129,7 @@ impl MediaType {
         }
     }
 
-    /// The type that [`MediaType::as_str`] writes so.
+    /// The media type with this MIME type, written as [`MediaType::as_str`] writes it.
     #[must_use]
     pub fn parse(mime: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|media| media.as_str() == mime)
@@ -137,11 +137,11 @@ impl MediaType {
 }
 
 impl Content {
-    /// What it is, where `declared` is the MIME type that the client says, or no more than
-    /// `audio/` or `video/`. The declared type is heard only where the content allows it.
+    /// Decides the media type. `declared` is the MIME type that the client gives, or just `audio/`
+    /// or `video/`; it counts only if the content allows it.
     ///
     /// # Errors
-    /// The MIME type of what it really is, if no contribution may be that.
+    /// The MIME type of the content, if no contribution may have it.
     pub fn resolve(&self, declared: &str) -> Result<MediaType, &'static str> {
         let declares = |start: &str| {
             declared.get(..start.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(start))
@@ -159,14 +159,14 @@ impl Content {
     }
 }
 
-/// Whether all of some bytes are text.
+/// Whether content is text throughout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Texture {
     Text,
     Binary,
 }
 
-/// Looks at a file of this size, whose bytes are text throughout or not.
+/// Finds the type of a file of `size` bytes, given whether it is text throughout.
 pub(super) fn detect(
     file: &mut (impl Read + Seek),
     size: u64,
@@ -179,8 +179,8 @@ pub(super) fn detect(
         return Ok(Content::Other("application/x-empty"));
     }
     match texture {
-        // Before any magic number: "BM", "MZ" and "ID3" begin sentences too, and no picture,
-        // sound or archive is free of control characters.
+        // Checked before any magic number: "BM", "MZ" and "ID3" begin sentences too, and no
+        // picture, sound or archive is free of control characters.
         Texture::Text => text::detect(&head, file, size),
         Texture::Binary => binary(&head, file, size),
     }
@@ -211,7 +211,7 @@ fn binary(head: &[u8], file: &mut (impl Read + Seek), size: u64) -> io::Result<C
     })
 }
 
-/// What else it is, for whoever is told why it is refused.
+/// The MIME type of content that no contribution may have, for the message of the refusal.
 fn other(head: &[u8]) -> &'static str {
     const UNKNOWN: &str = "application/octet-stream";
     if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
@@ -221,8 +221,8 @@ fn other(head: &[u8]) -> &'static str {
         return "audio/amr";
     }
     match infer::get(head) {
-        // Two bytes were enough for it, and were not for us: a name that we would accept, for what
-        // we don't, explains nothing. Nor is it text, which was looked for first.
+        // `infer` looks at fewer bytes than we do. To refuse content under the name of a type that
+        // we accept would explain nothing; and it is no text, which was checked first.
         Some(kind) if MediaType::parse(kind.mime_type()).is_some() => UNKNOWN,
         Some(kind) if kind.mime_type().starts_with("text/") => UNKNOWN,
         Some(kind) => kind.mime_type(),

@@ -1,7 +1,7 @@
-//! Where objects lie: a folder of this machine, or an object store elsewhere.
+//! Objects by hash, in a folder of this machine or in an object store elsewhere.
 //!
-//! Both are reached through `object_store`. What it leaves open for a folder is done here: a
-//! deletion that lasts, and new folders that last.
+//! Both are reached through `object_store`. For a folder it does not make everything durable:
+//! deletions and new folders are synced here.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -21,23 +21,25 @@ use super::error::is_not_found;
 use super::staging::{self, StagedFile};
 use super::{BlobError, ContentHash, blocking};
 
-/// A part of a multipart upload. S3 takes nothing under 5 MiB, and 10,000 of them at most.
+/// Bytes of one part of a multipart upload. S3 takes no parts under 5 MiB, and 10,000 of them at
+/// most.
 const PART_BYTES: u64 = 8 << 20;
 /// Parts of one content in memory at a time: one is read while the others are on their way.
 const PARTS_AT_ONCE: usize = 3;
-/// Contents on their way to an object store at a time. With their parts, all the memory it takes.
+/// Contents on their way to an object store at a time. With their parts, this is all the memory
+/// that uploads to it take.
 const TRANSFERS_AT_ONCE: usize = 2;
 
-/// What kind of object lies under a hash.
+/// The kind of an object that is stored under a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shelf {
     /// The content itself.
     Blobs,
-    /// What is shown of it.
+    /// The preview of the content.
     Previews,
 }
 
-/// Objects by hash.
+/// The objects of a store, by hash.
 #[derive(Debug)]
 pub(super) struct Objects {
     store: Arc<dyn ObjectStore>,
@@ -46,38 +48,39 @@ pub(super) struct Objects {
 
 #[derive(Debug)]
 enum Place {
-    /// A folder of this machine, with those below it that are known to last.
+    /// A folder of this machine, and the folders below it that are known to be durable.
     Folder { root: PathBuf, lasting: Mutex<HashSet<PathBuf>> },
-    /// Somewhere else.
+    /// An object store elsewhere.
     Remote { transfers: Semaphore },
 }
 
 impl Objects {
-    /// Objects in a folder, which is there.
+    /// Opens the objects in a folder, which must exist.
     pub(super) fn in_folder(root: &Path) -> Result<Self, BlobError> {
         for shelf in [Shelf::Blobs, Shelf::Previews] {
             std::fs::create_dir_all(root.join(shelf.folder()))?;
         }
-        // The folders below the shelves are made lasting as they come into use.
+        // The folders below the shelves are made durable as they come into use.
         File::open(root)?.sync_all()?;
         sync_folder_of(&root.canonicalize()?)?;
-        // With fsync, its renames sync both folders before they return.
+        // With `fsync`, renames sync both folders before they return.
         let store = LocalFileSystem::new_with_prefix(root)?.with_fsync(true);
         let place = Place::Folder { root: root.into(), lasting: Mutex::default() };
         Ok(Self { store: Arc::new(store), place })
     }
 
-    /// Objects in an object store, which keeps what it has confirmed.
+    /// The objects in an object store, which keeps what it has confirmed.
     pub(super) fn remote(store: Arc<dyn ObjectStore>) -> Self {
         Self { store, place: Place::Remote { transfers: Semaphore::new(TRANSFERS_AT_ONCE) } }
     }
 
-    /// Whether a staged file becomes the object itself, and so has to be written as durably.
+    /// Whether a staged file becomes the object itself, and so must be written durably.
     pub(super) fn takes_the_file(&self) -> bool {
         matches!(self.place, Place::Folder { .. })
     }
 
-    /// Puts a staged file in place, over what is there. It lasts when this returns.
+    /// Puts a staged file in place, replacing an object that is there. It is durable when this
+    /// returns.
     pub(super) async fn place(
         &self,
         shelf: Shelf,
@@ -102,7 +105,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Makes sure that an object which is there lasts, whoever put it there.
+    /// Makes an existing object durable, whoever put it there.
     pub(super) async fn confirm(&self, shelf: Shelf, hash: ContentHash) -> Result<(), BlobError> {
         let Place::Folder { root, lasting } = &self.place else { return Ok(()) };
         let key = key(shelf, hash);
@@ -115,7 +118,7 @@ impl Objects {
         .await
     }
 
-    /// The size in bytes; `None` where there is no such object.
+    /// The size of an object in bytes; `None` if there is no such object.
     pub(super) async fn size(
         &self,
         shelf: Shelf,
@@ -146,8 +149,9 @@ impl Objects {
             Err(error) if is_not_found(&error) => {}
             removed => removed?,
         }
-        // Its `with_fsync` is not for deletions, and an unlinked name that was not synced is back
-        // after a power cut. Also where nothing was there: whoever removed it may not have synced.
+        // `with_fsync` does not cover deletions, and a deleted name that was not synced is back
+        // after a power cut. Synced also if nothing was there: whoever removed it may not have
+        // synced.
         let Place::Folder { root, .. } = &self.place else { return Ok(()) };
         let path = root.join(key.as_ref());
         blocking(move || match sync_folder_of(&path) {
@@ -157,7 +161,7 @@ impl Objects {
         .await
     }
 
-    /// The hashes of all objects of a shelf. Names that are no hash's are left alone.
+    /// Lists the hashes of all objects of a shelf. Objects with other names are left alone.
     pub(super) fn list(&self, shelf: Shelf) -> BoxStream<'static, Result<ContentHash, BlobError>> {
         let listed = self.store.list(Some(&Key::from(shelf.folder())));
         let hashes = listed.err_into().try_filter_map(move |meta| async move {
@@ -173,7 +177,8 @@ impl Objects {
         hashes.boxed()
     }
 
-    /// Sends a file: small ones at once, others in parts, so that memory does not grow with it.
+    /// Sends a file: a small one at once, a larger one in parts, so that memory does not grow with
+    /// it.
     async fn send(&self, to: &Key, file: File, size: u64) -> Result<(), BlobError> {
         let (mut file, first) = blocking(move || {
             let mut file = file;
@@ -220,18 +225,19 @@ impl Shelf {
     }
 }
 
-/// `blobs/6n/bafkrei…6n5`: 1,024 folders, named by two characters before the last as go-ipfs does,
-/// because CIDs begin alike and the last character has only three bits of the hash.
+/// The key of an object, like `blobs/6n/bafkrei…6n5`. The 1,024 folders are named by the two
+/// characters before the last, as in go-ipfs, because CIDs begin alike and the last character has
+/// only three bits of the hash.
 fn key(shelf: Shelf, hash: ContentHash) -> Key {
     let cid = hash.cid();
     let shard = &cid[cid.len() - 3..cid.len() - 1];
     Key::from_iter([shelf.folder(), shard, &cid])
 }
 
-/// Makes the folder of a key, and its own name durable.
+/// Makes the folder of a key, and makes the folder's name durable.
 ///
-/// `object_store` syncs folders that it makes itself. One that another upload has only just made,
-/// or a process that was killed before it synced it, it takes for granted.
+/// `object_store` syncs only folders that it makes itself. It takes a folder for granted that
+/// another upload has only just made, or that a process made which was killed before it synced.
 async fn make_lasting(
     root: &Path,
     lasting: &Mutex<HashSet<PathBuf>>,
@@ -257,7 +263,7 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-/// The next part of a file that has this many bytes left; empty at its end.
+/// Reads the next part of a file that has `left` bytes left; empty at its end.
 fn read_part(mut file: File, left: u64) -> io::Result<(File, Bytes)> {
     let wanted = left.min(PART_BYTES);
     let mut part = Vec::with_capacity(usize::try_from(wanted).map_err(io::Error::other)?);

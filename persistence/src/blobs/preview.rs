@@ -1,11 +1,11 @@
-//! What is shown of content before it is bought: a part of it, never the whole.
+//! Previews: the part of content that is shown before it is bought, never the whole.
 //!
-//! Photos are decoded, made smaller and encoded anew, so nothing that a camera wrote beside the
-//! picture comes along; texts are cut. HEIC and HEIF have no preview, because no decoder in Rust
-//! alone is fit for strangers' files, and video and sound have none yet.
+//! Photos are decoded, made smaller and encoded again, so that nothing a camera wrote beside the
+//! picture comes along; texts are cut. HEIC and HEIF have no preview, because no decoder in pure
+//! Rust is fit for strangers' files; video and sound have none yet.
 //!
-//! A photo's preview is made when it is first asked for and then lies beside the content, until
-//! that is erased. It is made under the content's lock, so none can appear after the erasure.
+//! A photo's preview is made when it is first asked for, and then kept beside the content until
+//! that is erased. It is made under the content's lock, so that none can appear after the erasure.
 
 mod jpeg;
 mod photo;
@@ -23,23 +23,23 @@ use super::reading::BlobRead;
 use super::{BlobError, BlobStore, ContentHash, MediaType, blocking, detached};
 use photo::Format;
 
-/// Larger photos have no preview. The contract has none larger.
+/// Bytes of the largest photo that has a preview; the API takes none larger.
 const MAX_PHOTO_BYTES: u64 = 50_000_000;
-/// Photos being decoded at a time; each takes up to `photo::MAX_MEMORY` and the file itself.
+/// Photos that are decoded at a time; each takes up to `photo::MAX_MEMORY` and the file itself.
 const DECODING_AT_ONCE: usize = 1;
-/// Photos waiting for that.
+/// Photos that wait to be decoded, or are being decoded, at most.
 const WAITING_AT_ONCE: usize = 32;
 
-/// A part of some content that anyone may see.
+/// A part of some content, which anyone may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
-    /// Its MIME type: a JPEG, or text in UTF-8.
+    /// The preview's MIME type: a JPEG, or text in UTF-8.
     pub content_type: &'static str,
-    /// Itself; a few dozen KiB at most.
+    /// The preview's bytes; a few dozen KiB at most.
     pub bytes: Bytes,
 }
 
-/// How many photos are on their way to a preview.
+/// Limits how many photos are being turned into previews.
 #[derive(Debug)]
 pub(super) struct Previews {
     waiting: Arc<Semaphore>,
@@ -56,12 +56,12 @@ impl Default for Previews {
 }
 
 impl BlobStore {
-    /// What may be shown of content of this type; `None` where nothing can: of sound and video, of
-    /// photos that can't be decoded in bounded memory, and of what is too small to show a part.
+    /// The preview of content of this type. `None` if there can be none: for sound and video, for
+    /// photos that can't be decoded in bounded memory, and for content too small to show a part of.
     ///
     /// # Errors
-    /// [`BlobError::NotFound`], if it would have been read; [`BlobError::Busy`] while as many
-    /// photos as may be are waited for; the disk or the object store failed.
+    /// [`BlobError::NotFound`], if the content has to be read; [`BlobError::Busy`] while too many
+    /// photos wait to be decoded; or the disk or the object store failed.
     pub async fn preview(
         &self,
         hash: ContentHash,
@@ -109,7 +109,7 @@ impl BlobStore {
         Ok(cut.map(|cut| Preview { content_type: "text/plain; charset=utf-8", bytes: cut.into() }))
     }
 
-    /// The preview that was made before. Empty, where none could be.
+    /// The preview that was made before; empty if it was found that there can be none.
     async fn made(&self, hash: ContentHash) -> Result<Option<Vec<u8>>, BlobError> {
         match self.objects.get(Shelf::Previews, hash, GetOptions::default()).await {
             Ok(got) => Ok(Some(BlobRead::new(got).bytes().await?)),
@@ -118,8 +118,8 @@ impl BlobStore {
         }
     }
 
-    /// Makes a preview and keeps it, also the fact that there is none: a photo that takes a second
-    /// to fail takes it once. Under the content's lock.
+    /// Makes a preview and keeps it. That there can be none is kept too, so that a photo which
+    /// takes a second to fail takes it once. The caller holds the content's lock.
     async fn make(&self, hash: ContentHash, format: Format) -> Result<Option<Preview>, BlobError> {
         if let Some(made) = self.made(hash).await? {
             return Ok(photo_preview(made));

@@ -1,4 +1,4 @@
-//! Content on its way out, piece by piece.
+//! Reading content, piece by piece.
 
 use std::fmt;
 use std::fs::File;
@@ -11,16 +11,17 @@ use object_store::{GetResult, GetResultPayload};
 
 use super::{BlobError, blocking};
 
-/// What is read from a file at once. `object_store` takes 8 KiB, each by way of another thread.
+/// Bytes that are read from a file at once. `object_store` reads 8 KiB at a time, each on another
+/// thread.
 const PIECE_BYTES: u64 = 256 << 10;
 
 /// Content, or a part of it, as a stream: memory does not grow with its size.
 pub struct BlobRead {
     /// The size of the whole content, in bytes.
     pub size: u64,
-    /// What of it the pieces are.
+    /// The part of the content, in bytes, that the pieces make up.
     pub range: Range<u64>,
-    /// Its bytes, in order. Ends early only with an error.
+    /// The bytes of that part, in order. The stream ends early only with an error.
     pub pieces: BoxStream<'static, Result<Bytes, BlobError>>,
 }
 
@@ -34,7 +35,7 @@ impl BlobRead {
         Self { size: got.meta.size, range, pieces }
     }
 
-    /// Reads it to its end. For what is known to be small.
+    /// Reads everything into memory. Only for content that is known to be small.
     ///
     /// # Errors
     /// The disk or the object store failed.

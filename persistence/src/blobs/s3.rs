@@ -1,4 +1,4 @@
-//! S3, and what speaks like it.
+//! Access to S3 and to servers with its interface.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,35 +11,34 @@ use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use super::BlobError;
 
-/// Without a byte for so long, a request has failed. There is no limit to its whole time: a
-/// download is as slow as whoever reads it.
+/// A request fails after so long without a byte. Its whole time is not limited: a download is as
+/// slow as its reader.
 const SILENCE: Duration = Duration::from_secs(60);
 const CONNECT: Duration = Duration::from_secs(5);
-/// A client is waiting for the answer, and has more patience than for a page, not more than this.
+/// Retries end after so long: a client is waiting for the answer.
 const RETRY_FOR: Duration = Duration::from_secs(60);
 const RETRIES: usize = 5;
 
-/// Where a bucket is, and who may use it.
+/// The address of a bucket, and the credentials for it.
 #[derive(Clone)]
 pub struct S3Options {
-    /// The server, with its scheme; `None` for Amazon's own.
+    /// The URL of the server; `None` for Amazon's own.
     pub endpoint: Option<String>,
     /// The bucket, addressed by path. It must exist.
     pub bucket: String,
-    /// Its region; others than Amazon mostly take any.
+    /// The bucket's region; servers other than Amazon's mostly take any.
     pub region: String,
-    /// Who asks.
+    /// The access key's id.
     pub access_key: String,
-    /// Their secret.
+    /// The access key's secret.
     pub secret_key: String,
-    /// What comes before all names, so that several installations can share a bucket; may be
-    /// empty.
+    /// A prefix of all names, so that several installations can share a bucket; may be empty.
     pub prefix: String,
-    /// Whether the endpoint may be `http`: for a server on the same machine.
+    /// Whether the endpoint may be `http`, for a server on the same machine.
     pub allow_http: bool,
 }
 
-/// Without the secret.
+/// Leaves the secret out.
 impl fmt::Debug for S3Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("S3Options")
@@ -55,8 +54,8 @@ impl fmt::Debug for S3Options {
 
 impl S3Options {
     pub(super) fn open(&self) -> Result<Arc<dyn ObjectStore>, BlobError> {
-        // The client takes the process's provider of cryptography, and there is one only if
-        // somebody chose it. If somebody did, theirs is as good.
+        // The client uses the process's provider of cryptography, which exists only if somebody
+        // installed one. One that somebody else installed will do as well.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = ClientOptions::new()
             .with_allow_http(self.allow_http)
@@ -73,7 +72,7 @@ impl S3Options {
             .with_region(&self.region)
             .with_access_key_id(&self.access_key)
             .with_secret_access_key(&self.secret_key)
-            // Objects are deleted one by one, which every server that speaks S3 can.
+            // Objects are deleted one by one, which every such server supports.
             .with_disable_bulk_delete(true)
             .with_client_options(client)
             .with_retry(retry);

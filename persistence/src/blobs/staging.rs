@@ -1,7 +1,8 @@
-//! The folder of what is not content yet: uploads that still run, content on its way to S3.
+//! The staging folder, for files that are not content yet: uploads under way, and content on its
+//! way to S3.
 //!
-//! A file in it belongs to one upload and goes when that is dropped. What a crash leaves is
-//! removed at the next start. Nothing that a client sends becomes part of a name.
+//! A file in it belongs to one upload and is removed when that is dropped. Files that a crash
+//! leaves are removed at the next start. Nothing that a client sends becomes part of a name.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -9,22 +10,22 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Its name inside the blobs' folder.
+/// The folder's name inside the folder of the blobs.
 pub(super) const FOLDER: &str = "staging";
 
-/// People's photos and voices: for the service's own eyes.
+/// The mode of staged files: people's photos and voices are for the service's own user only.
 const OWNER_ONLY: u32 = 0o600;
 
-/// Names are unique in the process; the folder is this process's alone.
+/// The next file's name. Names are unique in the process, and no other process uses the folder.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// The folder.
+/// The open staging folder.
 #[derive(Debug)]
 pub(super) struct Staging {
     folder: PathBuf,
 }
 
-/// The name of a staged file, which goes with it.
+/// The name of a staged file. The file is removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct StagedFile {
     path: PathBuf,
@@ -32,7 +33,8 @@ pub(super) struct StagedFile {
 }
 
 impl Staging {
-    /// Opens the folder and removes what an earlier process left in it. Says how many files.
+    /// Opens the folder and removes the files that an earlier process left in it. Also returns
+    /// their number.
     pub(super) fn open(root: &Path) -> io::Result<(Self, usize)> {
         let folder = root.join(FOLDER);
         fs::create_dir_all(&folder)?;
@@ -64,8 +66,8 @@ impl StagedFile {
     }
 }
 
-/// Here and now, not on another thread: a runtime that is being shut down forgets what it was
-/// given last. Unlinking even a large file takes a few milliseconds.
+/// Removes the file on this thread, not on another one: a runtime that is shutting down drops its
+/// last tasks. Even a large file is unlinked in a few milliseconds.
 impl Drop for StagedFile {
     fn drop(&mut self) {
         match fs::remove_file(&self.path) {

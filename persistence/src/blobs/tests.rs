@@ -1,4 +1,4 @@
-//! One suite for every place that blobs can lie in, and what content is by its bytes.
+//! One suite for every place where blobs can be stored, and tests of finding content's type.
 
 mod contract;
 mod media;

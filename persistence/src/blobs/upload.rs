@@ -1,8 +1,8 @@
-//! Content on its way in: written to the staging folder while it is hashed and looked at.
+//! Uploads: content is written to the staging folder while it is hashed and its type is found.
 //!
-//! Also where the content will lie in S3 it is staged here first, because only then are its name
-//! and its type known: a video's index may be its last bytes. So an object store never sees what
-//! is refused or broken off, and each content is sent once, to where it stays.
+//! Content for S3 is staged here first as well, because its name and its type are known only at its
+//! end: a video's index may be its last bytes. So an object store never sees uploads that are
+//! refused or broken off, and each content is sent once, to its final place.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -16,18 +16,18 @@ use super::objects::{Objects, Shelf};
 use super::staging::StagedFile;
 use super::{BlobError, ContentHash, ContentLock, blocking, detached};
 
-/// What is gathered before it goes to the disk. With the number of uploads, all the memory that
-/// they take.
+/// Bytes that are gathered before they are written. Multiplied by the number of uploads, this is
+/// all the memory that they take.
 const BUFFER_BYTES: usize = 256 << 10;
-/// Written bytes are synced in steps: a journal on the same disk never waits behind half a
-/// gigabyte, and an upload's last answer does not either.
+/// Bytes after which an upload is synced: so neither a journal on the same disk nor the end of an
+/// upload ever waits behind half a gigabyte.
 const SYNC_BYTES: u64 = 8 << 20;
 
-/// An upload under way. Dropped, it leaves nothing behind.
+/// An upload under way. It leaves nothing behind when it is dropped.
 #[derive(Debug)]
 pub struct Upload {
     objects: Arc<Objects>,
-    /// None while it is at the disk; stays so if that failed or was cancelled.
+    /// `None` while it is writing; stays so if that failed or was cancelled.
     writer: Option<Writer>,
     staged: StagedFile,
     size: u64,
@@ -36,7 +36,7 @@ pub struct Upload {
     _slot: OwnedSemaphorePermit,
 }
 
-/// An upload that is complete and not yet kept. Dropped, it leaves nothing behind.
+/// An upload that is complete and not yet kept. It leaves nothing behind when it is dropped.
 #[derive(Debug)]
 pub struct Staged {
     objects: Arc<Objects>,
@@ -48,7 +48,7 @@ pub struct Staged {
     _slot: OwnedSemaphorePermit,
 }
 
-/// What keeping did.
+/// The outcome of keeping content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
     /// The content was stored.
@@ -62,7 +62,7 @@ struct Writer {
     file: File,
     hasher: Sha256,
     text: TextCheck,
-    /// Bytes since the last sync; none are counted where the file is only passing through.
+    /// Bytes since the last sync; `None` if the file is not the content's final place.
     unsynced: Option<u64>,
 }
 
@@ -79,10 +79,10 @@ impl Upload {
         Self { objects, writer: Some(writer), staged, size: 0, max_bytes, buffer, _slot: slot }
     }
 
-    /// Adds the next bytes. After an error, or if this is cancelled, the upload is broken off.
+    /// Appends bytes. After an error, or if this is cancelled, the upload is broken off.
     ///
     /// # Errors
-    /// [`BlobError::TooLarge`] where they pass the limit; the disk failed or is full.
+    /// [`BlobError::TooLarge`] if they pass the limit; or the disk failed or is full.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), BlobError> {
         let size = self.size.saturating_add(bytes.len() as u64);
         if size > self.max_bytes {
@@ -92,7 +92,7 @@ impl Upload {
         self.size = size;
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(BUFFER_BYTES - self.buffer.len()));
-            // Copied, not held: a small piece may keep a large receive buffer alive.
+            // Copied rather than held: a small piece may keep a large receive buffer alive.
             self.buffer.extend_from_slice(now);
             bytes = later;
             if self.buffer.len() == BUFFER_BYTES {
@@ -102,13 +102,13 @@ impl Upload {
         Ok(())
     }
 
-    /// How many bytes it has so far.
+    /// The number of bytes written so far.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Ends the upload: its hash and what it really is are known now.
+    /// Completes the upload: computes its hash and finds its type.
     ///
     /// # Errors
     /// The disk failed or is full, or an earlier write had failed.
@@ -121,7 +121,7 @@ impl Upload {
         Ok(Staged { objects, hash, size, content, file, staged, _slot })
     }
 
-    /// Breaks it off, which dropping does as well.
+    /// Breaks the upload off, as dropping it does.
     pub fn abort(self) {}
 
     async fn flush(&mut self) -> Result<(), BlobError> {
@@ -167,25 +167,25 @@ impl Staged {
         self.hash
     }
 
-    /// The size in bytes.
+    /// The size of the content in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// What it is, by its own bytes.
+    /// The type of the content, as found from its bytes.
     #[must_use]
     pub fn content(&self) -> &Content {
         &self.content
     }
 
-    /// Stores the content under its hash. It lasts when this returns; if it fails, or if nothing
-    /// refers to it in the end, whoever holds the lock erases it.
+    /// Stores the content under its hash. It is durable when this returns. If this fails, or if
+    /// nothing refers to the content in the end, the holder of the lock must erase it.
     ///
-    /// Goes on where its caller is cancelled, and holds the lock until it is done.
+    /// Continues if its caller is cancelled, and holds the lock until it is done.
     ///
     /// # Errors
-    /// The lock is another content's; the disk or the object store failed.
+    /// The lock is that of other content; or the disk or the object store failed.
     pub async fn keep(self, lock: &ContentLock) -> Result<Kept, BlobError> {
         if lock.hash() != self.hash {
             return Err(BlobError::OtherLock);
@@ -199,20 +199,20 @@ impl Staged {
         .await
     }
 
-    /// Forgets the content, which dropping does as well.
+    /// Discards the content, as dropping it does.
     pub fn discard(self) {}
 
     async fn put(self) -> Result<Kept, BlobError> {
         let Self { objects, hash, size, file, staged, .. } = self;
         if objects.size(Shelf::Blobs, hash).await? == Some(size) {
-            // Whoever stored it may have been killed before it was synced.
+            // The process that stored it may have been killed before it was synced.
             objects.confirm(Shelf::Blobs, hash).await?;
             return Ok(Kept::Already);
         }
         let placed = objects.place(Shelf::Blobs, hash, staged, file, size).await;
         if let Err(error) = placed {
-            // It may be there and not last: the next upload must not take it for kept. The first
-            // error is the one to report.
+            // The object may be there without being durable, and the next upload must not take it
+            // for kept. The first error is the one to report.
             drop(objects.remove(Shelf::Blobs, hash).await);
             return Err(error);
         }

@@ -1,9 +1,9 @@
-//! A disk that loses power, fails, fills up and lies, on demand.
+//! A disk that loses power, fails, fills up and lies on demand, for tests.
 //!
-//! Every file has two contents: what the process sees, and what is durable. A write changes only
-//! the first and marks 512-byte sectors dirty; a sync copies the dirty sectors over. A power cut
-//! keeps the durable content and, by a seed, any subset of the dirty sectors, in any order, as a
-//! disk with a write cache does. Names work alike, folder by folder.
+//! Every file has two contents: the one that the process sees, and the durable one. A write changes
+//! only the first and marks 512-byte sectors dirty; a sync copies the dirty sectors over. A power
+//! cut keeps the durable content and, chosen by a seed, any subset of the dirty sectors, as a disk
+//! with a write cache does. Names work alike, folder by folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -17,50 +17,50 @@ use super::{Disk, DiskFile};
 
 const SECTOR_BYTES: usize = 512;
 
-/// What can be made to go wrong.
+/// A fault that can be injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The write after `after` more ones stores half of its bytes, then fails.
+    /// After `after` more writes, the next one stores half of its bytes and fails.
     ShortWrite {
-        /// How many writes still go well.
+        /// Number of writes that still succeed.
         after: u32,
     },
-    /// The write after `after` more ones stores nothing and fails.
+    /// After `after` more writes, the next one stores nothing and fails.
     FailWrite {
-        /// How many writes still go well.
+        /// Number of writes that still succeed.
         after: u32,
     },
-    /// The sync after `after` more ones fails. What was dirty is then seen as clean by the
-    /// process, and is not durable, as Linux does it.
+    /// After `after` more syncs, the next one fails. Dirty sectors then look clean to the process
+    /// and are not durable, as on Linux.
     FailSync {
-        /// How many syncs still go well.
+        /// Number of syncs that still succeed.
         after: u32,
     },
-    /// From now on a sync of data says yes and does nothing.
+    /// From now on a sync of data reports success and does nothing.
     LyingSync,
     /// From now on only so many more bytes can be allocated.
     Full {
-        /// Bytes still free.
+        /// Bytes that are still free.
         free: u64,
     },
-    /// There is space again.
+    /// Takes [`Fault::Full`] back: there is space again.
     Roomy,
     /// The power goes at the `at`-th change from now (a write, sync, creation, rename or removal):
-    /// that one is seen but not durable, and from then on everything fails.
+    /// that change is seen but not durable, and from then on everything fails.
     Stop {
-        /// Which change; 0: none happens any more.
+        /// The number of the change, counted from 1; at 0 no change happens any more.
         at: u32,
     },
 }
 
-/// What a power cut leaves of what was not synced.
+/// How much of what was not synced a power cut leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// Nothing.
+    /// Nothing that was not synced.
     Nothing,
-    /// All of it: the process died, the machine did not.
+    /// Everything, as when the process died and the machine did not.
     Everything,
-    /// By this seed, any subset of sectors and names.
+    /// Any subset of sectors and names, chosen by this seed.
     Some(u64),
 }
 
@@ -102,13 +102,13 @@ struct FaultyFile {
 }
 
 impl FaultyDisk {
-    /// An empty one without faults.
+    /// An empty disk without faults.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets a fault up; it adds to those that are set up already.
+    /// Injects a fault, in addition to those injected already.
     pub fn inject(&self, fault: Fault) {
         let faults = &mut self.state.lock().faults;
         match fault {
@@ -122,19 +122,19 @@ impl FaultyDisk {
         }
     }
 
-    /// How many changes were made so far, to place a [`Fault::Stop`].
+    /// The number of changes made so far, to place a [`Fault::Stop`].
     #[must_use]
     pub fn changes(&self) -> u64 {
         self.state.lock().changes
     }
 
-    /// Whether a [`Fault::Stop`] has come true.
+    /// Whether a [`Fault::Stop`] has happened.
     #[must_use]
     pub fn has_stopped(&self) -> bool {
         self.state.lock().faults.stop == Some(0)
     }
 
-    /// The disk as it is found after a power cut now: a new one, with no faults.
+    /// The disk as it is found after a power cut now: a new disk, without faults.
     #[must_use]
     pub fn power_cut(&self, kept: Kept) -> Self {
         let state = self.state.lock();
@@ -175,8 +175,8 @@ impl FaultyDisk {
 }
 
 impl State {
-    /// Counts a change. `Ok(false)`: this is the one at which everything stops, so do it without
-    /// its effect on what is durable, and fail.
+    /// Counts a change. `Ok(false)` means that everything stops at this one: the caller makes the
+    /// change without its effect on what is durable, and fails.
     fn change(&mut self) -> io::Result<bool> {
         match &mut self.faults.stop {
             None => {}
@@ -234,7 +234,7 @@ impl Content {
                 if dice.coin() {
                     bytes.resize(self.seen.len(), 0);
                 }
-                // Now few, now half, now nearly all: each leaves other damage.
+                // Few, half or nearly all sectors: each leaves different damage.
                 let odds = dice.next() % 257;
                 for &sector in &self.dirty {
                     if dice.next() % 256 < odds {
@@ -377,7 +377,7 @@ impl DiskFile for FaultyFile {
     }
 }
 
-/// Counts down; true once, when it is time.
+/// Counts a fault down; true once, when it is due.
 fn due(fault: &mut Option<u32>) -> bool {
     match fault {
         None => false,

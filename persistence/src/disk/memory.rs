@@ -1,4 +1,4 @@
-//! A disk in memory, for tests of what stands above the journal.
+//! A disk in memory, for the tests of the journal's users.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,7 +19,7 @@ pub struct MemoryDisk {
 struct MemoryFile(RwLock<Vec<u8>>);
 
 impl MemoryDisk {
-    /// An empty one.
+    /// An empty disk.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -95,7 +95,7 @@ impl DiskFile for MemoryFile {
     }
 }
 
-/// The names of those paths that lie directly in `dir`.
+/// The file names of those paths that lie directly in `dir`.
 pub(super) fn names_in<'p>(dir: &Path, paths: impl Iterator<Item = &'p PathBuf>) -> Vec<String> {
     paths
         .filter(|path| path.parent() == Some(dir))

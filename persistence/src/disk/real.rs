@@ -1,4 +1,4 @@
-//! The disk of the machine.
+//! The machine's own disk.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,7 +15,7 @@ const CHUNK_BYTES: u64 = 1 << 20;
 /// never waits behind a whole segment.
 const STEP_BYTES: u64 = 1 << 20;
 
-/// The disk of the machine: plain files, `fdatasync`, `fsync` of folders.
+/// The machine's own disk: plain files, `fdatasync`, and `fsync` of folders.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
 
@@ -112,8 +112,9 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// Reserves first, so that a full disk says so before any of it is written; then writes real
-/// zeros, so that a later sync has no extents to convert and no metadata to write.
+/// Fills a new file with zeros. It reserves the space first, so that a full disk fails before
+/// anything is written, and then writes real zeros, so that a later sync has no extents to convert
+/// and no metadata to write.
 fn fill(file: &File, bytes: u64) -> io::Result<()> {
     if bytes > 0 {
         match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {

@@ -1,5 +1,5 @@
-//! A compressed segment: zstd frames that stand alone, each with whole groups, and an index, so
-//! that one record costs one frame.
+//! The format of a compressed segment: independent zstd frames, each with whole groups, and an
+//! index, so that reading one record decompresses one frame.
 //!
 //! ```text
 //! frames      the segment as it was written, up to the end of its last group, in pieces of
@@ -38,14 +38,15 @@ use super::window::as_index;
 use super::{Corruption, ReadError};
 use crate::disk::DiskFile;
 
-/// What a frame holds before compression: at least this, but for the last.
+/// Bytes that a frame holds before compression: at least this many, except for the last.
 pub(super) const FRAME_BYTES: usize = 256 << 10;
 const SKIPPABLE: u32 = 0x184D_2A5E;
 const MAGIC: u32 = u32::from_le_bytes(*b"PJx\xF3");
 const VERSION: u32 = 1;
 const ENTRY_BYTES: usize = 32;
 const TAIL_BYTES: usize = 104;
-/// A third of the processor time of zstd's usual 3, and a few percent larger.
+/// zstd's level: a third of the processor time of the usual level 3, for archives a few percent
+/// larger.
 const LEVEL: i32 = 1;
 
 /// One frame of an archive.
@@ -58,7 +59,7 @@ pub(super) struct Frame {
     crc: u32,
 }
 
-/// What the tail says of the whole segment.
+/// The fields of the tail, about the whole segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Summary {
     pub(super) first: u64,
@@ -188,7 +189,7 @@ fn decode_index(bytes: &[u8], count: usize, start: u64) -> Option<(Vec<Frame>, S
             length: u32_at(entry, 24)?,
             crc: u32_at(entry, 28)?,
         };
-        // One after the other, without a gap in which something unchecked could lie.
+        // Frames follow each other without a gap in which unchecked bytes could lie.
         let in_order = frames.is_empty() == (frame.raw == 0) && frame.raw >= raw;
         if frame.offset != offset || !in_order {
             return None;
@@ -199,7 +200,7 @@ fn decode_index(bytes: &[u8], count: usize, start: u64) -> Option<(Vec<Frame>, S
     (offset == start && summary.end > raw).then_some((frames, summary))
 }
 
-/// Writes an archive, front to back.
+/// Writes an archive from front to back.
 pub(super) struct ArchiveWriter<'f> {
     file: &'f dyn DiskFile,
     zstd: zstd::bulk::Compressor<'static>,
@@ -214,7 +215,8 @@ impl<'f> ArchiveWriter<'f> {
         Ok(Self { file, zstd, frames: Vec::new(), offset: 0, raw: 0 })
     }
 
-    /// Adds a piece of the segment that ends with a whole group. `first`: its first position.
+    /// Adds a piece of the segment that ends with a whole group; `first` is the piece's first
+    /// position.
     pub(super) fn frame(&mut self, first: u64, piece: &[u8]) -> io::Result<()> {
         let packed = self.zstd.compress(piece)?;
         self.file.write_all_at(&packed, self.offset)?;
@@ -226,7 +228,7 @@ impl<'f> ArchiveWriter<'f> {
         Ok(())
     }
 
-    /// Adds the index. Says how large the file is.
+    /// Adds the index and returns the size of the file in bytes.
     pub(super) fn finish(self, summary: &Summary) -> io::Result<u64> {
         let mut bytes = Vec::with_capacity(self.frames.len() * ENTRY_BYTES + TAIL_BYTES);
         for frame in &self.frames {

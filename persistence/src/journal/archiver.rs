@@ -1,8 +1,8 @@
-//! Compresses closed segments, in the background and at low priority.
+//! The archiver compresses closed segments, in the background and at low priority.
 //!
-//! The archive is written under a temporary name, synced, read back and checked in full, renamed,
-//! and only then is the original removed. Stopped anywhere, there is a whole copy with a name
-//! that the next start understands.
+//! An archive is written under a temporary name, synced, read back and checked in full, and
+//! renamed; only then is the original removed. Wherever that is interrupted, a whole copy is left
+//! under a name that the next start understands.
 
 use std::io;
 use std::path::Path;
@@ -22,12 +22,13 @@ use super::verify::{Checked, Depth};
 use super::window::{Image, RawImage};
 use crate::disk::DiskFile;
 
-/// How long to leave the disk alone after it failed: what could not be archived is still there.
+/// The pause after the disk failed. Nothing is lost meanwhile: the segment is still there as it was
+/// written.
 const PAUSE: Duration = Duration::from_secs(30);
-/// The lowest priority that Linux has; there it is a property of the thread.
+/// The lowest priority that Linux has; there, a priority belongs to a thread.
 const NICE: i32 = 19;
 
-/// Wakes the archiver.
+/// Wakes the archiver when a segment was closed, and stops it.
 #[derive(Debug, Default)]
 pub(super) struct Bell {
     state: Mutex<BellState>,
@@ -41,13 +42,13 @@ struct BellState {
 }
 
 impl Bell {
-    /// A segment was closed.
+    /// Says that a segment was closed.
     pub(super) fn ring(&self) {
         self.state.lock().rung = true;
         self.rung.notify_all();
     }
 
-    /// Archive no more.
+    /// Says that nothing more is to be archived.
     pub(super) fn stop(&self) {
         self.state.lock().stopped = true;
         self.rung.notify_all();
@@ -57,7 +58,7 @@ impl Bell {
         self.state.lock().stopped
     }
 
-    /// Waits for a ring; false if it was a stop.
+    /// Waits until a segment was closed, or for `at_most`; false once stopped.
     fn wait(&self, at_most: Option<Duration>) -> bool {
         let mut state = self.state.lock();
         while !state.rung && !state.stopped {
@@ -75,7 +76,7 @@ impl Bell {
     }
 }
 
-/// Archives what is closed until the journal stops.
+/// Archives closed segments until the journal stops.
 pub(super) fn run(shared: &Shared) {
     if let Err(error) = rustix::process::nice(NICE) {
         tracing::debug!(%error, "the archiver runs at normal priority");
@@ -115,7 +116,8 @@ pub(super) fn run(shared: &Shared) {
     }
 }
 
-/// Makes the archive of a segment; it has its name when this returns. Says how large it is.
+/// Makes the archive of a segment, which has its final name when this returns. Returns its size in
+/// bytes.
 fn archive(shared: &Shared, entry: &Entry, end: &Link) -> Result<u64, ReadError> {
     let temporary = unfinished_path_of(&shared.dir, entry.first);
     let io = |source| ReadError::Io { file: temporary.clone(), source };

@@ -1,4 +1,4 @@
-//! Which segments there are, and reading records from them.
+//! The catalog of a journal's segments, and reading records from them by position.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -17,16 +17,16 @@ use super::segment::{self, Form, Found, Header, path_of};
 use super::window::{Image, RawImage, as_index};
 use crate::disk::{Disk, DiskFile};
 
-/// How many closed segments are kept open, with their indexes of up to 64 KiB.
+/// Closed segments that are kept open, with their indexes of up to 64 KiB each.
 const OPEN_SEGMENTS: usize = 64;
 
-/// What is known of a segment without opening it.
+/// What the catalog knows of a segment without opening it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) first: u64,
     pub(super) start: ChainHash,
     pub(super) form: Form,
-    /// Its size on the disk.
+    /// Its size on the disk, in bytes.
     pub(super) bytes: u64,
 }
 
@@ -43,7 +43,7 @@ enum Content {
 }
 
 impl Opened {
-    /// The segment that is being written, empty so far.
+    /// The segment that is being written, which is still empty.
     pub(super) fn active(first: u64, path: PathBuf, file: Arc<dyn DiskFile>) -> Self {
         Self::raw(first, path, file, Index::default())
     }
@@ -71,7 +71,7 @@ impl Opened {
         &self.path
     }
 
-    /// Takes note of what was appended.
+    /// Adds the offsets of records that were appended, and the new end, to the index.
     pub(super) fn extend(&self, places: impl Iterator<Item = (u64, u64)>, end: u64) {
         match &self.content {
             Content::Raw { index, .. } => {
@@ -83,8 +83,8 @@ impl Opened {
         }
     }
 
-    /// Reads the piece that holds a position, or at least `want` bytes from there, and gives a
-    /// cursor at its start.
+    /// Reads the piece that holds a position into `bytes`, at least `want` bytes if there are so
+    /// many, and returns a cursor at its start.
     pub(super) fn piece(
         &self,
         position: u64,
@@ -118,10 +118,10 @@ impl Opened {
 pub(super) struct Catalog {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
-    /// In order; the last is the active one.
+    /// In the order of their positions; the last is the active one.
     entries: RwLock<Vec<Entry>>,
     active: RwLock<Arc<Opened>>,
-    /// Closed ones, the most recently used last.
+    /// Closed segments, the most recently used last.
     open: Mutex<VecDeque<Arc<Opened>>>,
 }
 
@@ -141,8 +141,8 @@ impl Catalog {
         }
     }
 
-    /// Closes the active segment and goes on with another. An empty one, too small for the group
-    /// that comes, has been replaced by it.
+    /// Closes the active segment and continues with another. If the active one is still empty,
+    /// because the next group did not fit into it, the other replaces it.
     pub(super) fn roll(&self, entry: Entry, active: Arc<Opened>) {
         let mut entries = self.entries.write();
         let replaces = entries.last().is_some_and(|last| last.first == entry.first);
@@ -157,14 +157,14 @@ impl Catalog {
         }
     }
 
-    /// A closed segment that is not archived, with the one after it.
+    /// The next closed segment that is not archived, with the one after it.
     pub(super) fn next_to_archive(&self, after: u64) -> Option<(Entry, Entry)> {
         let entries = self.entries.read();
         let mut pairs = entries.windows(2).map(|pair| (pair[0], pair[1]));
         pairs.find(|(entry, _)| entry.first > after && entry.form == Form::Raw)
     }
 
-    /// Takes note that a segment is archived, and takes so many bytes now.
+    /// Notes that a segment is archived, and that it takes so many bytes now.
     pub(super) fn archived(&self, first: u64, bytes: u64) {
         let mut entries = self.entries.write();
         if let Some(entry) = entries.iter_mut().find(|entry| entry.first == first) {
@@ -172,11 +172,11 @@ impl Catalog {
             entry.bytes = bytes;
         }
         drop(entries);
-        // Else the removed file would keep its space for as long as it is open.
+        // A removed file keeps its space on the disk for as long as it is open.
         self.open.lock().retain(|opened| opened.first != first);
     }
 
-    /// Segments, archived segments, bytes.
+    /// The numbers of segments, of archived segments, and of their bytes on the disk.
     pub(super) fn totals(&self) -> (u64, u64, u64) {
         let entries = self.entries.read();
         let archived = entries.iter().filter(|entry| entry.form == Form::Archived).count();
@@ -210,7 +210,7 @@ impl Catalog {
         Ok(opened)
     }
 
-    /// One record, which must be there.
+    /// Reads one record, which must be there.
     pub(super) fn read(&self, position: u64) -> Result<Record, ReadError> {
         let segment = self.segment_of(position)?;
         let mut bytes = Vec::new();

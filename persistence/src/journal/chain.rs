@@ -1,32 +1,32 @@
 //! The chain: each group's hash covers the hash before it, so that nothing in the middle can be
-//! changed, moved or left out without its showing.
+//! changed, moved or left out unnoticed.
 //!
-//! What is hashed of a record is everything from its position to the end of its core part, as the
-//! bytes stand, and then the *hash* of its personal part. So the personal part can be replaced by
-//! its hash, and the chain still holds. The core is never taken out, so its own hash would buy
-//! nothing; leaving it in line makes checking several times faster (`docs/journal.md`).
+//! The chain hashes a record's bytes from its position to the end of its core part, and then the
+//! *hash* of its personal part. So the personal part can be replaced by its hash, and the chain
+//! still holds. The core is never taken out, so hashing it on its own would buy nothing; hashing
+//! its bytes in line is several times faster (`docs/journal.md`).
 
 use std::fmt;
 
-/// The hash of all that the journal holds up to the end of some group (BLAKE3).
+/// The BLAKE3 hash of everything in the journal up to the end of some group.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChainHash([u8; 32]);
 
 impl ChainHash {
-    /// From its bytes.
+    /// Makes a hash from its 32 bytes.
     #[must_use]
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// The hash's 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// What a new journal starts from. Not a constant: a client must not be able to guess it, see
-    /// [`seal_of`].
+    /// The hash from which a new journal starts. Not a constant, because a client must not be able
+    /// to guess it: see [`seal_of`].
     pub(super) fn genesis() -> Self {
         use std::hash::{BuildHasher, RandomState};
         let mut hasher = blake3::Hasher::new_derive_key("PRIV Protocol journal genesis v1");
@@ -53,18 +53,19 @@ impl fmt::Debug for ChainHash {
     }
 }
 
-/// What makes a group's header authentic: nobody who does not know the hash that the segment
-/// starts from can put bytes into a record that look like the header of a group.
+/// The seal that makes a group's header authentic: without knowing the hash from which the segment
+/// starts, nobody can put bytes into a record that pass for the header of a group.
 pub(super) fn seal_of(start: &ChainHash, first: u64) -> u64 {
     let hash = blake3::keyed_hash(&start.0, &first.to_le_bytes());
     let (head, _) = hash.as_bytes().split_at(8);
     u64::from_le_bytes(head.try_into().expect("split at eight"))
 }
 
-/// BLAKE3 is fastest over long pieces, records are short: they are gathered first.
+/// Bytes of records that are gathered before they are hashed: BLAKE3 is fastest over long pieces,
+/// and records are short.
 const GATHER_BYTES: usize = 64 << 10;
 
-/// Computes the hash of one group after another, with one buffer.
+/// Computes the hashes of groups one after the other, reusing one buffer.
 #[derive(Debug)]
 pub(super) struct Chainer {
     hasher: blake3::Hasher,
@@ -82,7 +83,8 @@ impl Chainer {
         self.gathered.extend_from_slice(&previous.0);
     }
 
-    /// `chained`: from the position to the end of the core. `personal`: the hash of that part.
+    /// Adds a record. `chained` is its bytes from the position to the end of the core, `personal`
+    /// the hash of its personal part.
     pub(super) fn record(&mut self, chained: &[u8], personal: Option<&[u8; 32]>) {
         if self.gathered.len() + chained.len() > GATHER_BYTES {
             self.flush();

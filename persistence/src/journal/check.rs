@@ -1,4 +1,4 @@
-//! Checking: checksums, order, chain; and what to conclude from where it stops.
+//! Checking a segment: checksums, order, chain; and judging the place where it stops being whole.
 
 use super::ReadError;
 use super::chain::{ChainHash, Chainer};
@@ -9,28 +9,28 @@ use super::record::Raw;
 use super::segment::is_zero;
 use super::window::Image;
 
-/// What must come next.
+/// What the next record must follow: its position, and the chain before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Link {
-    /// The next position.
+    /// The position of the next record.
     pub(super) next: u64,
-    /// The chain so far.
+    /// The chain's hash so far.
     pub(super) hash: ChainHash,
 }
 
 /// A segment's groups, as far as they are whole.
 #[derive(Debug)]
 pub(super) struct Walk {
-    /// What the whole groups lead to.
+    /// The position and hash that follow the whole groups.
     pub(super) link: Link,
-    /// Where they end.
+    /// Offset at which the whole groups end.
     pub(super) end: u64,
-    /// Where the last of them begins.
+    /// Offset at which the last of them begins.
     pub(super) last_group: Option<u64>,
     pub(super) groups: u64,
     pub(super) records: u64,
     pub(super) erased: u64,
-    /// Why it is the last: `None` if zeros follow, or nothing.
+    /// The fault that ended the walk; `None` if zeros follow, or nothing.
     pub(super) stopped: Option<Fault>,
 }
 
@@ -38,11 +38,12 @@ pub(super) struct Walk {
 pub(super) struct WholeGroup<'a> {
     pub(super) first: u64,
     pub(super) offset: u64,
-    /// With its padding.
+    /// All its bytes, with its padding.
     pub(super) bytes: &'a [u8],
 }
 
-/// Checks group after group, from the start of a segment until one is not whole.
+/// Checks group after group, from the start of a segment until one is not whole, and calls `each`
+/// with the whole ones.
 pub(super) fn walk(
     image: &mut dyn Image,
     start: ChainHash,
@@ -96,8 +97,8 @@ pub(super) fn walk(
     }
 }
 
-/// Checks one group, with its padding; gives the chain at its end, and how many of its records
-/// are erased.
+/// Checks one group with its padding. Returns the chain's hash at its end, and the number of its
+/// records whose personal part was erased.
 fn check_group(
     bytes: &[u8],
     head: &Head,
@@ -137,23 +138,23 @@ fn check_group(
     Ok((marker.hash, erased))
 }
 
-/// What follows the whole groups of the last segment.
+/// What was found after the whole groups of the last segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tail {
-    /// Zeros.
+    /// Only zeros, or the end of the file.
     Clean,
-    /// One group that a power cut tore: it was never acknowledged.
+    /// One group that a power cut tore; it was never acknowledged.
     Torn {
-        /// Up to its last byte that is not zero.
+        /// Bytes up to its last one that is not zero.
         bytes: u64,
-        /// How many records it had, if that can still be read.
+        /// The number of its records, if that can still be read.
         records: Option<u32>,
     },
 }
 
-/// Tells a torn group from damage. Only one group is ever between a write and its sync, so after
-/// a power cut at most the group at the end can be torn, and nothing can lie after it. If
-/// something does, the group had been synced, and was damaged later.
+/// Tells a torn group from damage. Only one group is ever between its write and its sync, so after
+/// a power cut at most the group at the end is torn, and nothing lies after it. If something does,
+/// the group had been synced and was damaged later.
 pub(super) fn judge_tail(
     image: &mut dyn Image,
     walk: &Walk,
@@ -179,7 +180,7 @@ pub(super) fn judge_tail(
     Ok(Ok(Tail::Torn { bytes: last + 1 - walk.end, records }))
 }
 
-/// After the groups of a closed segment come zeros.
+/// Checks that only zeros follow the groups of a closed segment.
 pub(super) fn check_rest(
     image: &mut dyn Image,
     walk: &Walk,
@@ -213,7 +214,7 @@ fn last_not_zero(image: &mut dyn Image, from: u64) -> Result<Option<u64>, ReadEr
     }
 }
 
-/// Whether some later page begins with the header of a group of this segment.
+/// Whether a later page begins with the header of a group of this segment.
 fn has_group_after(
     image: &mut dyn Image,
     from: u64,

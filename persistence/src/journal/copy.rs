@@ -1,7 +1,7 @@
-//! An online backup: a copy of all that is whole, while the journal is written and archived.
+//! Online backup: copies everything that is whole, while the journal is written and archived.
 //!
-//! Closed segments never change, only their form does; the active one is copied up to its last
-//! whole group. So the copy is the journal as it was at some position.
+//! The content of closed segments never changes, only their form does; the active segment is copied
+//! up to its last whole group. So the copy is the journal as it was at some position.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,28 +15,28 @@ use super::window::{Image, RawImage, as_index};
 use crate::disk::{Disk, DiskFile};
 
 const CHUNK_BYTES: u64 = 1 << 20;
-/// How often the folder is read again because a segment went away in between.
+/// How often the folder is listed again because a segment's file was replaced meanwhile.
 const ATTEMPTS: u32 = 16;
 
-/// A copy that was made and found whole.
+/// The report of a copy that was made and found whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyReport {
-    /// What the copy holds.
+    /// The result of verifying the copy.
     pub copy: VerifyReport,
 }
 
 /// Why there is no copy.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// The folder that the copy was to go to has files already.
+    /// The folder for the copy is not empty.
     #[error("{dir} is not empty: a backup goes into a folder of its own", dir = .0.display())]
     NotEmpty(PathBuf),
-    /// The disk failed.
+    /// The disk could not read or write a file.
     #[error("cannot copy {path}", path = path.display())]
     Io {
-        /// The file or folder.
+        /// The file or folder that was read or written.
         path: PathBuf,
-        /// What the disk said.
+        /// The disk's own error.
         source: io::Error,
     },
     /// The journal, or the copy, is not whole.
@@ -53,7 +53,7 @@ impl From<ReadError> for CopyError {
 /// Copies the journal in `from` to `to`, a new or empty folder, and checks the copy in full.
 ///
 /// # Errors
-/// See [`CopyError`]; then what is in `to` is not a backup.
+/// See [`CopyError`]; on any of them, `to` does not hold a backup.
 pub fn copy(disk: &dyn Disk, from: &Path, to: &Path) -> Result<CopyReport, CopyError> {
     let io = |path: &Path| {
         let path = path.to_owned();
@@ -83,7 +83,8 @@ pub fn copy(disk: &dyn Disk, from: &Path, to: &Path) -> Result<CopyReport, CopyE
     Ok(CopyReport { copy: verify(disk, to)? })
 }
 
-/// Copies the segments from `next` on, and moves it. The last of them is the active one.
+/// Copies the segments from position `next` on, and advances `next`. The last of them is the active
+/// one.
 fn copy_listed(
     disk: &dyn Disk,
     (from, to): (&Path, &Path),
@@ -120,7 +121,7 @@ fn copy_active(disk: &dyn Disk, (from, to): (&Path, &Path), found: Found) -> Res
         .map_err(|fault| ReadError::Corrupt(fault.in_file(path.clone())))?;
     let whole = walk(&mut image, header.start, found.first, &mut |_| Ok(()))?;
     let target = path_of(to, found.first, Form::Raw);
-    // With its zeros: a journal goes on in it after a restore.
+    // Its zeros are copied too: the journal continues in it after a restore.
     let size = image.size();
     copy_bytes(&*source, whole.end, || disk.create(&target, size)).map_err(io)
 }

@@ -1,10 +1,10 @@
-//! What can be wrong with the bytes, and where.
+//! Damage: what is wrong with some bytes of a journal, and where.
 
 use std::path::PathBuf;
 
 use priv_domain::Position;
 
-/// Bytes that were durable once are not what was written. Nothing is repaired by guessing.
+/// Bytes that were durable once are not those that were written. Nothing is repaired by guessing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{file}, byte {offset}, at position {position}: {damage}. The journal is the truth, so it is \
@@ -13,33 +13,33 @@ use priv_domain::Position;
     file = file.display()
 )]
 pub struct Corruption {
-    /// The segment.
+    /// The file of the damaged segment.
     pub file: PathBuf,
-    /// Where in the file. In an archived segment: where in its decompressed content, if what is
-    /// damaged could be decompressed.
+    /// The offset in the file. In an archived segment, the offset in its decompressed content, if
+    /// the damaged part could be decompressed.
     pub offset: u64,
     /// The position that was expected there.
     pub position: Position,
-    /// What is wrong.
+    /// The kind of damage.
     pub damage: Damage,
 }
 
-/// What is wrong with some bytes.
+/// A kind of damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
-    /// Not the header of a segment, or not of this one.
+    /// The first page is not the header of a segment, or not of this one.
     #[error("the segment's header is damaged")]
     SegmentHeader,
-    /// Written by a later release.
+    /// The segment was written by a later release.
     #[error("the segment has format version {0}, which this release does not know")]
     Version(u16),
-    /// A segment that must be there is not.
+    /// A segment that must be there is missing.
     #[error("the segment that holds this position is missing")]
     Missing,
     /// The segment starts from another hash than the one before it ends with.
     #[error("the segment does not follow from the one before it")]
     Unchained,
-    /// Good groups follow, but where one must begin none does.
+    /// No group begins where one must, though good groups follow.
     #[error("the header of a group is damaged")]
     GroupHeader,
     /// A record's checksum is wrong.
@@ -48,24 +48,24 @@ pub enum Damage {
     /// The end of a group is damaged.
     #[error("the marker that ends a group is damaged")]
     Marker,
-    /// Whole, but not where it belongs.
+    /// A record is whole, but not where it belongs.
     #[error("a record has another position than the one that must come next")]
     Order,
-    /// All checksums are right, the hash is not: someone changed it on purpose.
+    /// All checksums are right but the hash is not: the group was changed on purpose.
     #[error("the group's hash is not that of its records")]
     Chain,
     /// Bytes that must be zero are not.
     #[error("bytes between or after groups are not zero")]
     NotZero,
-    /// The index of an archived segment.
+    /// The index of an archived segment is damaged.
     #[error("the archive's index is damaged")]
     ArchiveIndex,
-    /// A frame of an archived segment.
+    /// A frame of an archived segment is damaged.
     #[error("a frame of the archive is damaged")]
     ArchiveFrame,
 }
 
-/// Damage at a place of a segment; the caller knows which file it is.
+/// Damage at an offset of a segment; the caller knows the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) offset: u64,

@@ -1,4 +1,4 @@
-//! Taking personal parts out of a closed segment, without breaking the chain.
+//! Erasing personal parts from a closed segment without breaking the chain.
 
 use std::path::Path;
 
@@ -15,13 +15,13 @@ use super::window::{Image, RawImage};
 use super::{Corruption, ReadError};
 use crate::disk::Disk;
 
-/// Writes the closed segment in the file `from`, which begins with position `first`, to the new
+/// Copies the closed segment in the file `from`, which begins with the position `first`, to the new
 /// file `to`, without the personal parts of the records that `choose` picks; their hashes stay. The
-/// groups, the hashes and so the chain are the same. Says how many parts were taken out. The new
-/// file is durable when this returns.
+/// groups, the hashes and therefore the chain are the same. Returns the number of parts taken out.
+/// The new file is durable when this returns.
 ///
 /// # Errors
-/// If the segment is damaged, or the disk fails; then `to` may be there in part.
+/// If the segment is damaged or the disk fails; then `to` may be there in part.
 pub fn erase_personal(
     disk: &dyn Disk,
     from: &Path,

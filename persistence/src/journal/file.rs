@@ -1,4 +1,4 @@
-//! The journal in files: its options, its threads, its life.
+//! The journal in files: its options, its threads, opening it and shutting it down.
 
 use std::any::Any;
 use std::fmt;
@@ -28,39 +28,43 @@ use super::{
 };
 use crate::disk::Disk;
 
-/// What is called with each durable group, in order, on the sequencer's thread, after those who
-/// waited for it were woken. While it runs no group is written; if it panics the journal stops.
+/// A function that the sequencer's thread calls with each durable group, in order, after it has
+/// woken those who waited for the group. While it runs no group is written; if it panics the
+/// journal stops.
 pub type Tap = Box<dyn FnMut(Arc<Group>) + Send>;
 
-/// What is called, once, when the journal had to stop. It must see to it that the process stops.
+/// A function that is called, once, when the journal had to stop. It must make the process stop.
 pub type OnFatal = Box<dyn Fn(&FatalError) + Send + Sync>;
 
-/// How a journal is kept.
+/// The settings of a journal in files.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Size of a segment; a multiple of 4096, at most 1 GiB.
+    /// Size of a segment in bytes; a multiple of 4096, at most 1 GiB. Default: 64 MiB.
     pub segment_bytes: u64,
-    /// How much may wait for the disk before [`AppendError::Full`].
+    /// Bytes that may wait for the disk before [`AppendError::Full`]. Default: 64 MiB.
     pub max_queued_bytes: usize,
-    /// Largest record, with its head of 60 bytes and its entity's key.
+    /// Largest record in bytes, with its head of 60 bytes and its entity's key; at most 1 GiB.
+    /// Default: 16 MiB.
     pub max_record_bytes: usize,
-    /// How large a group grows before the next is begun; a larger record makes a larger group.
+    /// Bytes that a group grows to before the next is begun; a larger record makes a larger group.
+    /// Default: 1 MiB.
     pub group_bytes: usize,
-    /// Whether closed segments are compressed.
+    /// Whether closed segments are compressed. Default: yes.
     pub archive: bool,
-    /// How much is checked at a start.
+    /// How much of the closed segments is checked at a start. Default: all of it.
     pub verify_on_open: VerifyOnOpen,
-    /// How long to wait before trying again to make room for the next segment.
+    /// The pause before the next segment is prepared again after a failure. Default: 500 ms.
     pub retry: Duration,
 }
 
-/// How much is checked at a start. The last segment is checked in full in any case.
+/// How much of the closed segments is checked at a start. The last segment is always checked in
+/// full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum VerifyOnOpen {
-    /// Every byte: a flipped one is found.
+    /// Every byte, so that a flipped one is found.
     #[default]
     Full,
-    /// That no segment is missing, by headers and footers.
+    /// Headers and footers only: that no segment is missing.
     Ends,
 }
 
@@ -79,7 +83,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// What a segment has for groups.
+    /// Bytes that a segment has for groups.
     pub(super) const fn room_of_segment(&self) -> u64 {
         self.segment_bytes - PAGE_BYTES as u64
     }
@@ -103,7 +107,7 @@ impl Options {
     }
 }
 
-/// What the threads of a journal share.
+/// The state that the threads of a journal share.
 pub(super) struct Shared {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) dir: PathBuf,
@@ -118,7 +122,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Stops everything: nothing that is not durable yet will be acknowledged.
+    /// Stops everything: records that are not durable yet will not be acknowledged.
     fn fail(&self, error: &FatalError) {
         tracing::error!(error = error as &dyn std::error::Error, "the journal stopped");
         self.queue.stop(JournalStopped::Failed);
@@ -128,18 +132,17 @@ impl Shared {
     }
 }
 
-/// The journal in files: see the module's documentation.
+/// A journal in the files of one folder; the documentation of its module says how it works.
 pub struct FileJournal {
     shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl FileJournal {
-    /// Opens the journal in a folder, or begins one there. A torn end is cut off, and said in the
-    /// log.
+    /// Opens the journal in a folder, or begins one there. A torn end is cut off and logged.
     ///
     /// # Errors
-    /// [`OpenError::Corrupt`] if what was durable once is damaged: nothing is changed then.
+    /// [`OpenError::Corrupt`] if bytes that were durable once are damaged; then nothing is changed.
     pub fn open(
         disk: Arc<dyn Disk>,
         dir: &Path,
@@ -187,10 +190,10 @@ impl FileJournal {
         Ok(journal)
     }
 
-    /// Walks over the durable records from `from` to what is durable now, without copying them.
+    /// Visits the records from `from` to the last one that is durable now, without copying them.
     ///
     /// # Errors
-    /// See [`ReadError`]; the records before it have been visited.
+    /// See [`ReadError`]; the records before the damaged one have been visited.
     pub fn visit(
         &self,
         from: Position,
@@ -283,7 +286,8 @@ impl Journal for FileJournal {
         self.shared.bell.stop();
         let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {
-            // `on_fatal` and the tap run on these threads, and may well shut the journal down.
+            // `on_fatal` and the tap run on these threads, and may shut the journal down
+            // themselves.
             if thread.thread().id() != std::thread::current().id() {
                 // Its panics were caught; there is nothing to learn from the result.
                 drop(thread.join());

@@ -1,4 +1,4 @@
-//! A group: what one sync makes durable, whole or not at all.
+//! A group: the records that one sync makes durable, all of them or none.
 //!
 //! ```text
 //! header      0  magic u32      "PJg\xF1"
@@ -15,8 +15,8 @@
 //!            48  crc32c u32     of the 48 bytes before it
 //! zeros up to the next page
 //! ```
-//! A group begins on a page of its own, so a page that holds something acknowledged is never
-//! written again (but once, with the same bytes, at a start).
+//! A group begins on a page of its own, so a page that holds acknowledged records is never written
+//! again (except once, with the same bytes, at a start).
 
 use priv_domain::Position;
 
@@ -29,12 +29,12 @@ pub(super) const MARKER_BYTES: usize = 52;
 pub(super) const GROUP_MAGIC: u32 = u32::from_le_bytes(*b"PJg\xF1");
 pub(super) const MARKER_MAGIC: u32 = u32::from_le_bytes(*b"PJm\xF2");
 
-/// Up to the next page.
+/// The number of bytes, rounded up to whole pages.
 pub(super) const fn padded(bytes: usize) -> usize {
     bytes.next_multiple_of(PAGE_BYTES)
 }
 
-/// What the header of a group says.
+/// The fields of a group's header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
     pub(super) length: usize,
@@ -43,7 +43,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Reads a header; `None` if it is not one, or not one of the segment that starts from `start`.
+    /// Reads a header; `None` if the bytes are not one, or not one of the segment that starts from
+    /// `start`.
     pub(super) fn authentic(bytes: &[u8], start: &ChainHash) -> Option<Self> {
         let bytes = bytes.get(..HEADER_BYTES)?;
         if u32_at(bytes, 0)? != GROUP_MAGIC || u32_at(bytes, 28)? != crc32c::crc32c(&bytes[..28]) {
@@ -76,7 +77,7 @@ impl Head {
     }
 }
 
-/// What the marker of a group says.
+/// The fields of a group's marker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Marker {
     pub(super) count: u32,
@@ -109,7 +110,7 @@ impl Marker {
     }
 }
 
-/// A durable group, as the tap sees it.
+/// A durable group, as the tap gets it.
 #[derive(Debug)]
 pub struct Group {
     pub(super) bytes: Vec<u8>,
@@ -131,19 +132,19 @@ impl Group {
         Position::new(self.first + self.count as u64 - 1)
     }
 
-    /// How many records it has; at least one.
+    /// The number of its records; at least one.
     #[must_use]
     pub const fn count(&self) -> u32 {
         self.count
     }
 
-    /// The chain up to its end.
+    /// The chain's hash at its end.
     #[must_use]
     pub const fn hash(&self) -> ChainHash {
         self.hash
     }
 
-    /// Its records, in order, where they lie.
+    /// Its records, in order, borrowed from its bytes.
     pub fn records(&self) -> impl Iterator<Item = RecordView<'_>> {
         let mut rest = &self.bytes[HEADER_BYTES..];
         (0..self.count).map(move |_| {
@@ -154,8 +155,9 @@ impl Group {
     }
 }
 
-/// Completes a group whose records lie in `bytes` after the room for its header: checksums, chain,
-/// marker, header, and zeros up to the page. Tells `each` where each record begins.
+/// Completes a group whose records lie in `bytes`, after the room for its header: adds checksums,
+/// chain, marker, header, and zeros up to the page. Calls `each` with the position and the offset
+/// of each record, and returns the chain's hash.
 pub(super) fn seal(
     bytes: &mut Vec<u8>,
     (first, count): (u64, u32),

@@ -1,4 +1,5 @@
-//! Where records lie in a segment: sparse, so that it is small, and near, so that little is read.
+//! The index of a segment: the offsets of some of its records, few enough to stay small and close
+//! enough that little is read to find a record between them.
 
 use super::ReadError;
 use super::chain::ChainHash;
@@ -7,7 +8,8 @@ use super::group::{GROUP_MAGIC, HEADER_BYTES, Head, MARKER_BYTES, MARKER_MAGIC, 
 use super::record::{Raw, RecordView, u32_at};
 use super::window::Image;
 
-/// One entry for at least so many bytes: for a segment of 64 MiB at most 2,048 entries, 32 KiB.
+/// The least distance of two entries, in bytes: a segment of 64 MiB has at most 2,048 entries,
+/// which take 32 KiB.
 const SPACING_BYTES: u64 = 32 << 10;
 
 /// The offsets of some records of a segment, in order.
@@ -18,7 +20,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Takes note of a record if the last entry is far enough behind.
+    /// Adds a record if the last entry is far enough behind it.
     pub(super) fn note(&mut self, position: u64, offset: u64) {
         if self.entries.last().is_none_or(|(_, last)| offset >= last + SPACING_BYTES) {
             self.entries.push((position, offset));
@@ -30,8 +32,8 @@ impl Index {
         self.end = end;
     }
 
-    /// The piece that holds a position: from a record at or before it to a record after it, or
-    /// to the end; at least `want` bytes if there are so many.
+    /// The start and end of the piece that holds a position: from a record at or before it to a
+    /// record after it, or to the end; at least `want` bytes if there are so many.
     pub(super) fn piece(&self, position: u64, want: u64) -> Option<(u64, u64)> {
         let after = self.entries.partition_point(|(first, _)| *first <= position);
         let (_, start) = *self.entries.get(after.checked_sub(1)?)?;
@@ -39,8 +41,8 @@ impl Index {
         Some((start, far.map_or(self.end, |(_, offset)| *offset)))
     }
 
-    /// Builds it again from the headers of groups and records, without checking their content:
-    /// whoever reads a record checks that one.
+    /// Builds the index again from the headers of groups and records, without checking their
+    /// content: a record is checked when it is read.
     pub(super) fn build(image: &mut dyn Image, start: &ChainHash) -> Result<Self, ReadError> {
         let mut index = Self::default();
         let mut offset = segment_start();
@@ -59,12 +61,12 @@ impl Index {
     }
 }
 
-/// Where the first group of a segment begins.
+/// Offset of the first group of a segment.
 pub(super) const fn segment_start() -> u64 {
     super::group::PAGE_BYTES as u64
 }
 
-/// Walks from record to record over a piece of a segment, past the ends of groups.
+/// Walks from record to record over a piece of a segment, across the bounds of groups.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor {
     /// The offset, in the segment, of the first byte of the piece.
@@ -78,7 +80,7 @@ impl Cursor {
         Self { base, at: if base == 0 { super::group::PAGE_BYTES } else { 0 } }
     }
 
-    /// Moves past ends and starts of groups; false at the end of the piece.
+    /// Moves past the ends and starts of groups; false at the end of the piece.
     pub(super) fn goes_on(&mut self, piece: &[u8]) -> bool {
         loop {
             match u32_at(piece, self.at) {
@@ -104,13 +106,13 @@ impl Cursor {
         Ok(Some(raw))
     }
 
-    /// Where in the segment it stands.
+    /// The cursor's offset in the segment.
     const fn offset(&self) -> u64 {
         self.base + self.at as u64
     }
 
-    /// The record at `wanted`, passing over those before it, and checked in full: it is as it was
-    /// written. `None` at the end of the piece.
+    /// Finds the record at `wanted`, passing over those before it, and checks it in full. `None` at
+    /// the end of the piece.
     pub(super) fn find<'a>(
         &mut self,
         piece: &'a [u8],

@@ -1,4 +1,4 @@
-//! A journal in memory, for tests of what stands above it.
+//! A journal in memory, for the tests of its users.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::disk::MemoryDisk;
 pub struct MemoryJournal(FileJournal);
 
 impl MemoryJournal {
-    /// Where its segments lie on the disk.
+    /// The folder of its segments on the disk.
     pub const DIR: &'static str = "/journal";
 
-    /// Opens it on a new disk.
+    /// Opens an empty journal on a new disk in memory.
     ///
     /// # Errors
     /// As [`FileJournal::open`].
@@ -27,7 +27,7 @@ impl MemoryJournal {
         Self::open(&MemoryDisk::new(), tap)
     }
 
-    /// Opens it on a disk, where an earlier one may have been.
+    /// Opens the journal on a disk in memory, which may hold an earlier one.
     ///
     /// # Errors
     /// As [`FileJournal::open`].

@@ -1,9 +1,10 @@
-//! The groups that are being filled, and whether there is room for more.
+//! The queue between appending and the sequencer: the groups that are being filled, and the room
+//! that is left for more.
 //!
-//! Where a group will lie is decided when its first record is appended: in the segment of the
-//! group before it, or at the start of a spare that is claimed then and there. So an accepted
-//! record always has a place on the disk, and a full disk is an answer before the fact, not a
-//! failure after it.
+//! A group gets its place when its first record is appended: in the segment of the group before it,
+//! or at the start of a spare that is claimed then and there. So an accepted record always has a
+//! place on the disk, and a full disk is a refusal before the record is accepted, not a failure
+//! after it.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,12 +17,12 @@ use super::group::{HEADER_BYTES, MARKER_BYTES, PAGE_BYTES, padded};
 use super::record::{encode, encoded_len};
 use super::{AppendError, Draft, JournalStopped, Options};
 
-/// How many spares to have ready.
+/// Spare segments to have ready.
 const SPARES: u32 = 1;
-/// How long the sequencer waits for a group to become as large as the last one: about as long as a
-/// sync. Fewer, larger groups took 7 % less processor time a request than with a quarter of it.
+/// The longest that the sequencer waits for a group to become as large as the last one: about as
+/// long as a sync takes. Waiting a quarter of it cost 7 % more processor time a request.
 const GATHER: Duration = Duration::from_micros(400);
-/// How many buffers to keep for the next groups: one fills while one is written.
+/// Buffers to keep for the next groups: one is filled while another is written.
 const BUFFERS: usize = 2;
 const KEY_LIMIT: u64 = u16::MAX as u64;
 
@@ -34,7 +35,7 @@ pub(super) struct Building {
     pub(super) count: u32,
     /// Whether it starts a new segment.
     pub(super) rolls: bool,
-    /// What its segment has left at its start.
+    /// Bytes that its segment has left at its start.
     room: u64,
 }
 
@@ -59,7 +60,7 @@ struct Limits {
     queued: usize,
     record: usize,
     group: usize,
-    /// What a new segment has for groups.
+    /// Bytes that a new segment has for groups.
     segment: u64,
 }
 
@@ -70,14 +71,14 @@ struct Filling {
     next: u64,
     /// Bytes that are not durable yet.
     queued: usize,
-    /// How large the last group was: the next will hardly be much larger. A buffer for the largest
-    /// would be fresh pages from the system for each group.
+    /// Bytes of the last group: the next is rarely much larger. A buffer large enough for any group
+    /// would be fresh pages from the system for each of them.
     usual: usize,
-    /// How many records it had.
+    /// Records of the last group.
     usual_count: u32,
-    /// How many records the sequencer waits for.
+    /// The number of records that the sequencer waits for.
     wanted: u32,
-    /// What the segment has left after the last group that was taken.
+    /// Bytes that the segment has left after the last group that was taken.
     room: u64,
     /// Spares that are ready and not claimed.
     spares: u32,
@@ -85,7 +86,8 @@ struct Filling {
 }
 
 impl Queue {
-    /// `room`: what the active segment has left.
+    /// A queue whose next record gets the position `next`, for an active segment with `room` bytes
+    /// left.
     pub(super) fn new(options: &Options, next: u64, room: u64) -> Self {
         Self {
             filling: Mutex::new(Filling {
@@ -120,7 +122,7 @@ impl Queue {
         self.filling.lock().queued
     }
 
-    /// Adds records to one group, and says the position of the last.
+    /// Adds records to one group and returns the position of the last.
     pub(super) fn append(&self, drafts: &[Draft<'_>]) -> Result<Position, AppendError> {
         let bytes = self.measure(drafts)?;
         let mut filling = self.filling.lock();
@@ -175,7 +177,8 @@ impl Queue {
         Ok(all)
     }
 
-    /// Makes sure that the last group takes so many more bytes.
+    /// Makes sure that the last group has room for so many more bytes, beginning a new one if need
+    /// be.
     fn make_place(&self, filling: &mut Filling, bytes: usize) -> Result<(), AppendError> {
         let room = match filling.groups.back() {
             Some(last) => {
@@ -206,7 +209,8 @@ impl Queue {
         Ok(())
     }
 
-    /// The next group to write; waits for one. `None` once there will be none any more.
+    /// Takes the next group to write, waiting for one. `None` once the queue has stopped and is
+    /// empty.
     pub(super) fn take(&self) -> Option<Building> {
         let mut filling = self.filling.lock();
         while filling.groups.is_empty() && filling.stopped.is_none() {
@@ -221,8 +225,9 @@ impl Queue {
         Some(group)
     }
 
-    /// Waits a moment for as many records as the last group had: those who waited for it are likely
-    /// to be back at once, and one sync then serves all of them. Someone alone never waits.
+    /// Waits briefly for as many records as the last group had: those who waited for that group are
+    /// likely to append again at once, and one sync then serves all of them. A single client never
+    /// waits.
     fn gather(&self, filling: &mut MutexGuard<'_, Filling>) {
         let until = Instant::now() + GATHER;
         filling.wanted = filling.usual_count;
@@ -237,12 +242,12 @@ impl Queue {
         filling.wanted = u32::MAX;
     }
 
-    /// Takes note that records of so many bytes are durable.
+    /// Gives back the room of records of so many bytes, which are durable now.
     pub(super) fn release(&self, bytes: usize) {
         self.filling.lock().queued -= bytes;
     }
 
-    /// Takes a buffer back.
+    /// Takes a group's buffer back for later groups.
     pub(super) fn recycle(&self, buffer: Vec<u8>) {
         let usual = buffer.capacity() <= 2 * self.limits.group;
         let mut filling = self.filling.lock();
@@ -251,7 +256,7 @@ impl Queue {
         }
     }
 
-    /// Refuses what comes from now on. What is queued can still be taken, unless the disk failed.
+    /// Refuses all appends from now on. Queued groups can still be taken, unless the disk failed.
     pub(super) fn stop(&self, why: JournalStopped) {
         let mut filling = self.filling.lock();
         filling.stopped.get_or_insert(why);
@@ -264,7 +269,8 @@ impl Queue {
         self.spare_wanted.notify_all();
     }
 
-    /// Waits until a spare is wanted; false: no more are. After a failure waits for `pause` first.
+    /// Waits until a spare is wanted; false once the queue has stopped. After a failure, waits for
+    /// `pause` first.
     pub(super) fn wants_spare(&self, pause: Option<Duration>) -> bool {
         let mut filling = self.filling.lock();
         if let Some(pause) = pause
@@ -278,7 +284,7 @@ impl Queue {
         filling.stopped.is_none()
     }
 
-    /// Takes note that a spare lies ready.
+    /// Counts a spare that is ready.
     pub(super) fn add_spare(&self) {
         self.filling.lock().spares += 1;
     }

@@ -6,7 +6,7 @@
 //!  8  personal u32  length of the personal part as stored
 //! 12  state u8      0 no personal part, 1 there, 2 erased: its hash instead
 //! 13  zero [3]
-//! 16  position u64  from here to the end of the core it is chained as it stands
+//! 16  position u64  from here to the end of the core, the bytes are chained as they are
 //! 24  version u64
 //! 32  previous u64
 //! 40  at i64
@@ -28,49 +28,49 @@ use priv_domain::{EntityId, Environment, Kind, Position, Timestamp, Version};
 use super::Draft;
 
 pub(super) const HEAD_BYTES: usize = 60;
-/// Where what is chained begins.
+/// Offset of the first byte that the chain covers.
 const CHAINED: usize = 16;
-/// What a length may be at most, so that no length can be taken for the magic of a marker or a
-/// group, whose high bits are set.
+/// The largest possible length of a record, so that no length can be taken for the magic of a
+/// marker or a group, whose high bits are set.
 pub(super) const MAX_RECORD_BYTES: usize = 1 << 30;
 
 const ABSENT: u8 = 0;
 const PRESENT: u8 = 1;
 const ERASED: u8 = 2;
 
-/// A record, read from the journal.
+/// A record that was read from the journal and owns its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Its place in the journal.
     pub position: Position,
-    /// Whose stream it belongs to.
+    /// The entity whose stream it belongs to.
     pub entity: EntityId,
     /// Its place in that stream.
     pub version: Version,
-    /// Where the same entity's previous record stands; zero if this is its first.
+    /// The position of the same entity's previous record; zero if this is its first.
     pub previous: Position,
-    /// When it was decided.
+    /// The time at which its actor decided.
     pub at: Timestamp,
-    /// The format of the parts.
+    /// The format of the parts, for the codec.
     pub format: u16,
-    /// What replay needs.
+    /// The part that replay needs; it is never taken out.
     pub core: Vec<u8>,
-    /// What is about a person.
+    /// The part that is about a person; it can be erased.
     pub personal: Personal,
 }
 
 /// The part of a record that is about a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Personal {
-    /// There never was one.
+    /// The record was written without one.
     Absent,
-    /// Here it is.
+    /// The part's bytes.
     Present(Vec<u8>),
-    /// It was taken out; this is its BLAKE3 hash.
+    /// The part was taken out; its BLAKE3 hash is left.
     Erased([u8; 32]),
 }
 
-/// A record that still lies in the bytes it was read from.
+/// A record that borrows its parts from the bytes it was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordView<'a> {
     /// Its place in the journal.
@@ -83,37 +83,37 @@ pub struct RecordView<'a> {
     pub key: &'a str,
     /// Its place in its entity's stream.
     pub version: Version,
-    /// Where the same entity's previous record stands; zero if this is its first.
+    /// The position of the same entity's previous record; zero if this is its first.
     pub previous: Position,
-    /// When it was decided.
+    /// The time at which its actor decided.
     pub at: Timestamp,
-    /// The format of the parts.
+    /// The format of the parts, for the codec.
     pub format: u16,
-    /// What replay needs.
+    /// The part that replay needs.
     pub core: &'a [u8],
-    /// What is about a person.
+    /// The part that is about a person.
     pub personal: PersonalView<'a>,
 }
 
-/// The part of a record that is about a person, where it lies.
+/// The part of a record that is about a person, borrowed from the bytes it was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PersonalView<'a> {
-    /// There never was one.
+    /// The record was written without one.
     Absent,
-    /// Here it is.
+    /// The part's bytes.
     Present(&'a [u8]),
-    /// It was taken out; this is its BLAKE3 hash.
+    /// The part was taken out; its BLAKE3 hash is left.
     Erased(&'a [u8; 32]),
 }
 
 impl RecordView<'_> {
-    /// Its entity's id; allocates the key.
+    /// The id of its entity. Allocates the key.
     #[must_use]
     pub fn entity(&self) -> EntityId {
         EntityId { environment: self.environment, kind: self.kind, key: Arc::from(self.key) }
     }
 
-    /// A copy that stands alone.
+    /// A copy that owns its parts.
     #[must_use]
     pub fn to_record(&self) -> Record {
         Record {
@@ -133,13 +133,13 @@ impl RecordView<'_> {
     }
 }
 
-/// The bytes that a draft takes.
+/// The bytes that a draft takes as a record.
 pub(super) fn encoded_len(draft: &Draft<'_>) -> usize {
     HEAD_BYTES + draft.entity.key.len() + draft.core.len() + draft.personal.map_or(0, <[u8]>::len)
 }
 
-/// Adds a draft without its checksum: that is the sequencer's work, so that the lock under which
-/// this happens is held only to copy.
+/// Appends a draft to `into`, without its checksum: the sequencer computes it, so that the queue's
+/// lock is held only for the copy.
 pub(super) fn encode(into: &mut Vec<u8>, draft: &Draft<'_>, position: u64) {
     let personal = draft.personal.unwrap_or_default();
     let mut head = [0; HEAD_BYTES];
@@ -172,7 +172,7 @@ fn length(bytes: usize) -> [u8; 4] {
     u32::try_from(bytes).expect("the length was checked when it was appended").to_le_bytes()
 }
 
-/// A record's bytes, with bounds that are known to hold. Nothing else is checked yet.
+/// A record's bytes, whose lengths are known to fit. Nothing else is checked yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Raw<'a> {
     bytes: &'a [u8],
@@ -181,7 +181,7 @@ pub(super) struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    /// The record at the start of `bytes`, if the lengths that it gives are possible.
+    /// The record at the start of `bytes`, if the lengths in its head are possible.
     pub(super) fn at_start(bytes: &'a [u8]) -> Option<Self> {
         let length = u32_at(bytes, 0)? as usize;
         if !(HEAD_BYTES..=MAX_RECORD_BYTES).contains(&length) {
@@ -214,12 +214,12 @@ impl<'a> Raw<'a> {
         u32_at(self.bytes, 4) == Some(self.checksum())
     }
 
-    /// From the position to the end of the core.
+    /// The bytes that the chain covers: from the position to the end of the core.
     pub(super) fn chained(&self) -> &'a [u8] {
         &self.bytes[CHAINED..self.core_end]
     }
 
-    /// The hash of the personal part: computed, or what stands in its place.
+    /// The hash of the personal part: computed, or the one that was left in its place.
     pub(super) fn personal_hash(&self) -> Option<[u8; 32]> {
         let personal = &self.bytes[self.core_end..];
         match self.bytes[12] {
@@ -257,7 +257,8 @@ impl<'a> Raw<'a> {
         })
     }
 
-    /// Adds this record without its personal part, if it has one: with its hash instead.
+    /// Appends this record to `into`, with the hash of its personal part instead of the part, if it
+    /// has one.
     pub(super) fn encode_erased(&self, into: &mut Vec<u8>) {
         let start = into.len();
         match self.personal_hash() {
@@ -275,7 +276,7 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// Of a whole record, leaving out the place where it stands.
+/// The checksum of a whole record, leaving out the four bytes that hold it.
 fn checksum(record: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&record[..4]), &record[8..])
 }
@@ -309,7 +310,7 @@ fn environment_of(code: u8) -> Option<Environment> {
     Environment::ALL.into_iter().find(|environment| world_code(*environment) == code)
 }
 
-/// Stored for ever: a new kind gets a new number, and no number is used again.
+/// The stored number of a kind. A new kind gets a new number, and no number is ever used again.
 const fn kind_code(kind: Kind) -> u8 {
     match kind {
         Kind::User => 1,

@@ -1,4 +1,5 @@
-//! Opening: what is there, whether it is whole, and where to go on.
+//! Opening a journal: finding its segments, checking that they are whole, and finding the place to
+//! continue.
 
 use std::io;
 use std::path::Path;
@@ -17,7 +18,7 @@ use super::verify::{Depth, LastFile, LastSegment, after_closed, check_closed, ch
 use super::{OpenError, ReadError};
 use crate::disk::{Disk, DiskFile};
 
-/// A journal that can be written on.
+/// A journal that is ready to be appended to.
 pub(super) struct Recovered {
     pub(super) entries: Vec<Entry>,
     pub(super) active: Arc<Opened>,
@@ -28,7 +29,7 @@ pub(super) struct Recovered {
     pub(super) link: Link,
 }
 
-/// Makes a journal, or reads the one that is there.
+/// Begins a journal in the folder, or recovers the one that is there.
 pub(super) fn recover(
     disk: &dyn Disk,
     dir: &Path,
@@ -44,7 +45,7 @@ pub(super) fn recover(
             source,
         })?;
     }
-    // Also makes durable what a killed process may have left undone.
+    // Also makes durable what a killed process may have renamed or removed without a sync.
     disk.sync_dir(dir).map_err(io("sync"))?;
     match listing.segments.split_last() {
         None => create(disk, dir, options).map_err(io("begin a journal in")),
@@ -113,8 +114,8 @@ fn read(
     })
 }
 
-/// Zeros what was not finished, durably, before anything is written there: else its remains could
-/// later be taken for damage.
+/// Overwrites an unfinished group with zeros, durably, before anything else is written there:
+/// otherwise its remains could later be taken for damage.
 fn cut_tail(last: &LastSegment) -> Result<(), ReadError> {
     let Tail::Torn { bytes, records } = last.tail else { return Ok(()) };
     tracing::warn!(

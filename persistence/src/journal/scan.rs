@@ -1,4 +1,4 @@
-//! Records in order, a piece of a segment in memory at a time.
+//! Reading records in order, with one piece of a segment in memory at a time.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::index::Cursor;
 use super::record::Record;
 use super::{ReadError, RecordView};
 
-/// How much to read at once.
+/// Bytes to read at once.
 const PIECE_BYTES: u64 = 256 << 10;
 
 /// Reads from one position up to another.

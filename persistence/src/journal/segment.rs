@@ -1,4 +1,4 @@
-//! A segment: its name, its header, and which ones a folder holds.
+//! Segments: their names, their headers, and listing those that a folder holds.
 //!
 //! ```text
 //!  0  magic [8]      "PRIVJRNL"
@@ -25,10 +25,10 @@ use crate::disk::{Disk, DiskFile};
 const MAGIC: &[u8; 8] = b"PRIVJRNL";
 const VERSION: u16 = 1;
 const HEADER_BYTES: usize = 60;
-/// How often to list a folder whose names change.
+/// How often a folder is listed at most while its names change.
 const LISTINGS: u32 = 16;
 
-/// What the header of a segment says.
+/// The fields of a segment's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) first: u64,
@@ -36,7 +36,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// The whole first page.
+    /// The header as a whole first page.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut page = Vec::with_capacity(PAGE_BYTES);
         page.extend_from_slice(MAGIC);
@@ -83,12 +83,12 @@ pub(super) fn is_zero(bytes: &[u8]) -> bool {
     blocks.iter().all(|block| block == &[0; 64]) && rest.iter().all(|byte| *byte == 0)
 }
 
-/// How a segment is stored.
+/// The form in which a segment is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As it was written.
+    /// The bytes as they were written.
     Raw,
-    /// Compressed, with an index.
+    /// Compressed frames with an index.
     Archived,
 }
 
@@ -126,17 +126,17 @@ pub(super) struct Found {
     pub(super) form: Form,
 }
 
-/// What a folder holds.
+/// The contents of a journal's folder.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// In order of their positions.
+    /// The segments, in the order of their positions.
     pub(super) segments: Vec<Found>,
     /// Spares, unfinished archives, and archives whose original is still there.
     pub(super) leftovers: Vec<PathBuf>,
 }
 
 impl Listing {
-    /// Reads a folder. Files with other names are nobody's here, and left alone.
+    /// Lists a folder. Files with other names are ignored and left alone.
     pub(super) fn of(disk: &dyn Disk, dir: &Path) -> io::Result<Self> {
         let mut listing = Self::default();
         for name in disk.list(dir)? {
@@ -159,7 +159,7 @@ impl Listing {
         Ok(listing)
     }
 
-    /// Reads a folder in which a writer and an archiver may be at work. A listing that is taken
+    /// Lists a folder in which a writer and an archiver may be at work. A listing that is taken
     /// while names change may show neither the old name nor the new one, so it counts only if a
     /// second one agrees, and if it ends with the segment that is being written.
     pub(super) fn of_live(disk: &dyn Disk, dir: &Path) -> io::Result<Self> {
@@ -178,8 +178,8 @@ impl Listing {
         Ok(listing)
     }
 
-    /// Where both forms are there, an archiver was stopped before it had removed the original,
-    /// which is still whole: the archive is made again.
+    /// Adds a segment. If both forms are there, an archiver was stopped before it had removed the
+    /// original; the original is still whole, and the archive is made again.
     fn add(&mut self, dir: &Path, found: Found) {
         match self.segments.iter_mut().find(|other| other.first == found.first) {
             Some(other) => {
@@ -191,7 +191,8 @@ impl Listing {
     }
 }
 
-/// Opens a segment in either form: an archiver may be exchanging them right now.
+/// Opens a segment in whichever form it has: an archiver may be replacing one by the other right
+/// now.
 pub(super) fn open(
     disk: &dyn Disk,
     dir: &Path,

@@ -1,4 +1,5 @@
-//! The one thread that writes: a group, its sync, and only then the news of it.
+//! The sequencer, the only thread that writes: it writes a group, syncs it, and only then announces
+//! it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use super::segment::{Form, Header, path_of};
 use super::stats::Written;
 use super::{FatalError, ReadError};
 use crate::disk::{Disk, DiskFile};
-/// The end of the journal, and what is needed to go on from there.
+
+/// The end of the journal, and what is needed to continue from there.
 pub(super) struct Sequencer {
     pub(super) shared: Arc<Shared>,
     pub(super) active: Arc<Opened>,
@@ -28,8 +30,8 @@ pub(super) struct Sequencer {
 }
 
 impl Sequencer {
-    /// Writes group after group until the journal is shut down. The first error is the last thing
-    /// that it does: what a failed write or sync has left on the disk is for recovery to find out.
+    /// Writes group after group until the journal is shut down. Ends at the first error: what a
+    /// failed write or sync has left on the disk is for recovery to find out.
     pub(super) fn run(mut self) -> Result<(), FatalError> {
         let mut chainer = Chainer::new();
         while let Some(building) = self.shared.queue.take() {
@@ -46,7 +48,7 @@ impl Sequencer {
         let records_bytes = bytes.len() - HEADER_BYTES;
         let mut places = Vec::new();
         let place = |position, at: usize| {
-            // The index keeps one in 32 KiB; a candidate each page is plenty.
+            // The index keeps one record in 32 KiB; one candidate a page is plenty.
             let last: Option<&(u64, usize)> = places.last();
             if last.is_none_or(|(_, last)| at >= last + PAGE_BYTES) {
                 places.push((position, at));
@@ -68,7 +70,7 @@ impl Sequencer {
         let group = Group { bytes, first, count, hash };
         let written = Written { records: count, bytes: group.bytes.len() as u64, sync };
         self.shared.recent.lock().add(written, hash);
-        // Room first: whoever is woken may append again at once.
+        // The room is given back first: whoever is woken may append again at once.
         self.shared.queue.release(records_bytes);
         self.shared.progress.advance(group.last());
         self.hand_on(group);
@@ -85,7 +87,7 @@ impl Sequencer {
         }
     }
 
-    /// Goes on in a new segment, which begins with `first`.
+    /// Continues in a new segment, which begins with the position `first`.
     fn roll(&mut self, first: u64) -> Result<(), FatalError> {
         let spare = self.shared.shelf.take().expect("a group that rolls has claimed a spare");
         let header = Header { first, start: self.hash };
@@ -114,8 +116,8 @@ impl Sequencer {
     }
 }
 
-/// Turns a file of zeros into a segment. It has its header, durably, before it has its name, so
-/// that a file with a segment's name is one.
+/// Turns a file of zeros into a segment. Its header is durable before it gets its name, so that
+/// every file with a segment's name is a segment.
 pub(super) fn begin(
     disk: &dyn Disk,
     spare: &Path,
@@ -128,9 +130,9 @@ pub(super) fn begin(
     disk.rename(spare, path)
 }
 
-/// Writes the last group once more, as it stands, and syncs. What was read at a start may be only
-/// in the kernel's cache: a killed process leaves pages that were never synced, and after a failed
-/// sync they even count as clean, so that syncing alone would do nothing.
+/// Writes the last group once more, with the same bytes, and syncs it. The bytes that were read at
+/// a start may be only in the kernel's cache: a killed process leaves pages that were never synced,
+/// and after a failed sync they even count as clean, so that a sync alone would do nothing.
 pub(super) fn make_durable(
     file: &dyn DiskFile,
     path: &Path,

@@ -1,4 +1,4 @@
-//! The next segment, made ahead of time, so that nobody waits while zeros are written.
+//! Spare segments, made ahead of time so that nobody waits while zeros are written.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ pub(super) struct Spare {
     pub(super) file: Arc<dyn DiskFile>,
 }
 
-/// Where the spares lie until they are needed.
+/// The spares that are ready and not in use yet.
 #[derive(Default)]
 pub(super) struct Shelf(Mutex<VecDeque<Spare>>);
 
@@ -27,8 +27,8 @@ impl Shelf {
     }
 }
 
-/// Makes spares until the journal stops. A full disk is tried again and again: meanwhile the
-/// queue refuses what would need the next segment.
+/// Makes spares until the journal stops. After a failure, as on a full disk, it keeps trying;
+/// meanwhile the queue refuses records that would need the next segment.
 pub(super) fn run(shared: &Shared) {
     let mut number = 0;
     let mut pause = None;

@@ -1,4 +1,4 @@
-//! How the journal does.
+//! Statistics of the journal: positions, sizes of groups, times of syncs.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,59 +7,59 @@ use priv_domain::Position;
 
 use super::chain::ChainHash;
 
-/// How many groups "recent" is.
+/// The number of groups that count as recent.
 const RECENT: usize = 1024;
 
-/// How the journal does.
+/// Statistics of a journal, for metrics and operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalStats {
     /// The last position given out.
     pub appended: Position,
     /// The last position that is durable.
     pub durable: Position,
-    /// The chain up to there, in hex.
+    /// The chain's hash at `durable`, in hexadecimal.
     pub chain_head: String,
-    /// Groups written since the start.
+    /// Groups written since the journal was opened.
     pub groups: u64,
-    /// Records in each of the recent groups.
+    /// Records a group, over the recent groups.
     pub group_records: Spread,
-    /// Bytes of each of the recent groups, with padding.
+    /// Bytes a group, with padding, over the recent groups.
     pub group_bytes: Spread,
-    /// How long the recent syncs took.
+    /// Durations of the recent syncs.
     pub sync: SyncTimes,
     /// Bytes that wait for the disk.
     pub queued_bytes: u64,
-    /// Segments, archived ones included.
+    /// Number of segments, archived ones included.
     pub segments: u64,
-    /// Of these, how many are archived.
+    /// Number of archived segments.
     pub archived_segments: u64,
-    /// What they take on the disk; without spares.
+    /// Bytes that the segments take on the disk, without spares.
     pub bytes_on_disk: u64,
 }
 
-/// Of the recent groups.
+/// One figure over the recent groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spread {
-    /// Of the last one.
+    /// Its value for the last group.
     pub last: u64,
-    /// On average, rounded down.
+    /// Its mean, rounded down.
     pub mean: u64,
-    /// Of the largest one.
+    /// Its largest value.
     pub max: u64,
 }
 
-/// Times of recent syncs, in microseconds.
+/// Durations of the recent syncs, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SyncTimes {
-    /// Half of them took at most this.
+    /// The median: half of them took at most this long.
     pub p50_micros: u64,
-    /// 99 of 100 took at most this.
+    /// The 99th percentile: 99 of 100 took at most this long.
     pub p99_micros: u64,
-    /// None took more.
+    /// The longest of them.
     pub max_micros: u64,
 }
 
-/// One group that was written.
+/// The figures of one group that was written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Written {
     pub(super) records: u32,
@@ -67,7 +67,7 @@ pub(super) struct Written {
     pub(super) sync: Duration,
 }
 
-/// The recent groups.
+/// The figures of the recent groups.
 #[derive(Debug)]
 pub(super) struct Recent {
     pub(super) groups: u64,

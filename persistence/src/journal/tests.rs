@@ -1,4 +1,5 @@
-//! One contract for every journal, and everything that a disk can do to one.
+//! Tests of the journal: one contract for every implementation, and everything that a disk can do
+//! to one.
 
 mod archiving;
 mod contract;

@@ -1,4 +1,4 @@
-//! Walking all of a journal: every checksum, every hash, every position.
+//! Verifying a whole journal: every checksum, every hash, every position.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,44 +18,44 @@ use super::window::{ArchivedImage, Image, RawImage};
 use super::{Corruption, ReadError};
 use crate::disk::{Disk, DiskFile};
 
-/// More threads than this only wait for the disk.
+/// Threads that check segments at most: more of them would only wait for the disk.
 const MAX_THREADS: usize = 4;
-/// How often to look again at what a writer may be in the middle of.
+/// Attempts to read what a writer may be in the middle of changing.
 const LOOKS: u32 = 8;
 
-/// A journal that is whole.
+/// The report on a journal that was found whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyReport {
-    /// Segments, archived ones included.
+    /// Number of segments, archived ones included.
     pub segments: u64,
-    /// Of these, how many are archived.
+    /// Number of archived segments.
     pub archived_segments: u64,
-    /// Groups.
+    /// Number of groups in all segments.
     pub groups: u64,
-    /// Records.
+    /// Number of records in all segments.
     pub records: u64,
-    /// Of these, how many have had their personal part taken out.
+    /// Number of records whose personal part was erased.
     pub erased: u64,
-    /// What the segments take on the disk.
+    /// Bytes that the segments take on the disk.
     pub bytes_on_disk: u64,
-    /// The last position; zero if there is none.
+    /// The last record's position; zero if there is none.
     pub last: Position,
-    /// The chain up to there.
+    /// The chain's hash after the last record.
     pub head: ChainHash,
-    /// A group that was not finished: not damage, the next start will cut it off.
+    /// An unfinished group at the end. It is not damage: the next start cuts it off.
     pub torn: Option<TornTail>,
 }
 
-/// A group that a power cut tore, or that is being written right now. Nobody was told of it.
+/// A group that a power cut tore, or that is being written right now. It was never acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TornTail {
-    /// The last segment.
+    /// The file of the last segment.
     pub file: PathBuf,
-    /// Where the group begins.
+    /// Offset at which the group begins.
     pub offset: u64,
-    /// Bytes up to the last one that is not zero.
+    /// Bytes from there up to the last one that is not zero.
     pub bytes: u64,
-    /// How many records it was to have, if that can still be read.
+    /// Number of its records, if that can still be read.
     pub records: Option<u32>,
 }
 
@@ -65,15 +65,15 @@ pub enum VerifyError {
     /// The folder has no journal.
     #[error("there is no journal in {dir}", dir = .0.display())]
     Nothing(PathBuf),
-    /// The disk failed.
+    /// The disk could not read a file.
     #[error("cannot read {path}", path = path.display())]
     Io {
-        /// The file or folder.
+        /// The file or folder that was read.
         path: PathBuf,
-        /// What the disk said.
+        /// The disk's own error.
         source: io::Error,
     },
-    /// It is damaged.
+    /// The journal is damaged.
     #[error(transparent)]
     Corrupt(#[from] Corruption),
 }
@@ -87,7 +87,7 @@ impl From<ReadError> for VerifyError {
     }
 }
 
-/// Checks all of the journal in a folder, and changes nothing. A writer and an archiver may be at
+/// Checks the whole journal in a folder, and changes nothing. A writer and an archiver may be at
 /// work meanwhile.
 ///
 /// # Errors
@@ -113,7 +113,7 @@ pub fn verify(disk: &dyn Disk, dir: &Path) -> Result<VerifyReport, VerifyError> 
 }
 
 /// Lists a folder and opens its last segment at once: while the others are checked it may be
-/// closed, archived and removed, but what is open can still be read.
+/// closed, archived and removed, but an open file can still be read.
 fn list(disk: &dyn Disk, dir: &Path) -> Result<(Vec<Found>, LastFile), VerifyError> {
     let mut looks = 1;
     loop {
@@ -133,8 +133,8 @@ fn list(disk: &dyn Disk, dir: &Path) -> Result<(Vec<Found>, LastFile), VerifyErr
     }
 }
 
-/// The last segment of a folder, which a writer may be filling: what looks like damage there may
-/// be a group that was still being written when it was read. Then a second look finds it whole.
+/// Checks the last segment of a folder, which a writer may be filling: apparent damage may be a
+/// group that was still being written when it was read. Then another attempt finds it whole.
 fn look_at_last(last: &LastFile) -> Result<LastSegment, ReadError> {
     let mut looks = 1;
     loop {
@@ -145,10 +145,10 @@ fn look_at_last(last: &LastFile) -> Result<LastSegment, ReadError> {
     }
 }
 
-/// How much of the closed segments to check.
+/// How much of a closed segment to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Depth {
-    /// Everything.
+    /// Every byte.
     Full,
     /// Headers and footers only.
     Ends,
@@ -159,7 +159,7 @@ pub(super) enum Depth {
 pub(super) struct Checked {
     pub(super) header: Header,
     pub(super) form: Form,
-    /// What it leads to; `None` if that was not looked at.
+    /// The position and hash that follow it; `None` if it was not read that far.
     pub(super) end: Option<Link>,
     pub(super) bytes: u64,
     groups: u64,
@@ -167,8 +167,8 @@ pub(super) struct Checked {
     erased: u64,
 }
 
-/// Checks closed segments, several at once: each starts from the hash in its own header, and only
-/// then is compared with what the one before it leads to.
+/// Checks closed segments, several at once: each is checked from the hash in its own header, which
+/// is then compared with the end of the segment before it.
 pub(super) fn check_closed(
     disk: &dyn Disk,
     dir: &Path,
@@ -283,7 +283,7 @@ impl Checked {
     }
 }
 
-/// The file of the segment at the end.
+/// The open file of the last segment.
 pub(super) struct LastFile {
     path: PathBuf,
     file: Arc<dyn DiskFile>,
@@ -293,7 +293,7 @@ pub(super) struct LastFile {
 impl LastFile {
     pub(super) fn open(disk: &dyn Disk, dir: &Path, last: Found) -> Result<Self, ReadError> {
         if last.form == Form::Archived {
-            // Only closed segments are archived, and one is closed by the start of the next.
+            // Only closed segments are archived, and a segment is closed by beginning the next.
             let summary = Checked::of(disk, dir, last, Depth::Ends)?;
             let position = summary.end.map_or(last.first, |end| end.next);
             let fault = Fault { offset: 0, position, damage: Damage::Missing };
@@ -305,7 +305,7 @@ impl LastFile {
     }
 }
 
-/// The segment at the end.
+/// The last segment, checked.
 pub(super) struct LastSegment {
     pub(super) path: PathBuf,
     pub(super) file: Arc<dyn DiskFile>,
@@ -316,7 +316,7 @@ pub(super) struct LastSegment {
 }
 
 impl LastSegment {
-    /// Checks it, up to its last whole group.
+    /// Checks the last segment up to its last whole group, and judges what follows.
     pub(super) fn check(
         last: &LastFile,
         each: &mut dyn FnMut(&WholeGroup<'_>) -> Result<(), ReadError>,
@@ -341,12 +341,12 @@ impl LastSegment {
     }
 }
 
-/// What the first segment must follow.
+/// The link that the first segment must follow.
 const fn beginning(header: &Header) -> Link {
     Link { next: 1, hash: header.start }
 }
 
-/// Checks that a segment goes on where the one before it ends.
+/// Checks that a segment continues where the one before it ends.
 pub(super) fn check_follows(
     dir: &Path,
     after: Option<Link>,
@@ -367,7 +367,7 @@ pub(super) fn check_follows(
     Err(ReadError::Corrupt(fault.in_file(file)))
 }
 
-/// What the last segment must follow: the closed ones, or the beginning.
+/// The link that the last segment must follow: the end of the closed ones, or the beginning.
 pub(super) fn after_closed(closed: &[Checked], last: &Header) -> Option<Link> {
     match closed.last() {
         Some(before) => before.end,

@@ -1,4 +1,4 @@
-//! Who waits for which position.
+//! Waiting for a position: a counter that only grows, and the wakers of those who wait for it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,8 +27,8 @@ pub struct Progress {
 #[derive(Debug, Default)]
 struct Waiting {
     stopped: Option<JournalStopped>,
-    next_ticket: u64,
-    /// By position, then by a reply_token that makes the key unique.
+    next_waker: u64,
+    /// By position, then by a number that makes the key unique.
     wakers: BTreeMap<(u64, u64), Waker>,
 }
 
@@ -39,13 +39,13 @@ impl Progress {
         Self { reached: AtomicU64::new(reached.get()), waiting: Mutex::default() }
     }
 
-    /// How far it is.
+    /// The position that it has reached.
     #[must_use]
     pub fn reached(&self) -> Position {
         Position::new(self.reached.load(Ordering::Acquire))
     }
 
-    /// Moves on and wakes those who waited for it.
+    /// Moves to a later position and wakes those who waited for it or for one before.
     pub fn advance(&self, to: Position) {
         self.reached.store(to.get(), Ordering::Release);
         let woken = {
@@ -56,7 +56,7 @@ impl Progress {
         woken.into_values().for_each(Waker::wake);
     }
 
-    /// It will not move any more: who still waits gets an error. The first reason stays.
+    /// Stops for good: everyone who still waits gets an error. The first reason is kept.
     pub fn stop(&self, why: JournalStopped) {
         let woken = {
             let mut waiting = self.waiting.lock();
@@ -68,7 +68,7 @@ impl Progress {
 
     /// Completes when it has reached `position`.
     pub fn when(self: &Arc<Self>, position: Position) -> WhenDurable {
-        WhenDurable { progress: Arc::clone(self), position: position.get(), reply_token: None }
+        WhenDurable { progress: Arc::clone(self), position: position.get(), waker_id: None }
     }
 
     fn has_reached(&self, position: u64) -> bool {
@@ -81,11 +81,11 @@ impl Progress {
 pub struct WhenDurable {
     progress: Arc<Progress>,
     position: u64,
-    reply_token: Option<u64>,
+    waker_id: Option<u64>,
 }
 
 impl WhenDurable {
-    /// Blocks the thread until then.
+    /// Blocks the thread until the position is durable.
     ///
     /// # Errors
     /// [`JournalStopped`] if the position was not durable when the journal stopped.
@@ -110,20 +110,20 @@ impl Future for WhenDurable {
         }
         let progress = Arc::clone(&self.progress);
         let mut waiting = progress.waiting.lock();
-        // Again, under the lock: an advance after this look finds the waker.
+        // Checked again under the lock: an advance after this check finds the waker.
         if progress.has_reached(self.position) {
             return Poll::Ready(Ok(()));
         }
         if let Some(why) = waiting.stopped {
             return Poll::Ready(Err(why));
         }
-        let reply_token = *self.reply_token.get_or_insert_with(|| {
-            waiting.next_ticket += 1;
-            waiting.next_ticket
+        let waker_id = *self.waker_id.get_or_insert_with(|| {
+            waiting.next_waker += 1;
+            waiting.next_waker
         });
         waiting
             .wakers
-            .entry((self.position, reply_token))
+            .entry((self.position, waker_id))
             .and_modify(|waker| waker.clone_from(context.waker()))
             .or_insert_with(|| context.waker().clone());
         Poll::Pending
@@ -132,10 +132,9 @@ impl Future for WhenDurable {
 
 impl Drop for WhenDurable {
     fn drop(&mut self) {
-        if let Some(reply_token) = self.reply_token {
-            let forgotten =
-                self.progress.waiting.lock().wakers.remove(&(self.position, reply_token));
-            // Outside the lock: dropping a waker runs code of whoever made it.
+        if let Some(waker_id) = self.waker_id {
+            let forgotten = self.progress.waiting.lock().wakers.remove(&(self.position, waker_id));
+            // Outside the lock: dropping a waker runs code of its maker.
             drop(forgotten);
         }
     }

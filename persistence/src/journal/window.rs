@@ -1,4 +1,4 @@
-//! Reading a segment from front to back, whichever form it has.
+//! Reading a segment from front to back, in whichever form it is stored.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,13 @@ use crate::disk::DiskFile;
 
 const WINDOW_BYTES: usize = 1 << 20;
 
-/// The bytes of a segment as it was written, by offset.
+/// Access to the bytes of a segment as it was written, by offset.
 pub(super) trait Image {
-    /// The bytes from `offset`: `want` of them or more; fewer only at the end.
+    /// The bytes from `offset` on: `want` of them or more; fewer only at the end.
     fn get(&mut self, offset: u64, want: usize) -> Result<&[u8], ReadError>;
 }
 
-/// The image of a segment as it lies on the disk.
+/// The image of a segment that is stored as it was written.
 pub(super) struct RawImage<'f> {
     file: &'f dyn DiskFile,
     path: &'f Path,
@@ -47,7 +47,7 @@ impl Image for RawImage<'_> {
             self.buffer.resize(length, 0);
             self.start = offset;
             self.file.read_exact_at(&mut self.buffer, offset).map_err(|source| {
-                // The buffer holds nothing that could be handed out later.
+                // Whatever the buffer holds now must not be handed out later.
                 self.size = 0;
                 ReadError::Io { file: self.path.into(), source }
             })?;
@@ -81,7 +81,7 @@ impl Image for ArchivedImage<'_> {
         let start = self.archive.frames()[frame].raw;
         let bytes = &self.bytes[as_index(offset - start)..];
         if bytes.len() < want && frame + 1 < self.archive.frames().len() {
-            // Groups never cross frames, so what asks for this has read damaged lengths.
+            // Groups never cross frames, so the caller has read damaged lengths.
             return Err(ReadError::Corrupt(Corruption {
                 file: self.path.clone(),
                 offset,

@@ -1,8 +1,8 @@
 //! MP4, QuickTime and HEIF: files of boxes (ISO/IEC 14496-12), each with its length and a name of
-//! four messages.
+//! four letters.
 //!
-//! The first box, `ftyp`, says which brand of them it is. Whether an MP4 has a picture to its
-//! sound is said by the handlers of its tracks, in `moov`, which may be the last box of all.
+//! The first box, `ftyp`, names the brand. Whether an MP4 has pictures to its sound is told by the
+//! handlers of its tracks, in `moov`, which may be the last box of all.
 
 use std::io::{self, Read, Seek};
 use std::ops::Range;
@@ -10,18 +10,18 @@ use std::ops::Range;
 use super::headers::Headers;
 use super::{Content, MediaType};
 
-/// How many compatible brands are looked at.
+/// Compatible brands that are looked at, at most.
 const MAX_BRANDS: usize = 64;
 
 type Name = [u8; 4];
 
-/// A box, or atom: its name, and where its content lies.
+/// A box, or atom: its name, and the offsets of its content.
 struct Atom {
     name: Name,
     content: Range<u64>,
 }
 
-/// What kinds of tracks a movie has.
+/// The kinds of tracks that a movie has.
 #[derive(Clone, Copy, Default)]
 struct Tracks {
     any: bool,
@@ -37,7 +37,7 @@ pub(super) fn detect(
     let mut headers = Headers::of(file);
     match head.get(4..8) {
         Some(b"ftyp") => {}
-        // QuickTime older than brands.
+        // QuickTime files older than brands.
         Some(b"moov" | b"mdat" | b"wide" | b"free" | b"skip" | b"pnot") => {
             let old = tracks(&mut headers, size)?.any;
             return Ok(old.then_some(Content::Media(MediaType::QuickTime)));
@@ -68,7 +68,7 @@ fn compatible(head: &[u8]) -> Vec<Name> {
     brands.filter_map(|brand| brand.try_into().ok()).take(MAX_BRANDS).collect()
 }
 
-/// The kind of picture, if it is one.
+/// The type of picture, if the brands are those of a picture.
 fn still(major: &Name, others: &[Name]) -> Option<Content> {
     const HEVC: [&Name; 8] =
         [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"];
@@ -87,7 +87,7 @@ fn still(major: &Name, others: &[Name]) -> Option<Content> {
     }
 }
 
-/// Some phones call an MP4 by the 3GPP brand that they also keep.
+/// Whether the file is an MP4 as well. Some phones give an MP4 a 3GPP brand as its major one.
 fn is_also_mp4(others: &[Name]) -> bool {
     others.iter().any(|other| matches!(other, b"isom" | b"iso2" | b"mp41" | b"mp42"))
 }
@@ -105,7 +105,7 @@ fn mp4(major: &Name, tracks: Tracks) -> Content {
     }
 }
 
-/// The handlers in `moov/trak/mdia/hdlr`.
+/// Finds the kinds of tracks from the handlers in `moov/trak/mdia/hdlr`.
 fn tracks(headers: &mut Headers<'_, impl Read + Seek>, size: u64) -> io::Result<Tracks> {
     let mut found = Tracks::default();
     let Some(movie) = find(headers, 0..size, b"moov")? else { return Ok(found) };
@@ -118,7 +118,7 @@ fn tracks(headers: &mut Headers<'_, impl Read + Seek>, size: u64) -> io::Result<
         found.any = true;
         let Some(media) = find(headers, content, b"mdia")? else { continue };
         let Some(handler) = find(headers, media, b"hdlr")? else { continue };
-        // After version, flags and a reserved word.
+        // The handler's type follows version, flags and a reserved word.
         match headers.read(handler.start.saturating_add(8))?.as_ref() {
             Some(b"vide") => found.video = true,
             Some(b"soun") => found.audio = true,
@@ -154,7 +154,7 @@ fn next(
     }
     let Some([a, b, c, d, name @ ..]) = headers.read::<8>(at)? else { return Ok(None) };
     let (length, head) = match u32::from_be_bytes([a, b, c, d]) {
-        // To the end of what it lies in.
+        // The box extends to the end of the one that contains it.
         0 => (within.end - at, 8),
         1 => match headers.read(at + 8)? {
             Some(long) => (u64::from_be_bytes(long), 16),

@@ -1,7 +1,7 @@
 //! WebM and Matroska: EBML (RFC 8794), elements with a number and a length of one to eight bytes.
 //!
-//! The header says which of the two it is; the tracks, which come before the clusters of sound
-//! and pictures, say of which kind they are.
+//! The header says which of the two the file is; the tracks, which come before the clusters of
+//! sound and pictures, say which kinds there are.
 
 use std::io::{self, Read, Seek};
 use std::ops::Range;
@@ -20,7 +20,7 @@ const TRACK_TYPE: u32 = 0x83;
 const VIDEO: u8 = 1;
 const AUDIO: u8 = 2;
 
-/// An element: its number, and where its content lies.
+/// An element: its number, and the offsets of its content.
 struct Element {
     id: u32,
     content: Range<u64>,
@@ -66,7 +66,7 @@ fn by_tracks(
             continue;
         }
         let Some(kind) = find(headers, content, TRACK_TYPE)? else { continue };
-        // A number of as many bytes as it likes, the last of which says it.
+        // An integer of any number of bytes; the last one holds the value.
         match headers.read(kind.end.saturating_sub(1))? {
             Some([VIDEO]) => return Ok(Some(Content::Media(MediaType::Webm))),
             Some([AUDIO]) => found = Some(Content::Media(MediaType::WebmAudio)),
@@ -76,7 +76,7 @@ fn by_tracks(
     Ok(found)
 }
 
-/// The content of the first element of that number; clusters are not searched through.
+/// The content of the first element with that number. The search ends at the first cluster.
 fn find(
     headers: &mut Headers<'_, impl Read + Seek>,
     mut within: Range<u64>,
@@ -110,7 +110,7 @@ fn next(
         return Ok(None);
     };
     let start = at + length_length;
-    // All ones: not known, so to the end of what it lies in.
+    // All ones: the length is unknown, so the element extends to the end of the one around it.
     let unknown = (1 << (7 * length_length)) - 1;
     let end = if length == unknown { within.end } else { start.saturating_add(length) };
     let content = start..end.min(within.end);
@@ -118,14 +118,14 @@ fn next(
     Ok(element.filter(|element| element.content.start <= element.content.end))
 }
 
-/// What happens to the bit that says how long a number is.
+/// Whether the bit that marks the length of a number stays in its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mark {
     Kept,
     Removed,
 }
 
-/// A number of variable length, and that length.
+/// A number of variable length, and that length in bytes.
 fn number(
     headers: &mut Headers<'_, impl Read + Seek>,
     at: u64,

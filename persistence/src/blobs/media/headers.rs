@@ -1,12 +1,12 @@
-//! Small reads here and there in a file, not more than a fixed number.
+//! Small reads at any offset of a file, limited in number.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 
-/// How many headers are read of one file. A real one shows what it is in a few dozen; a hostile
+/// Headers that are read of one file at most. A real file shows its type in a few dozen; a hostile
 /// one has millions, each of them a seek.
 const MAX_HEADERS: u32 = 2_000;
 
-/// A file whose headers are read.
+/// A file whose headers are being read, and how many more may be.
 pub(super) struct Headers<'f, R> {
     file: &'f mut R,
     left: u32,
@@ -17,7 +17,7 @@ impl<'f, R: Read + Seek> Headers<'f, R> {
         Self { file, left: MAX_HEADERS }
     }
 
-    /// The bytes at an offset; `None` past the end, or once too many were asked for.
+    /// The bytes at an offset; `None` past the end, or once the limit of reads is reached.
     pub(super) fn read<const N: usize>(&mut self, offset: u64) -> io::Result<Option<[u8; N]>> {
         if self.left == 0 {
             return Ok(None);

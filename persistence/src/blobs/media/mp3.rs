@@ -1,16 +1,18 @@
-//! MPEG audio (ISO/IEC 11172-3), which has no magic number: its frames say where the next one is.
+//! MPEG audio (ISO/IEC 11172-3). It has no magic number; it is recognised by a frame whose length
+//! leads to another frame.
 
 use std::io::{self, Read, Seek};
 
 use super::headers::Headers;
 use super::{Content, MediaType};
 
-/// Tags before the sound.
+/// ID3v2 tags before the sound that are skipped, at most.
 const MAX_TAGS: usize = 8;
-/// Encoders pad their tags by more than they say.
+/// Bytes between the tags and the first frame, at most: encoders pad their tags by more than they
+/// say.
 const MAX_PADDING: u64 = 1_024;
 
-/// The head of a frame.
+/// The parts of a frame's head that matter here.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Frame {
     /// Version, layer and sample rate, which all frames of a file share.
@@ -24,10 +26,10 @@ pub(super) fn detect(file: &mut (impl Read + Seek), size: u64) -> io::Result<Opt
     if sound == 0 {
         return Ok(frames(&mut headers, 0, size)?.then_some(Content::Media(MediaType::Mp3)));
     }
-    // Other kinds of sound have the same tags.
+    // Other types of sound have the same tags.
     match headers.read::<4>(sound)? {
         Some([b'f', b'L', b'a', b'C']) => return Ok(Some(Content::Other("audio/flac"))),
-        // ADTS has MPEG's sync word and a layer that MPEG doesn't know.
+        // ADTS has the sync word of MPEG audio, with a layer that MPEG audio doesn't have.
         Some([0xFF, byte, ..]) if byte & 0xF6 == 0xF0 => {
             return Ok(Some(Content::Other("audio/aac")));
         }
@@ -42,7 +44,7 @@ pub(super) fn detect(file: &mut (impl Read + Seek), size: u64) -> io::Result<Opt
     Ok(None)
 }
 
-/// Where the ID3v2 tags end.
+/// The offset at which the ID3v2 tags end.
 fn after_tags(headers: &mut Headers<'_, impl Read + Seek>) -> io::Result<u64> {
     let mut at = 0_u64;
     for _ in 0..MAX_TAGS {
@@ -57,7 +59,7 @@ fn after_tags(headers: &mut Headers<'_, impl Read + Seek>) -> io::Result<u64> {
     Ok(at)
 }
 
-/// Whether a frame lies there, and then another of its kind or the end of the file.
+/// Whether there is a frame at the offset, followed by another of its kind or the end of the file.
 fn frames(headers: &mut Headers<'_, impl Read + Seek>, at: u64, size: u64) -> io::Result<bool> {
     let Some(first) = headers.read(at)?.and_then(frame) else { return Ok(false) };
     let after = at.saturating_add(first.length);
@@ -65,7 +67,7 @@ fn frames(headers: &mut Headers<'_, impl Read + Seek>, at: u64, size: u64) -> io
         return Ok(after == size);
     }
     let second = headers.read(after)?;
-    // ID3v1 comes last.
+    // An ID3v1 tag comes last.
     let tag = second.is_some_and(|bytes| bytes.starts_with(b"TAG"));
     Ok(tag || second.and_then(frame).is_some_and(|second| second.kind == first.kind))
 }
@@ -91,7 +93,7 @@ fn frame(head: [u8; 4]) -> Option<Frame> {
         (_, 1) => [32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
         (_, _) => [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
     };
-    // Index 0 is a rate that only the encoder knows, 15 is not allowed.
+    // Index 0 is a rate that only the encoder knows; 15 is not allowed.
     let bits = 1_000 * kbits.get(usize::from(rates >> 4).checked_sub(1)?)?;
     let rate = [44_100, 48_000, 32_000].get(usize::from(rates >> 2 & 3))? >> lowered;
     let padding = u64::from(rates >> 1 & 1);

@@ -1,4 +1,4 @@
-//! Ogg (RFC 3533): which codecs its streams begin with.
+//! Ogg (RFC 3533), told apart by the codecs that its streams begin with.
 
 use super::{Content, MediaType};
 
@@ -8,7 +8,8 @@ const BEGINS_STREAM: u8 = 0x02;
 const VIDEO: [&[u8]; 4] = [b"\x80theora", b"\x01video", b"BBCD\0", b"OVP80"];
 const AUDIO: [&[u8]; 5] = [b"\x01vorbis", b"OpusHead", b"Speex   ", b"\x7FFLAC", b"fLaC"];
 
-/// All streams begin before any goes on, so the beginning of the file has them.
+/// Finds the type by the codecs. All streams begin before any of them continues, so the beginning
+/// of the file names all codecs.
 pub(super) fn detect(head: &[u8]) -> Option<Content> {
     if !head.starts_with(b"OggS") {
         return None;
@@ -30,14 +31,14 @@ pub(super) fn detect(head: &[u8]) -> Option<Content> {
     Some(found)
 }
 
-/// The head of the first page, its body, and what comes after it.
+/// The head of the first page, its body, and the bytes after it.
 fn page(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let head = bytes.get(..PAGE_HEAD).filter(|head| head.starts_with(b"OggS"))?;
     let segments = usize::from(*head.last()?);
     let body = bytes.get(PAGE_HEAD + segments..)?;
     let lengths = bytes.get(PAGE_HEAD..PAGE_HEAD + segments)?;
     let length = lengths.iter().map(|length| usize::from(*length)).sum::<usize>();
-    // A page may be longer than what is looked at; its codec is not.
+    // A page may be longer than the bytes at hand; the name of its codec is not.
     let (packet, after) = body.split_at(length.min(body.len()));
     Some((head, packet, after))
 }

@@ -1,4 +1,4 @@
-//! Text, checked as it comes in; and whether it is JSON, checked once it is all there.
+//! Checks whether content is text while it comes in, and whether it is JSON once it is complete.
 
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 
@@ -6,13 +6,13 @@ use struson::reader::{JsonReader, JsonStreamReader, ReaderError, ReaderSettings}
 
 use super::{Content, Syntax, Texture};
 
-/// The contract's limit for text; what is larger is not looked at as JSON.
+/// The API's limit for text, in bytes; larger content is not parsed as JSON.
 const MAX_JSON_BYTES: u64 = 10_000_000;
 
-/// Whether bytes are UTF-8 without control characters, however they are cut into pieces.
+/// Checks whether bytes are UTF-8 without control characters, however they are cut into pieces.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::blobs) struct TextCheck {
-    /// The beginning of a character that the next piece goes on with.
+    /// The beginning of a character that the next piece continues.
     begun: [u8; 4],
     begun_bytes: usize,
     broken: bool,
@@ -38,7 +38,7 @@ impl TextCheck {
         if self.broken || self.begun_bytes > 0 { Texture::Binary } else { Texture::Text }
     }
 
-    /// Checks bytes that begin with a character, and keeps the one that they break off in.
+    /// Checks bytes that begin with a whole character, and keeps the incomplete one at their end.
     fn whole(&mut self, bytes: &[u8]) {
         let text = match str::from_utf8(bytes) {
             Ok(text) => text,
@@ -57,13 +57,14 @@ impl TextCheck {
     }
 }
 
-/// Those that no keyboard makes. U+0085 is a line's end on some machines.
+/// Whether a character is a control character that texts don't have. U+0085 ends a line on some
+/// machines.
 fn is_control(character: char) -> bool {
     character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\x0C' | '\u{85}')
 }
 
-/// What text is, by its beginning and its syntax. Markup and scripts are text: what makes them
-/// more is a browser that is told so, and the service says `text/plain` and `nosniff`.
+/// Finds the type of a text from its beginning and its syntax. Markup and scripts count as text:
+/// only a browser that is told so runs them, and the service says `text/plain` and `nosniff`.
 pub(super) fn detect(head: &[u8], file: &mut (impl Read + Seek), size: u64) -> io::Result<Content> {
     let document = infer::get(head).map(|kind| kind.mime_type()).filter(|mime| {
         matches!(*mime, "application/pdf" | "application/rtf" | "application/postscript")
@@ -75,8 +76,8 @@ pub(super) fn detect(head: &[u8], file: &mut (impl Read + Seek), size: u64) -> i
     Ok(Content::Text { syntax: if json { Syntax::Json } else { Syntax::Plain } })
 }
 
-/// Reads one value and skips its parts as they come: memory does not grow with it, and its depth
-/// is limited by the reader (128).
+/// Whether the file is one JSON value. Its parts are skipped as they come, so that memory does not
+/// grow with the file; its depth is limited by the reader (128).
 fn is_json(file: &mut (impl Read + Seek)) -> io::Result<bool> {
     file.seek(SeekFrom::Start(0))?;
     let settings = ReaderSettings { track_path: false, ..ReaderSettings::default() };

@@ -1,18 +1,18 @@
-//! How a JPEG is written, because that decides what decoding it costs.
+//! The memory that decoding a JPEG takes, found from the way it is written.
 //!
-//! If every part of the picture is in one scan, the decoder goes through it row by row. Otherwise
-//! it must hold the coefficients of the whole picture until the last scan, two bytes for each
+//! If all components are in one scan, the decoder goes through the picture row by row. Otherwise it
+//! must hold the coefficients of the whole picture until the last scan, two bytes for each
 //! component of each pixel, which its own limits don't count.
 
-/// What a decoder holds beside the picture, in bytes a pixel.
+/// Memory that a decoder takes beside the picture, in bytes a pixel.
 pub(super) fn coefficient_bytes(jpeg: &[u8]) -> u64 {
     const MOST: u64 = 2 * 4;
     let mut components = None;
     for (marker, segment) in segments(jpeg) {
         match marker {
-            // Baseline, or extended, with Huffman's codes.
+            // Baseline or extended frames with Huffman codes.
             0xC0 | 0xC1 => components = segment.get(5).copied(),
-            // Tables, which have numbers between those of frames.
+            // Tables, whose numbers lie between those of frames.
             0xC4 | 0xC8 | 0xCC => {}
             0xC2..=0xCF => return MOST,
             0xDA if components.is_some() && components == segment.first().copied() => return 0,

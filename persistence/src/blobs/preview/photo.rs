@@ -1,4 +1,4 @@
-//! A photo, smaller.
+//! Makes the preview of a photo.
 
 use std::io::Cursor;
 
@@ -13,15 +13,16 @@ use super::jpeg;
 
 /// The longer side of a preview, in pixels.
 const LONG_SIDE: u32 = 480;
-/// What a decoder may take for one photo, in bytes: a JPEG of 89 megapixels, or of 29 if it is
-/// progressive. Phones make at most 50, or 200 that nobody keeps.
+/// Memory that decoding one photo may take, in bytes. It is enough for a JPEG of 89 megapixels, or
+/// of 29 if it is progressive. Phones take photos of at most 50 megapixels, or of 200 that nobody
+/// keeps.
 pub(super) const MAX_MEMORY: u64 = 256 << 20;
-/// In pixels. A longer side is no photo.
+/// The longest side of a photo, in pixels; nothing longer is a photo.
 const MAX_SIDE: u32 = 20_000;
-/// What of the JPEG's quality a preview keeps, of 100.
+/// The quality of a preview as a JPEG, of 100.
 const QUALITY: u8 = 75;
 
-/// What a photo is written in.
+/// The format of a photo.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Format {
     Jpeg,
@@ -43,10 +44,9 @@ pub(super) fn small(photo: Vec<u8>, format: Format) -> Option<Vec<u8>> {
     }
 }
 
-/// Decodes a photo and makes it smaller. How it is to be turned is left for later, when there is
-/// less to turn.
+/// Decodes a photo and makes it smaller. It is turned later, when there is less to turn.
 fn decode(photo: Vec<u8>, format: Format) -> ImageResult<Option<(DynamicImage, Orientation)>> {
-    // Beside the picture itself, in bytes a pixel. Decoders count only the picture.
+    // Memory beside the picture itself, in bytes a pixel. Decoders count only the picture.
     let beside = match format {
         Format::Jpeg => jpeg::coefficient_bytes(&photo),
         Format::Png => 0,
@@ -68,11 +68,12 @@ fn decode(photo: Vec<u8>, format: Format) -> ImageResult<Option<(DynamicImage, O
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let whole = DynamicImage::from_decoder(decoder)?;
-    // Averages the pixels in place; the finer filters hold a row of floats for each.
+    // This averages the pixels in place; finer filters hold a row of floats for each.
     Ok(Some((whole.thumbnail_exact(small_width, small_height), orientation)))
 }
 
-/// At most so long, and at most half of the photo either way; `None` if half of it is nothing.
+/// The size of a preview: its longer side is at most [`LONG_SIDE`] and each side at most half of
+/// the photo's; `None` if a half is nothing.
 fn small_size(width: u32, height: u32) -> Option<(u32, u32)> {
     let long = u64::from(width.max(height));
     if width < 2 || height < 2 {
@@ -86,7 +87,7 @@ fn small_size(width: u32, height: u32) -> Option<(u32, u32)> {
 }
 
 fn encode(small: DynamicImage, orientation: Orientation) -> ImageResult<Vec<u8>> {
-    // JPEG knows no transparency, and what is behind it is white on most screens.
+    // A JPEG has no transparency, and the page behind a picture is white on most screens.
     let mut page = RgbaImage::from_pixel(small.width(), small.height(), Rgba([u8::MAX; 4]));
     imageops::overlay(&mut page, &small.to_rgba8(), 0, 0);
     let mut page = DynamicImage::ImageRgba8(page);

@@ -1,18 +1,18 @@
-//! The beginning of a text.
+//! Makes the preview of a text: its beginning.
 
-/// How much of a text is shown at most, in characters.
+/// Characters of a text that are shown at most.
 const MAX_CHARS: usize = 500;
-/// And at most this part of it.
+/// The largest part of a text that is shown: a quarter.
 const PART: usize = 4;
-/// Enough for `PART` times `MAX_CHARS` characters of any length.
+/// Bytes to read: enough for `PART` times `MAX_CHARS` characters of any length.
 pub(super) const READ_BYTES: u64 = 8 << 10;
 
-/// The beginning of a text of `size` bytes whose first `READ_BYTES` these are; `None` if what
-/// could be shown is nothing.
+/// The part to show of a text of `size` bytes, given its first `READ_BYTES`; `None` if nothing
+/// would be left to show.
 pub(super) fn cut(begin: &[u8], size: u64) -> Option<String> {
     let text = match str::from_utf8(begin) {
         Ok(text) => text,
-        // Within a character, at the end of what was read.
+        // The bytes read end within a character.
         Err(error) => str::from_utf8(begin.get(..error.valid_up_to())?).ok()?,
     };
     let shown =
@@ -53,7 +53,7 @@ mod tests {
                 check(&character.repeat(length), Some(&shown));
             }
             check(&character.repeat(1_999), Some(&format!("{}…", character.repeat(499))));
-            // Cut within a character by the read.
+            // The read ends within a character.
             check(
                 &format!("x{}", character.repeat(9_000)),
                 Some(&format!("x{}…", character.repeat(499))),

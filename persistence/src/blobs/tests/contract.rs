@@ -1,4 +1,4 @@
-//! What every place keeps.
+//! The contract that every place for blobs keeps.
 
 use std::fs;
 use std::future::Future;
@@ -17,7 +17,7 @@ use crate::blobs::{BlobError, ContentHash, Kept, MediaType, UPLOADS_AT_ONCE};
 async fn what_is_kept_is_read_back_under_its_hash() {
     for rig in Rig::all() {
         let store = rig.open();
-        // Around a buffer, and around the parts of a multipart upload.
+        // Sizes around that of a buffer, and of the parts of a multipart upload.
         for length in [1, 1_000, 262_143, 262_144, 262_145, 8 << 20, (8 << 20) + 1, 30 << 20] {
             let bytes = noise(length);
             let (hash, kept) = keep(&store, &bytes).await;
@@ -43,7 +43,7 @@ async fn content_is_known_by_its_bytes() {
         let text = "für ".repeat(200_000).into_bytes();
         let staged = stage(&store, &text).await;
         assert_eq!(staged.content().resolve("application/json"), Ok(MediaType::Text));
-        // Not text to its last byte.
+        // The last byte is not text.
         let staged = stage(&store, &[&text[..], b"\xFC"].concat()).await;
         assert_eq!(staged.content().resolve("text/plain"), Err("application/octet-stream"));
     }
@@ -72,7 +72,7 @@ async fn an_upload_cut_off_anywhere_leaves_nothing() {
     }
 }
 
-/// A client hangs up while a write is at the disk, which has something else to do first.
+/// A client hangs up while a write waits for the disk, which is busy with something else.
 #[test]
 fn a_cancelled_write_breaks_the_upload_off() {
     for rig in Rig::all() {
@@ -173,7 +173,7 @@ async fn a_lock_is_only_good_for_its_own_content() {
     }
 }
 
-/// Whoever waits for the lock meets the work done, also if the one before was cancelled.
+/// The next holder of the lock finds the work done, even if the one before was cancelled.
 #[tokio::test]
 async fn a_cancelled_keep_holds_the_lock_until_it_is_done() {
     for rig in Rig::all() {
@@ -281,7 +281,7 @@ async fn orphans_are_removed_and_nothing_else() {
     }
 }
 
-/// An upload that was kept, and is about to be referred to, is not an orphan.
+/// Content that was kept and is about to be referred to is not an orphan.
 #[tokio::test]
 async fn an_orphan_that_is_about_to_be_referred_to_is_waited_for() {
     for rig in Rig::all() {
@@ -292,7 +292,7 @@ async fn an_orphan_that_is_about_to_be_referred_to_is_waited_for() {
         staged.keep(&lock).await.expect("it is kept");
         let journal = std::cell::Cell::new(false);
         let mut scan = pin!(store.remove_orphans(async |_| journal.get()));
-        // As far as it gets without the lock: until it is listed and waited for.
+        // It runs as far as it gets without the lock: the content is listed, its lock waited for.
         let listing = async {
             while store.locks.waiting(hash) < 2 {
                 tokio::task::yield_now().await;
@@ -313,7 +313,7 @@ async fn a_start_removes_what_uploads_of_a_killed_process_left() {
     let (hash, _) = keep(&store, b"kept").await;
     let mut upload = store.begin(1 << 20).await.expect("there is a slot");
     upload.write(&noise(300_000)).await.expect("the disk takes it");
-    // As a killed process does, it never drops them.
+    // Like a killed process, it never drops them.
     let staged = stage(&store, b"staged, not kept").await;
     std::mem::forget((upload, staged));
     assert_eq!(rig.staged().len(), 2);
@@ -329,7 +329,7 @@ async fn what_is_not_content_is_neither_listed_nor_removed() {
     let (hash, _) = keep(&store, b"ours").await;
     let blobs = rig.folder().join("blobs");
     fs::write(blobs.join("README"), "a note").expect("it can be written");
-    // A hash in the folder of another.
+    // A hash in the folder of another one.
     fs::create_dir_all(blobs.join("aa")).expect("it can be made");
     fs::write(blobs.join("aa").join(ContentHash::of(b"x").cid()), "x").expect("written");
     assert_eq!(listed(&store).await, [hash]);
@@ -337,7 +337,7 @@ async fn what_is_not_content_is_neither_listed_nor_removed() {
     assert_eq!(rig.files().len(), 2);
 }
 
-/// As after a power cut on a disk that keeps names before it keeps bytes.
+/// An object without its bytes, as after a power cut on a disk that keeps names before bytes.
 #[tokio::test]
 async fn content_of_another_length_is_not_taken_for_kept() {
     let rig = Rig::local();

@@ -13,7 +13,7 @@ fn look(bytes: &[u8]) -> Content {
     detect(&mut Cursor::new(bytes), bytes.len() as u64, text.finish()).expect("memory can be read")
 }
 
-/// What it is, whatever is declared.
+/// Checks that some bytes have a type, whatever is declared.
 #[track_caller]
 fn check(bytes: &[u8], mime: &str) {
     for declared in ["", "video/mp4", "audio/webm", "image/png", "application/json", "../x"] {
@@ -87,7 +87,7 @@ fn voices() {
     check(&ogg_page(2, b"????"), "application/ogg");
     check(&mp3_frames(3), "audio/mpeg");
     check(&[id3(300), mp3_frames(3)].concat(), "audio/mpeg");
-    // With the picture of an album, the sound begins far behind the head.
+    // With an album's cover picture, the sound begins far behind the head.
     check(&[id3(70_000), mp3_frames(3)].concat(), "audio/mpeg");
     check(&[id3(40), vec![0; 300], mp3_frames(3)].concat(), "audio/mpeg");
     let v1 = [mp3_frames(1), b"TAG".to_vec(), vec![0; 125]].concat();
@@ -113,7 +113,7 @@ fn two_bytes_that_look_like_a_frame_are_no_sound() {
 
 #[test]
 fn frames_of_every_version_and_layer_say_their_length() {
-    // Head, and the length of such a frame, as other tools print it.
+    // The head of a frame, and its length as other tools print it.
     let frames: [([u8; 4], usize); 5] = [
         ([0xFF, 0xFB, 0x92, 0x00], 418), // MPEG 1 layer III, 128k, 44.1 kHz, padded
         ([0xFF, 0xFD, 0x84, 0x00], 384), // MPEG 1 layer II, 128k, 48 kHz
@@ -242,7 +242,7 @@ proptest! {
         }
         bytes.truncate(keep.index(bytes.len()) + 1);
         let content = look(&bytes);
-        // An answer, and the same one again.
+        // A first answer, and the same one again.
         prop_assert_eq!(content, look(&bytes));
     }
 
@@ -274,7 +274,7 @@ proptest! {
 
 #[test]
 fn json_is_what_the_standard_says() {
-    // From the cases that parsers disagree about: what the standard says.
+    // Cases that parsers disagree about, decided as the standard says.
     let yes = ["0", "-0", "1e5", "\"\"", "[]", "{}", "\"\\ud83d\\ude00\"", "[1,\n2]", " true "];
     let no =
         ["", " ", "-", ".5", "1.", "+1", "NaN", "nul", "[1 2]", "{\"a\"}", "{1:2}", "\"a", "tru e"];

@@ -1,4 +1,4 @@
-//! What anyone may see of a photo or a text, and what they may not.
+//! Tests of what anyone may see of a photo or a text, and of what nobody may.
 
 use std::io::Cursor;
 
@@ -7,10 +7,10 @@ use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use super::support::{Rig, assert_missing, erase, keep, noise};
 use crate::blobs::{BlobStore, ContentHash, MediaType, Preview};
 
-/// Where a photo was taken, as its makers and their programs write it.
+/// The place where a photo was taken, as cameras and programs write it.
 const PLACE: &[u8] = b"52.5163N 13.3777E";
 
-/// White above, black below: it shows how it is turned.
+/// A picture that is white above and black below, which shows how it is turned.
 fn picture(format: ImageFormat) -> Vec<u8> {
     let shade = |y| if y < 60 { [255; 3] } else { [0; 3] };
     let pixels = RgbImage::from_fn(200, 120, |_, y| Rgb(shade(y)));
@@ -25,7 +25,7 @@ fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
     [&[0xFF, marker], &length.to_be_bytes()[..], content].concat()
 }
 
-/// Exif (CIPA DC-008): to be turned right by a quarter, and taken at a place.
+/// Exif data (CIPA DC-008) of a photo that is to be turned right by a quarter and names its place.
 fn exif() -> Vec<u8> {
     let entry = |tag: u16, kind: u16, count: u32, value: u32| {
         let (tag, kind) = (tag.to_le_bytes(), kind.to_le_bytes());
@@ -45,7 +45,7 @@ fn exif() -> Vec<u8> {
     [b"Exif\0\0", &tiff.concat()[..]].concat()
 }
 
-/// A JPEG with all that is written beside pictures.
+/// A JPEG with everything that is written beside pictures.
 fn jpeg_with_place() -> Vec<u8> {
     let plain = picture(ImageFormat::Jpeg);
     let xmp = [b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta>", PLACE, b"</x:xmpmeta>"].concat();
@@ -60,13 +60,13 @@ fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes()[..], &named, &crc32(&named).to_be_bytes()].concat()
 }
 
-/// The check of PNG (ISO/IEC 15948, annex D).
+/// The checksum of PNG chunks (ISO/IEC 15948, annex D).
 fn crc32(bytes: &[u8]) -> u32 {
     let shift = |crc: u32| crc >> 1 ^ if crc & 1 == 1 { 0xEDB8_8320 } else { 0 };
     !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| shift(crc)))
 }
 
-/// A PNG with chunks behind its header, which is 33 bytes with the signature.
+/// A PNG with chunks after its header, which takes 33 bytes with the signature.
 fn png_with(chunks: &[Vec<u8>]) -> Vec<u8> {
     let plain = picture(ImageFormat::Png);
     [&plain[..33], &chunks.concat(), &plain[33..]].concat()
@@ -96,7 +96,7 @@ async fn what_is_written_beside_a_photo_is_not_in_its_preview() {
     for hidden in [PLACE, b"Exif", b"xmpmeta"] {
         assert!(!holds(&preview.bytes, hidden), "{}", String::from_utf8_lossy(hidden));
     }
-    // Half as large, and turned as Exif said: what was above is now to the right.
+    // Half as large, and turned as Exif says: the upper half is now on the right.
     let shown = pixels(&preview);
     assert_eq!(shown.dimensions(), (60, 100));
     assert!(shown.get_pixel(55, 50).0[0] > 200 && shown.get_pixel(5, 50).0[0] < 50);

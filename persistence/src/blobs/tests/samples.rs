@@ -1,18 +1,18 @@
 //! Small files of every kind, made from their formats' descriptions.
 
-/// A box of MP4 and its kin.
+/// A box of MP4 or a related format.
 pub(super) fn atom(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len() + 8).expect("samples are small");
     [&length.to_be_bytes(), &name[..], content].concat()
 }
 
-/// `ftyp`: the major brand, then those that it is compatible with.
+/// A `ftyp` box: the major brand, then those that it is compatible with.
 pub(super) fn brands(major: &[u8; 4], others: &[&[u8; 4]]) -> Vec<u8> {
     let others: Vec<u8> = others.iter().flat_map(|other| other.iter().copied()).collect();
     atom(b"ftyp", &[&major[..], &[0, 0, 2, 0], &others].concat())
 }
 
-/// `moov` with tracks of these kinds.
+/// A `moov` box with tracks of these kinds.
 pub(super) fn movie(handlers: &[&[u8; 4]]) -> Vec<u8> {
     let mut content = atom(b"mvhd", &[0; 100]);
     for handler in handlers {
@@ -35,7 +35,7 @@ pub(super) fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
     [id, &length, content].concat()
 }
 
-/// WebM as browsers record it: a segment of unknown length.
+/// A WebM file as browsers record it, with a segment of unknown length.
 pub(super) fn webm(doc_type: &[u8], track_types: &[u8]) -> Vec<u8> {
     let header = element(
         b"\x1A\x45\xDF\xA3",
@@ -69,14 +69,14 @@ pub(super) fn ogg_page(flags: u8, packet: &[u8]) -> Vec<u8> {
     page
 }
 
-/// Frames of MPEG 1 layer III, 128 kbit/s at 44.1 kHz.
+/// Frames of MPEG 1 layer III with 128 kbit/s at 44.1 kHz.
 pub(super) fn mp3_frames(count: usize) -> Vec<u8> {
     let mut frame = vec![0x55; 417];
     frame[..4].copy_from_slice(&[0xFF, 0xFB, 0x90, 0x00]);
     frame.repeat(count)
 }
 
-/// A tag of ID3v2 with this much in it.
+/// An ID3v2 tag with so many bytes of content.
 pub(super) fn id3(length: u32) -> Vec<u8> {
     let seven = |shift: u32| u8::try_from(length >> shift & 0x7F).expect("seven bits");
     let mut tag = b"ID3\x04\0\0".to_vec();
@@ -85,13 +85,13 @@ pub(super) fn id3(length: u32) -> Vec<u8> {
     tag
 }
 
-/// RIFF of that form.
+/// A RIFF file of that form.
 pub(super) fn riff(form: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len() + 4).expect("samples are small");
     [b"RIFF", &length.to_le_bytes(), &form[..], content].concat()
 }
 
-/// An archive with one file that says to be much larger than it is.
+/// An archive with one file that claims to be much larger than it is.
 pub(super) fn zip() -> Vec<u8> {
     let mut zip = b"PK\x03\x04\x14\0\0\0\x08\0".to_vec();
     zip.extend([0; 8]);

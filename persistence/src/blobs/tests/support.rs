@@ -1,4 +1,4 @@
-//! Places for blobs to lie in, and what one does with them.
+//! Places where blobs are stored, and helpers to use them in tests.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::blobs::{BlobError, BlobStore, ContentHash, Kept, S3Options, Staged};
 /// An S3 server to run the suite against as well, `http://127.0.0.1:9000`; its bucket is `blobs`.
 const S3_ENDPOINT: &str = "PRIV_TEST_S3_ENDPOINT";
 
-/// A place for blobs.
+/// A place where blobs are stored.
 pub(super) struct Rig {
     pub(super) name: &'static str,
     place: Place,
@@ -62,7 +62,7 @@ impl Rig {
         Self { name, place, folder: tempfile::tempdir().expect("there is a temporary folder") }
     }
 
-    /// Opens the store; again, as another process would.
+    /// Opens the store; a second time as another process would.
     pub(super) fn open(&self) -> BlobStore {
         let folder = self.folder.path();
         let opened = match &self.place {
@@ -75,7 +75,7 @@ impl Rig {
         opened.unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
-    /// All files below the folder, staged ones or others.
+    /// All files below the folder, staged ones and others.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
         let mut folders = vec![self.folder.path().to_owned()];

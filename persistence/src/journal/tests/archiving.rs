@@ -1,4 +1,4 @@
-//! Archiving stopped at every step.
+//! Tests of archiving that is stopped at every step.
 
 use super::support::{Rig, append_next, archiving, assert_holds, eventually, fill, small};
 use crate::disk::{Fault, FaultyDisk, Kept};

@@ -1,4 +1,4 @@
-//! What every journal keeps, on every disk.
+//! The contract that every journal keeps, on every disk.
 
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -123,7 +123,7 @@ fn a_full_queue_is_an_answer_and_passes() {
     for rig in Rig::all() {
         let (release, held) = mpsc::channel::<()>();
         let (tapped, at_tap) = mpsc::channel();
-        // So large a segment that it is the queue that is full.
+        // The segment is so large that the queue is full first.
         let options = Options { segment_bytes: 1 << 20, max_queued_bytes: 64 << 10, ..small() };
         let tap = move |_| {
             // The test may have ended.
@@ -131,7 +131,7 @@ fn a_full_queue_is_an_answer_and_passes() {
             held.recv().unwrap_or_default();
         };
         let journal = rig.try_open(options, Some(Box::new(tap))).expect("the disk is well");
-        // Goes before the journal does, or a failure here would wait for the tap for ever.
+        // Dropped before the journal, or a failure here would wait for the tap for ever.
         let release = release;
         append_next(&journal);
         at_tap.recv().expect("the first group is handed on");
@@ -200,7 +200,7 @@ fn those_who_wait_are_woken_before_the_tap_is_called() {
     let (woken, was_woken) = mpsc::channel();
     let (tapped, was_tapped) = mpsc::channel();
     let journal = rig.open_tapped(Box::new(move |_| {
-        // Would never return if the waiter were woken only afterwards.
+        // It would never return if the waiter were woken only afterwards.
         tapped.send(was_woken.recv()).expect("the test waits for it");
     }));
     let position = append_next(&journal);

@@ -1,4 +1,4 @@
-//! Backups while the journal is written and archived.
+//! Tests of backups made while the journal is written and archived.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -28,7 +28,7 @@ fn a_copy_of_a_live_journal_is_whole_and_can_be_gone_on_with() {
                 let to = rig.dir.with_file_name(format!("copy-{number}"));
                 let copied = copy(&*rig.disk, &rig.dir, &to);
                 let live = verify(&*rig.disk, &rig.dir);
-                // Before anything can panic, or the writer would go on for ever.
+                // Before anything can panic: otherwise the writer would continue for ever.
                 done.store(number == 7 || copied.is_err() || live.is_err(), Ordering::Relaxed);
                 let copied = copied.unwrap_or_else(|error| panic!("{}: {error}", rig.name)).copy;
                 live.unwrap_or_else(|error| panic!("{}: {error}", rig.name));

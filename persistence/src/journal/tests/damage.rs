@@ -1,4 +1,4 @@
-//! Torn, truncated, flipped and reordered bytes.
+//! Tests with torn, truncated, flipped and reordered bytes.
 
 use std::path::Path;
 
@@ -26,13 +26,14 @@ fn verifies(rig: &Rig) -> Result<VerifyReport, Corruption> {
     }
 }
 
-/// Where groups begin in a segment.
+/// The offsets at which the groups of a segment begin.
 fn groups(bytes: &[u8]) -> Vec<usize> {
     let magic = GROUP_MAGIC.to_le_bytes();
     (0..bytes.len()).step_by(PAGE_BYTES).filter(|at| bytes[*at..].starts_with(&magic)).collect()
 }
 
-/// Both start-up and `verify` find it, in the same place; nothing on the disk changes.
+/// Checks that opening and `verify` both find the damage, in the same place, and that nothing on
+/// the disk changes.
 fn assert_found(rig: &Rig, path: &Path) -> Corruption {
     let before = rig.bytes(path);
     let verified = verifies(rig).expect_err("verify finds it");
@@ -88,7 +89,7 @@ fn a_flipped_byte_with_good_groups_after_it_is_corruption_and_in_the_last_group_
     let rig = Rig::memory();
     let journal = rig.open();
     for last in 1..=12 {
-        // Each is waited for, so each is a group.
+        // Each record is waited for, so each is a group.
         fill(&journal, last);
     }
     drop(journal);
@@ -173,7 +174,7 @@ fn a_change_with_its_checksums_made_right_is_found_by_the_chain() {
     let good = rig.bytes(&path);
     let record = PAGE_BYTES + crate::journal::group::HEADER_BYTES;
     let length = u32::from_le_bytes(good[record..record + 4].try_into().expect("four")) as usize;
-    // Version, time, format, environment, the end: whatever it is that someone would like to change.
+    // Version, time, format, environment, the end: anything that someone might want to change.
     for at in [24, 40, 48, 50, length - 1] {
         let mut bad = good.clone();
         bad[record + at] ^= 3;
@@ -235,7 +236,7 @@ fn bytes_of_a_journal_inside_a_record_are_not_taken_for_groups() {
     let one = super::support::sample(1);
     let start = rig.bytes(&rig.files(".seg")[0]);
     let after = groups(&start)[0] + PAGE_BYTES;
-    // Aligned to pages, as real groups are.
+    // Aligned to pages like real groups.
     let head = crate::journal::group::HEADER_BYTES + crate::journal::record::HEAD_BYTES;
     let filler = PAGE_BYTES - head - one.draft().entity.key.len();
     let core = [vec![1; filler], foreign[PAGE_BYTES..9 * PAGE_BYTES].to_vec()].concat();

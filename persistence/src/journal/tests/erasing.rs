@@ -1,4 +1,4 @@
-//! Taking personal parts out.
+//! Tests of erasing personal parts.
 
 use priv_domain::Position;
 

@@ -1,4 +1,4 @@
-//! Writes and syncs that fail, disks that are full, taps that panic.
+//! Tests of writes and syncs that fail, disks that are full, and taps that panic.
 
 use std::sync::{Arc, Mutex};
 
@@ -33,7 +33,7 @@ fn a_failed_write_or_sync_stops_the_journal_and_acknowledges_nothing() {
         let disk = FaultyDisk::new();
         let (journal, said) = open_watched(&disk);
         fill(&journal, 10);
-        // The spare must not be what meets the fault.
+        // The fault must not hit the preparation of the spare.
         eventually(|| Rig::on(disk.clone()).files(".tmp").len() == 1);
         disk.inject(fault);
         let position = append_next(&journal);

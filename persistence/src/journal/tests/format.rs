@@ -1,4 +1,4 @@
-//! The bytes, as they will be read by every later release.
+//! Golden bytes of the format, which every later release must read.
 
 use expect_test::{Expect, expect};
 use priv_domain::{EntityId, Environment, Kind, Position, Timestamp, Version};

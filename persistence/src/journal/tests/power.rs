@@ -1,4 +1,4 @@
-//! Power cuts at any step, with any part of what was not synced left behind.
+//! Tests of power cuts at any step, which leave any part of what was not synced.
 //!
 //! Each round runs a seeded workload until the disk stops at a seeded step, takes the disk as a
 //! power cut leaves it, and opens the journal again on that. The seed is in every failure.
@@ -14,12 +14,12 @@ use crate::journal::{AppendError, Journal, OpenError, Options, verify};
 const SEEDS: u64 = 150;
 const ROUNDS: u64 = 4;
 
-/// What a client was told.
+/// The acknowledgements that a client received.
 #[derive(Debug, Default)]
 struct Told {
     /// The last position that was acknowledged.
     acknowledged: u64,
-    /// First and last of each batch.
+    /// The first and last position of each batch.
     batches: Vec<(u64, u64)>,
 }
 
@@ -27,7 +27,7 @@ fn options(dice: &mut Dice) -> Options {
     Options { archive: dice.below(2) == 0, ..super::support::small() }
 }
 
-/// Appends until everything stops. Waits now and then, so that groups have different sizes.
+/// Appends until everything stops, waiting now and then so that groups have different sizes.
 fn work(disk: &FaultyDisk, journal: &dyn Journal, dice: &mut Dice, told: &mut Told) {
     loop {
         let first = journal.appended().get() + 1;
@@ -40,7 +40,7 @@ fn work(disk: &FaultyDisk, journal: &dyn Journal, dice: &mut Dice, told: &mut To
                     return;
                 }
             }
-            // The next segment may be what the disk has stopped at.
+            // The disk may have stopped while the next segment was being prepared.
             Err(AppendError::Full) if disk.has_stopped() => return,
             Err(AppendError::Full) => std::thread::yield_now(),
             Err(AppendError::Stopped(_)) => return,
@@ -51,7 +51,7 @@ fn work(disk: &FaultyDisk, journal: &dyn Journal, dice: &mut Dice, told: &mut To
     }
 }
 
-/// What is wrong with a journal, given what was told; nothing if nothing is.
+/// What is wrong with a journal, given what was acknowledged; empty if nothing is.
 fn wrongs(rig: &Rig, options: Options, told: &Told) -> Result<u64, String> {
     let journal = match rig.try_open(options, None) {
         Ok(journal) => journal,

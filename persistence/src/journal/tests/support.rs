@@ -1,4 +1,4 @@
-//! Records that can be told from their position alone, and journals to put them into.
+//! Sample records that follow from their position alone, and journals to put them into.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::journal::{
     AppendError, Draft, FileJournal, Journal, OpenError, Options, Personal, Record, Tap,
 };
 
-/// How long anything may take before a test says that it will never come.
+/// The time after which a test decides that something will never happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Small enough that a few hundred records fill several segments.
@@ -86,7 +86,7 @@ impl Rig {
         FileJournal::open(disk, &self.dir, options, tap, Box::new(|_| ()))
     }
 
-    /// The paths of the files whose names end so, in order.
+    /// The paths of the files whose names have this ending, in order.
     pub(super) fn files(&self, ending: &str) -> Vec<PathBuf> {
         let names = self.disk.list(&self.dir).expect("the folder is there");
         names.iter().filter(|name| name.ends_with(ending)).map(|name| self.dir.join(name)).collect()
@@ -108,7 +108,8 @@ impl Rig {
     }
 }
 
-/// What the record at a position holds: sizes and parts vary, and follow from it.
+/// The content of the sample record at a position: its sizes and parts vary, and follow from the
+/// position.
 pub(super) struct Sample {
     entity: EntityId,
     position: u64,
@@ -165,7 +166,8 @@ impl Sample {
     }
 }
 
-/// Appends until the journal has the samples up to `last`, patiently, and waits for the disk.
+/// Appends the samples up to `last`, retrying while the journal is full, and waits until they are
+/// durable.
 pub(super) fn fill(journal: &dyn Journal, last: u64) {
     while journal.appended().get() < last {
         append_next(journal);
@@ -173,7 +175,7 @@ pub(super) fn fill(journal: &dyn Journal, last: u64) {
     journal.when_durable(Position::new(last)).wait().expect("the disk is well");
 }
 
-/// Appends the sample that comes next, when there is room for it.
+/// Appends the next sample, once there is room for it.
 pub(super) fn append_next(journal: &dyn Journal) -> Position {
     let next = journal.appended().next();
     let sample = sample(next.get());
@@ -190,7 +192,7 @@ pub(super) fn append_next(journal: &dyn Journal) -> Position {
     next
 }
 
-/// Tries until it is so.
+/// Waits until a condition holds.
 pub(super) fn eventually(mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
@@ -199,7 +201,7 @@ pub(super) fn eventually(mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// The journal holds exactly the samples up to `last`, by scan and by position.
+/// Checks that the journal holds exactly the samples up to `last`, read by scan and by position.
 pub(super) fn assert_holds(journal: &dyn Journal, last: u64) {
     assert_eq!(journal.durable(), Position::new(last));
     let mut next = 1;
@@ -214,7 +216,7 @@ pub(super) fn assert_holds(journal: &dyn Journal, last: u64) {
     }
 }
 
-/// Counts how often it was called.
+/// A waker that counts how often it was called.
 #[derive(Clone, Default)]
 pub(super) struct Calls(Arc<AtomicUsize>);
 
@@ -228,7 +230,7 @@ impl Calls {
     }
 }
 
-/// Small, seeded, the same everywhere.
+/// A small seeded generator that gives the same numbers everywhere.
 pub(super) struct Dice(pub(super) u64);
 
 impl Dice {

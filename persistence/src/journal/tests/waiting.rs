@@ -1,4 +1,4 @@
-//! Who is woken, and when.
+//! Tests of waiting for a position: who is woken, and when.
 
 use std::future::Future;
 use std::pin::pin;
