@@ -1,4 +1,4 @@
-//! What `privd` can do beside serving.
+//! The subcommands of `privd` besides serving.
 
 use std::error::Error;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::{logging, replay, secrets, serve};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// Does what the arguments say.
+/// Runs the subcommand that the arguments name.
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     let settings = arguments.settings.with_file()?;
     match arguments.command {
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     }
 }
 
-/// An error and its causes on one line.
+/// Displays an error and its causes on one line.
 pub(crate) struct Causes<'a>(pub(crate) &'a (dyn Error + 'static));
 
 impl fmt::Display for Causes<'_> {
@@ -63,7 +63,7 @@ impl fmt::Display for Causes<'_> {
 fn token(settings: &Settings, sub: &str, role: Option<&str>, secs: u64) -> Outcome {
     let secret = match &settings.jwt_secret {
         Some(secret) => secret.clone(),
-        // A sandbox made its own.
+        // A sandbox made its own secret.
         None => secrets::read(&settings.data_dir().join(secrets::JWT_SECRET))?
             .map(|text| text.trim().to_owned())
             .ok_or("set PRIV_JWT_SECRET, the secret that tokens are signed with")?,
@@ -72,7 +72,7 @@ fn token(settings: &Settings, sub: &str, role: Option<&str>, secs: u64) -> Outco
     Ok(())
 }
 
-/// A JWT as Supabase would make it.
+/// Makes a JWT as Supabase would.
 pub(crate) fn signed_token(
     secret: &str,
     sub: &str,
@@ -106,7 +106,7 @@ fn verify(settings: &Settings) -> Outcome {
         chain.records, chain.groups, chain.segments, chain.last
     );
     if let Some(torn) = &chain.torn {
-        println!("a group at the end was not finished; nobody was told of it: {torn:?}");
+        println!("the group at the end is unfinished and was never acknowledged: {torn:?}");
     }
     let journal = FileJournal::open(
         disk,
@@ -143,7 +143,7 @@ fn backup(from: &Path, to: &Path) -> Outcome {
             secrets::write(&to.join(name), text.trim_end())?;
         }
     }
-    // After the journal: whatever it refers to was there before.
+    // Copied after the journal: all content that its entries refer to was there before them.
     let blobs = copy_blobs(&from.join(serve::BLOBS), &to.join(serve::BLOBS))?;
     println!("copied and checked: {report:?}, and {blobs} contributed contents");
     Ok(())
@@ -151,14 +151,14 @@ fn backup(from: &Path, to: &Path) -> Outcome {
 
 fn restore(from: &Path, to: &Path) -> Outcome {
     let data_dir = DataDir::lock(to)?;
-    // A store from another life would be taken for this one's.
+    // A store left from another journal would be taken for this one's.
     if data_dir.journal().exists() || to.join("state").exists() {
         return Err(
             format!("{} is in use already: restore into a new directory", to.display()).into()
         );
     }
     journal::verify(&RealDisk, &from.join(data_dir::JOURNAL))?;
-    // Under another name until it is whole: a broken copy is no data directory.
+    // It has another name until it is whole, so that a broken copy is never used.
     let unfinished = to.join("journal.unfinished");
     if unfinished.exists() {
         std::fs::remove_dir_all(&unfinished)?;
@@ -176,8 +176,8 @@ fn restore(from: &Path, to: &Path) -> Outcome {
     Ok(())
 }
 
-/// Copies contributed contents, which never change, file by file; says how many. What was only
-/// being uploaded is left out, and so is what goes meanwhile.
+/// Copies contributed content, which never changes, file by file, and returns the number of files.
+/// Unfinished uploads are left out, and so is content that is erased meanwhile.
 fn copy_blobs(from: &Path, to: &Path) -> Result<u64, Box<dyn Error>> {
     let Ok(entries) = std::fs::read_dir(from) else { return Ok(0) };
     std::fs::create_dir_all(to)?;

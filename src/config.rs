@@ -1,4 +1,5 @@
-//! Settings: flags first, then environment variables, then the TOML file.
+//! Settings, from flags first, then environment variables, then the TOML file. The doc comments of
+//! the fields are the help text of `privd --help`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,20 +24,20 @@ pub(crate) struct Arguments {
     pub(crate) command: Option<Command>,
 }
 
-/// What to do; to serve where nothing is said.
+/// The subcommands; without one, `privd` serves.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Start the service (the default).
     Serve,
     /// Print a JWT, signed with the HS256 secret.
     Token {
-        /// The person.
+        /// The id of the person, the token's `sub`.
         #[arg(long)]
         sub: String,
-        /// `operator` for an operator.
+        /// The token's role: `operator` for an operator, none for a person.
         #[arg(long)]
         role: Option<String>,
-        /// How long it is good.
+        /// Seconds until the token expires.
         #[arg(long, default_value_t = 86_400)]
         secs: u64,
     },
@@ -49,10 +50,10 @@ pub(crate) enum Command {
     },
     /// Make a data directory from a backup, and check it.
     Restore {
-        /// The backup.
+        /// The folder of the backup.
         from: PathBuf,
     },
-    /// Check a receipt, without the service: its signature, and what it says.
+    /// Check the signature of a receipt without the service, and print its facts.
     VerifyReceipt {
         /// The receipt, or `-` to read it from standard input.
         receipt: String,
@@ -66,18 +67,18 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
 }
 
-/// Everything that can be set. The file's names are those of the flags, with underscores.
+/// All settings. The names in the file are those of the flags, with underscores.
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// A TOML file that sets the same things.
+    /// A TOML file with the same settings.
     #[arg(long, env = "PRIV_CONFIG", global = true)]
     #[serde(skip)]
     pub(crate) config: Option<PathBuf>,
     /// Address and port to listen on; port 0 takes any. [default: 127.0.0.1:8080]
     #[arg(long, env = "PRIV_LISTEN", global = true)]
     pub(crate) listen: Option<SocketAddr>,
-    /// Where everything is kept. [default: ./priv-data]
+    /// The data directory. [default: ./priv-data]
     #[arg(long, env = "PRIV_DATA_DIR", global = true)]
     pub(crate) data_dir: Option<PathBuf>,
     /// The operators' bearer token.
@@ -86,13 +87,13 @@ pub(crate) struct Settings {
     /// The secret of HS256 tokens.
     #[arg(long, env = "PRIV_JWT_SECRET", global = true, hide_env_values = true)]
     pub(crate) jwt_secret: Option<String>,
-    /// File or URL of the key set of ES256, RS256 and EdDSA tokens.
+    /// File or URL of the key set that ES256, RS256 and EdDSA tokens are checked with.
     #[arg(long, env = "PRIV_JWKS", global = true)]
     pub(crate) jwks: Option<String>,
-    /// Who must have issued tokens.
+    /// The issuer that tokens must name (`iss`).
     #[arg(long, env = "PRIV_JWT_ISSUER", global = true)]
     pub(crate) jwt_issuer: Option<String>,
-    /// For whom tokens must be. [default: authenticated]
+    /// The audience that tokens must name (`aud`). [default: authenticated]
     #[arg(long, env = "PRIV_JWT_AUDIENCE", global = true)]
     pub(crate) jwt_audience: Option<String>,
     /// Origins, separated by commas, whose pages may use the routes of signed-in people.
@@ -104,28 +105,29 @@ pub(crate) struct Settings {
     /// Rate limits of calls without a credential. [default: free]
     #[arg(long, env = "PRIV_ANONYMOUS_PLAN", global = true)]
     pub(crate) anonymous_plan: Option<String>,
-    /// Which user ids name a person: uuid or any. [default: uuid]
+    /// User ids that name a person rather than a project's user: uuid or any. [default: uuid]
     #[arg(long, env = "PRIV_PERSON_IDS", global = true)]
     pub(crate) person_ids: Option<String>,
-    /// Form of the log: pretty or json; RUST_LOG filters it. [default: pretty]
+    /// Format of the log: pretty or json; RUST_LOG filters it. [default: pretty]
     #[arg(long, env = "PRIV_LOG", global = true)]
     pub(crate) log: Option<String>,
-    /// Serve /metrics on this address instead.
+    /// Serve /metrics on this address and port instead of the main one.
     #[arg(long, env = "PRIV_METRICS_LISTEN", global = true)]
     pub(crate) metrics_listen: Option<SocketAddr>,
-    /// Scheme and host that links in answers begin with. [default: the request's]
+    /// Scheme and host of the links in answers. [default: the request's]
     #[arg(long, env = "PRIV_PUBLIC_URL", global = true)]
     pub(crate) public_url: Option<String>,
-    /// Proxies in front whose X-Forwarded-For is believed. [default: 0]
+    /// Number of proxies in front whose X-Forwarded-For and X-Forwarded-Proto are trusted.
+    /// [default: 0]
     #[arg(long, env = "PRIV_TRUSTED_PROXIES", global = true)]
     pub(crate) trusted_proxies: Option<usize>,
-    /// The least that can be claimed, in PRIV. [default: 0.01]
+    /// The smallest claim, in PRIV. [default: 0.01]
     #[arg(long, env = "PRIV_CLAIM_MINIMUM", global = true)]
     pub(crate) claim_minimum: Option<String>,
     /// Memory for actors, in bytes. [default: 536870912]
     #[arg(long, env = "PRIV_RESIDENT_BYTES", global = true)]
     pub(crate) resident_bytes: Option<u64>,
-    /// Actors that were not used for so many seconds go. [default: 300]
+    /// Seconds without use after which an actor leaves memory. [default: 300]
     #[arg(long, env = "PRIV_IDLE_SECS", global = true)]
     pub(crate) idle_secs: Option<u64>,
     /// Seconds between checkpoints. [default: 60]
@@ -137,13 +139,14 @@ pub(crate) struct Settings {
     /// Size of a journal segment: a multiple of 4096. [default: 67108864]
     #[arg(long, env = "PRIV_JOURNAL_SEGMENT_BYTES", global = true)]
     pub(crate) journal_segment_bytes: Option<u64>,
-    /// Threads that answer requests. [default: one a core]
+    /// Threads that answer requests. [default: one per core]
     #[arg(long, env = "PRIV_WORKERS", global = true)]
     pub(crate) workers: Option<usize>,
     /// Threads that actors run on. [default: half as many as cores]
     #[arg(long, env = "PRIV_ARBITERS", global = true)]
     pub(crate) arbiters: Option<usize>,
-    /// Who judges contributions: manual (people) or automatic (checks, where they can). [default: manual]
+    /// Who reviews contributions: manual (people) or automatic (checks, where they can). [default:
+    /// manual]
     #[arg(long, env = "PRIV_REVIEW", global = true)]
     pub(crate) review: Option<String>,
     /// Keep contributed content in this S3 bucket instead of the data directory.
@@ -155,44 +158,37 @@ pub(crate) struct Settings {
     /// The bucket's region. [default: us-east-1]
     #[arg(long, env = "PRIV_S3_REGION", global = true)]
     pub(crate) s3_region: Option<String>,
-    /// Who asks for the bucket.
+    /// The id of the access key for the bucket.
     #[arg(long, env = "PRIV_S3_ACCESS_KEY", global = true, hide_env_values = true)]
     pub(crate) s3_access_key: Option<String>,
-    /// Their secret.
+    /// The secret of the access key for the bucket.
     #[arg(long, env = "PRIV_S3_SECRET_KEY", global = true, hide_env_values = true)]
     pub(crate) s3_secret_key: Option<String>,
-    /// What comes before all names in the bucket.
+    /// A prefix of all names in the bucket.
     #[arg(long, env = "PRIV_S3_PREFIX", global = true)]
     pub(crate) s3_prefix: Option<String>,
 }
 
-/// Why settings make no sense.
+/// Why the settings can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// The file can't be read.
     #[error("cannot read the configuration file {path}", path = path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is not what it must be.
-    #[error("the configuration file {path} is not right: {problem}", path = path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    /// The file is not valid TOML, or has an unknown name or a value of the wrong type.
+    #[error("the configuration file {path} is not valid: {problem}", path = path.display())]
     Parse {
-        /// Which.
         path: PathBuf,
-        /// What is wrong, and where; without the text, which may hold secrets.
+        /// The parser's message, without the file's text, which may hold secrets.
         problem: String,
     },
-    /// A value can't be.
+    /// A setting has an impossible value.
     #[error("{name} is {value:?}: {problem}")]
     Value {
-        /// Of which setting.
+        /// The setting, named as an environment variable.
         name: &'static str,
-        /// The value.
         value: String,
-        /// What it must be.
+        /// What the value must be.
         problem: String,
     },
 }
@@ -207,9 +203,9 @@ macro_rules! or_else {
 }
 
 impl Settings {
-    /// Fills what flags and environment leave open from the file.
+    /// Fills the settings that flags and environment leave open from the file.
     pub(crate) fn with_file(self) -> Result<Self, ConfigError> {
-        // What is empty is not set: an empty secret would let everybody in.
+        // An empty text counts as not set: an empty secret would let everybody in.
         let set = self.without_empty();
         let Some(path) = set.config.clone() else { return Ok(set) };
         let file = read_file(&path)?.without_empty();
@@ -315,7 +311,7 @@ impl Settings {
     pub(crate) fn s3(&self) -> Result<Option<S3Options>, ConfigError> {
         let Some(bucket) = self.s3_bucket.clone() else { return Ok(None) };
         let required = |name, value: &Option<String>| {
-            value.clone().ok_or_else(|| bad(name, "", "must be set where PRIV_S3_BUCKET is"))
+            value.clone().ok_or_else(|| bad(name, "", "must be set if PRIV_S3_BUCKET is"))
         };
         let endpoint = self.s3_endpoint.clone();
         let allow_http = endpoint.as_deref().is_some_and(|url| url.starts_with("http://"));

@@ -1,4 +1,4 @@
-//! The log: structured, on standard error.
+//! The log, structured and on standard error.
 
 use tracing_subscriber::EnvFilter;
 
@@ -14,7 +14,7 @@ pub(crate) fn start(settings: &Settings) -> Result<(), ConfigError> {
         Some("json") => log.json().init(),
         Some(value) => return Err(bad("PRIV_LOG", value, "must be pretty or json")),
     }
-    // What a panic says may be about somebody; where it was is not.
+    // A panic's message may be about a person; its location is not.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a panic");

@@ -1,4 +1,4 @@
-//! `privd`: PRIV Protocol in one process.
+//! `privd` runs PRIV Protocol in one process.
 
 mod commands;
 mod config;
@@ -12,8 +12,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Returns memory to the system when actors go, which the system's own allocator hardly does, and
-/// loses least of it between them (docs/benchmarks.md).
+/// jemalloc returns memory to the system when actors are passivated, which the system's own
+/// allocator hardly does, and loses the least between allocations (`docs/benchmarks.md`).
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

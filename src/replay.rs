@@ -1,12 +1,12 @@
-//! `privd replay`: sends a file of recorded actions to a running service, as events.
+//! `privd replay` sends a file of recorded actions to a running service, as events.
 //!
 //! The file is CSV with the columns `timestamp`, `user`, `event` and `url`, gzipped or not. Each row
 //! becomes one `track` event whose id is made from the row itself, so that sending a file twice, or
 //! a part of it again after a lost connection, stores nothing twice. Rows of one user always go
 //! over the same connection, one request at a time, and so arrive in the order of the file.
 //!
-//! What is left out: what the events are worth and whether they are allowed is the service's to
-//! say; this only adds up its answers.
+//! Only the service decides whether the events are allowed and what they earn; this module adds up
+//! its answers.
 
 mod lane;
 mod progress;
@@ -24,10 +24,10 @@ use progress::Progress;
 use row::{Row, Rows};
 use summary::Summary;
 
-/// Batches that wait for each connection; more would only take memory.
+/// Batches that wait for each connection at most; more would only take memory.
 const WAITING_BATCHES: usize = 2;
 
-/// What to send, and where.
+/// The arguments of `privd replay`.
 #[derive(clap::Args)]
 pub(crate) struct ReplayArgs {
     /// CSV with the columns timestamp, user, event, url; may be gzipped.
@@ -49,61 +49,44 @@ pub(crate) struct ReplayArgs {
     give_up_secs: u64,
 }
 
-/// Why a file was not replayed, or not wholly.
+/// Why a file was not replayed, or not completely.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReplayError {
     /// The file can't be read, or is not CSV at all.
     #[error("{}: {source}", .file.display())]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// What the reader said.
-        source: csv::Error,
-    },
-    /// It is read twice (to count, then to send), which a pipe can't.
+    File { file: PathBuf, source: csv::Error },
+    /// The file is read twice (to count, then to send), and a pipe can't be.
     #[error("{}: not a regular file", .0.display())]
     NotAFile(PathBuf),
-    /// A column that every row needs is not there.
+    /// A column that every row needs is missing.
     #[error("{}: the first line names no column `{column}`", .file.display())]
-    NoColumn {
-        /// The file.
-        file: PathBuf,
-        /// The column.
-        column: &'static str,
-    },
-    /// The address makes no sense.
+    NoColumn { file: PathBuf, column: &'static str },
+    /// The URL can't be used.
     #[error("--url {url}: {reason}")]
     Url {
-        /// As given.
         url: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// The service will not take any of it, as with a wrong key.
+    /// The service refuses all requests, as with a wrong key.
     #[error("the service refused with status {status}: {body}")]
-    Refused {
-        /// Its status.
-        status: u16,
-        /// What it said.
-        body: String,
-    },
-    /// The service stayed away, or full.
+    Refused { status: u16, body: String },
+    /// The service could not be reached, or stayed full.
     #[error("gave up after {} s without success: {reason}", .waited.as_secs())]
     GaveUp {
         /// Time since the first try.
         waited: Duration,
-        /// What came of the last try.
+        /// The outcome of the last try.
         reason: String,
     },
-    /// The answer is not what the contract says.
+    /// The answer does not have the documented form.
     #[error("the answer is not understood ({reason}): {body}")]
     BadAnswer {
         /// What is wrong with it.
         reason: String,
-        /// The answer.
         body: String,
     },
-    /// All was sent that could be, but some rows are not in.
+    /// Everything was sent that could be, but some rows were not stored.
     #[error("not complete: {bad_rows} rows unreadable, {rejected} rejected, {unsent} not sent")]
     Incomplete {
         /// Rows that make no event.
@@ -115,10 +98,10 @@ pub(crate) enum ReplayError {
     },
 }
 
-/// Sends the file and prints what the service answered, in all.
+/// Sends the file and prints the sum of the service's answers.
 ///
 /// # Errors
-/// Also when all went well but for some rows: see [`ReplayError::Incomplete`].
+/// See [`ReplayError`]; also if only some rows failed ([`ReplayError::Incomplete`]).
 pub(crate) fn run(args: ReplayArgs) -> Result<(), ReplayError> {
     let (summary, sent) = replay(&args)?;
     // A reader that has gone away (`| head`) is no reason to call the replay a failure.
@@ -127,7 +110,8 @@ pub(crate) fn run(args: ReplayArgs) -> Result<(), ReplayError> {
     summary.check()
 }
 
-/// The summary, also of a replay that was cut short, and what cut it short.
+/// Sends the file. Returns the summary, also of a replay that was cut short, and the error that cut
+/// it short.
 fn replay(args: &ReplayArgs) -> Result<(Summary, Result<(), ReplayError>), ReplayError> {
     let target = Target::new(&args.url, &args.key, Duration::from_secs(args.give_up_secs))?;
     let rows = count(&args.file)?;
@@ -150,8 +134,8 @@ fn replay(args: &ReplayArgs) -> Result<(Summary, Result<(), ReplayError>), Repla
     Ok((summary, dealt.and(sent)))
 }
 
-/// Rows of the file, good or bad. Reading it all also finds a cut or damaged file before anything
-/// is sent.
+/// Counts the rows of the file, good or bad. Reading all of it also finds a cut or damaged file
+/// before anything is sent.
 fn count(file: &Path) -> Result<u64, ReplayError> {
     if !file.metadata().map_err(|error| file_error(file, error.into()))?.is_file() {
         return Err(ReplayError::NotAFile(file.to_owned()));
@@ -163,7 +147,7 @@ fn file_error(file: &Path, source: csv::Error) -> ReplayError {
     ReplayError::File { file: file.to_owned(), source }
 }
 
-/// Deals rows to the lanes, all of one user to the same.
+/// Deals rows to the lanes, all rows of one user to the same lane.
 struct Dealer<'a> {
     args: &'a ReplayArgs,
     lanes: &'a Lanes,

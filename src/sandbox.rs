@@ -1,6 +1,7 @@
-//! The sandbox: a demo project with a budget, a demo person who shares, and commands to paste.
+//! The sandbox: a demo project with a budget, a demo person who shares their data, and commands to
+//! paste.
 //!
-//! Everything is made through the public interface, as anyone would.
+//! Everything is made through the public API.
 
 use std::error::Error;
 use std::io::Write;
@@ -15,10 +16,10 @@ use crate::config::Settings;
 use crate::secrets;
 use crate::serve::Access;
 
-/// How long the printed token is good: ten years.
+/// Seconds until the printed token expires: ten years.
 const TOKEN_SECS: u64 = 10 * 365 * 86_400;
 
-/// What the sandbox made for itself.
+/// The person, project and keys that the sandbox made for itself.
 #[derive(Debug, Deserialize, Serialize)]
 struct Demo {
     person: String,
@@ -27,7 +28,7 @@ struct Demo {
     sk_live: String,
 }
 
-/// Makes the demo where it is missing, and prints what to paste.
+/// Makes the demo if it is missing, and prints the commands to paste.
 pub(crate) async fn introduce(
     settings: &Settings,
     access: &Access,
@@ -81,7 +82,8 @@ impl Maker {
         self.operator(&format!("/v1/admin/projects/{}/budget", demo.project_id), &budget)?;
         let consent = json!({ "analytics": true, "data_sharing": true, "source": "sandbox" });
         self.post("/v1/user/consent", &self.token, &consent)?;
-        // Written last: what was made before a crash is made again, and the half of it is unused.
+        // Written last: after a crash everything is made again, and the unfinished half stays
+        // unused.
         secrets::write(&path, &serde_json::to_string(&demo)?)?;
         Ok(demo)
     }

@@ -1,42 +1,38 @@
-//! Secrets that the service makes for itself: files of mode 0600 in the data directory.
+//! Secrets that the service makes for itself, in files of mode 0600 in the data directory.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Signs link proofs, and makes the keys of a repeated request the same again.
+/// The file of the server's secret, which signs link proofs and receipts, and from which the keys
+/// of a repeated request are derived again.
 pub(crate) const SERVER_SECRET: &str = "server-secret";
-/// The operators' token of a sandbox.
+/// The file of a sandbox's operators' token.
 pub(crate) const ADMIN_TOKEN: &str = "admin-token";
-/// The HS256 secret of a sandbox.
+/// The file of a sandbox's HS256 secret.
 pub(crate) const JWT_SECRET: &str = "jwt-secret";
-/// The demo project and person of a sandbox.
+/// The file of a sandbox's demo project and person.
 pub(crate) const SANDBOX: &str = "sandbox-secret.json";
 
-/// All of them: what a backup takes along.
+/// All these files, which a backup includes.
 pub(crate) const ALL: [&str; 4] = [SERVER_SECRET, ADMIN_TOKEN, JWT_SECRET, SANDBOX];
 
-/// Why a secret can't be had.
+/// Why a secret can't be read or made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretError {
     /// Its file can't be read or written.
     #[error("cannot access {path}", path = path.display())]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Its file does not hold what it must.
+    Io { path: PathBuf, source: io::Error },
+    /// Its file has a content that was never written there.
     #[error("{path} is damaged: restore it from a backup", path = .0.display())]
     Damaged(PathBuf),
-    /// There are no random numbers.
+    /// The system gives no random numbers.
     #[error("the system gives no random numbers: {0}")]
     Random(getrandom::Error),
 }
 
-/// 64 hexadecimal digits, made when they are first asked for.
+/// A secret of 64 hexadecimal digits, which is made when it is first asked for.
 pub(crate) fn made_once(data_dir: &Path, name: &str) -> Result<String, SecretError> {
     let path = data_dir.join(name);
     if let Some(text) = read(&path)? {
@@ -63,7 +59,7 @@ pub(crate) fn server_secret(data_dir: &Path) -> Result<[u8; 32], SecretError> {
     Ok(bytes)
 }
 
-/// What a file holds; `None` if there is none.
+/// Reads a file; `None` if there is none.
 pub(crate) fn read(path: &Path) -> Result<Option<String>, SecretError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -72,7 +68,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, SecretError> {
     }
 }
 
-/// Writes a file that only its owner can read, all of it or none.
+/// Writes a file that only its owner can read, as a whole or not at all.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), SecretError> {
     let failed = |source| SecretError::Io { path: path.to_owned(), source };
     let unfinished = path.with_extension("unfinished");

@@ -1,4 +1,4 @@
-//! The service: wiring, start, orderly end.
+//! The service: wiring its parts together, starting, and stopping in order.
 
 use std::error::Error;
 use std::io::Write;
@@ -23,13 +23,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::Settings;
 use crate::{sandbox, secrets};
 
-/// Time that requests have to finish once the service is stopping.
+/// Seconds that requests have to finish once the service is stopping.
 const FINISH_SECS: u64 = 10;
 
-/// Where contributed content is kept, inside the data directory.
+/// The folder of contributed content inside the data directory.
 pub(crate) const BLOBS: &str = "blobs";
 
-/// Time between writes of the day's request counts.
+/// Time between two writes of the day's request counts to the store.
 const KEEP_COUNTS_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to stop.
@@ -38,18 +38,19 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     actix_web::rt::System::new().block_on(serve(settings, access))
 }
 
-/// Who may come in.
+/// The secrets by which operators and people are recognised.
 pub(crate) struct Access {
-    /// The operators' token.
+    /// The operators' bearer token.
     pub(crate) admin_token: Option<String>,
-    /// The HS256 secret.
+    /// The secret that HS256 tokens are signed with.
     pub(crate) jwt_secret: Option<String>,
-    /// Whether the service made both for itself.
+    /// Whether the service made both secrets for itself.
     pub(crate) is_sandbox: bool,
 }
 
 impl Access {
-    /// As the settings say; a sandbox where they say nothing and nobody else can reach it.
+    /// Takes the secrets from the settings; a sandbox if there are none and only this machine can
+    /// reach the service.
     fn of(settings: &Settings) -> Result<Self, Box<dyn Error>> {
         let Settings { admin_token, jwt_secret, jwks, .. } = settings;
         let says_nothing = admin_token.is_none() && jwt_secret.is_none() && jwks.is_none();
@@ -154,8 +155,8 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
     Ok(())
 }
 
-/// Opens where contributed content is kept, and removes what a crash left there that nothing
-/// refers to.
+/// Opens the store of contributed content, and removes content that a crash left there and that
+/// nothing refers to.
 async fn open_blobs(settings: &Settings, node: &Arc<Node>) -> Result<BlobStore, Box<dyn Error>> {
     let folder = settings.data_dir().join(BLOBS);
     let blobs = match settings.s3()? {
@@ -166,7 +167,7 @@ async fn open_blobs(settings: &Settings, node: &Arc<Node>) -> Result<BlobStore, 
         let node = node.clone();
         async move {
             let needed = node.is_content_needed(*hash.as_bytes()).await;
-            // In doubt it stays.
+            // If in doubt, the content stays.
             needed.unwrap_or(true)
         }
     };
@@ -222,7 +223,7 @@ fn start_node(settings: &Settings) -> Result<Arc<Node>, Box<dyn Error>> {
     }
     if let Some(bytes) = settings.journal_segment_bytes {
         options.journal.segment_bytes = bytes;
-        // Several of the largest records go into a segment.
+        // A segment must have room for several of the largest records.
         let fits = usize::try_from(bytes / 4).unwrap_or(usize::MAX);
         options.journal.max_record_bytes = options.journal.max_record_bytes.min(fits);
     }
@@ -255,7 +256,7 @@ fn serve_metrics(
     Ok(Some(handle))
 }
 
-/// The line by which others know that the service is ready, and where.
+/// Prints the line that tells other programs that the service is ready, and its address.
 fn announce(address: SocketAddr) -> Result<(), std::io::Error> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on http://{address}")?;
@@ -282,7 +283,7 @@ fn load_counts(node: &Node, limiter: &RateLimiter) -> Result<(), Box<dyn Error>>
     Ok(())
 }
 
-/// The day's counts as they were kept; those of other days mean nothing any more, and go.
+/// Reads the day's request counts from the store, and removes those of other days.
 fn kept_counts(node: &Node) -> Result<Vec<DayCount>, StoreError> {
     let today = node.clock().now().day();
     let mut counts = Vec::new();

@@ -1,8 +1,8 @@
-//! Whole-service tests: the real `privd` on a port of its own over a temporary directory, driven
-//! as its clients drive it.
+//! Whole-service tests: the real `privd` on a port of its own over a temporary directory, driven as
+//! its clients drive it.
 //!
-//! One binary, so that the server is linked against one harness only. What a test needs of the
-//! service beyond the wire (its process, its files, its log) goes through `service::app::TestApp`.
+//! They are one binary, so that only one harness is linked. Tests reach the service's process, its
+//! files and its log through `service::app::TestApp`.
 
 mod service {
     mod app;

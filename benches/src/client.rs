@@ -1,4 +1,5 @@
-//! Calls that set a run up, one after another: whoever is signed in by their token.
+//! Makes the calls that set a run up, one after another, each with the token of a person or the
+//! operator.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,7 +25,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// For the server at `address`.
+    /// A client of the server at `address`.
     pub(crate) fn new(address: SocketAddr, token: String) -> Self {
         Self { agent: agent(CALL_WITHIN), base: format!("http://{address}/v1"), token }
     }
@@ -73,7 +74,7 @@ pub(crate) fn form_type() -> String {
     format!("multipart/form-data; boundary={BOUNDARY}")
 }
 
-/// What comes before and after the content in the form of an upload that may be sold.
+/// The bytes before and after the content in the form of an upload that may be sold.
 pub(crate) fn form_around(contribution_type: &str, media_type: &str) -> (String, String) {
     let part = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=");
     let head = format!(
@@ -116,7 +117,7 @@ pub(crate) fn text(data: &Value, pointer: &str) -> Result<String, BenchError> {
     })
 }
 
-/// The data of an answer that says success.
+/// The data of an answer, which must be a success.
 pub(crate) fn data_of(
     call: &str,
     sent: Result<Response<ureq::Body>, ureq::Error>,

@@ -1,6 +1,6 @@
-//! The load generator: one thread, all connections, as little work per request as possible.
+//! The load generator: one thread for all connections, with as little work per request as possible.
 //!
-//! It shares the machine with the server under test, so whatever it spends is missing there. Each
+//! It shares the machine with the server under test, which lacks any time that it spends. Each
 //! connection has one request outstanding (a closed loop): the next is sent when the answer to the
 //! last has come. Readiness comes from epoll through `mio`.
 
@@ -18,17 +18,17 @@ use crate::measure::own_processor_time;
 use crate::request::Requests;
 use crate::response::{self, Answer, find};
 
-/// Longest wait for any answer at all.
+/// The longest wait for any answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(100);
 const FIRST_BUFFER_BYTES: usize = 16 * 1024;
 
-/// How long to drive.
+/// The end of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Until {
-    /// For this time; what is outstanding then is awaited, and not counted.
+    /// After this time; requests that are outstanding then are awaited, and not counted.
     Elapsed(Duration),
-    /// Until so many requests have been answered.
+    /// Once so many requests have been answered.
     Answers(u64),
 }
 
@@ -71,40 +71,40 @@ impl Expect {
     }
 }
 
-/// One run.
+/// The plan of one run.
 pub(crate) struct Plan<'a> {
-    /// What errors call it.
+    /// The run's name in errors.
     pub(crate) name: &'a str,
-    /// The server.
+    /// The server's address.
     pub(crate) address: SocketAddr,
-    /// How many connections.
+    /// The number of connections.
     pub(crate) connections: usize,
-    /// How long.
+    /// The end of the run.
     pub(crate) until: Until,
     /// What each answer must be.
     pub(crate) expect: &'a Expect,
 }
 
-/// What a run measured.
+/// The measurements of one run.
 pub(crate) struct Outcome {
-    /// Answers within the time.
+    /// Number of answers within the time.
     pub(crate) answers: u64,
-    /// The time.
+    /// The time that was measured.
     pub(crate) elapsed: Duration,
-    /// From sending to the last byte of the answer, in microseconds.
+    /// Latencies from sending to the last byte of the answer, in microseconds.
     pub(crate) latency_micros: Histogram<u64>,
     /// Processor time that the generator itself used.
     pub(crate) own_time: Duration,
 }
 
 impl Outcome {
-    /// Answers a second.
+    /// Answers per second.
     pub(crate) fn rate(&self) -> f64 {
         self.answers as f64 / self.elapsed.as_secs_f64()
     }
 }
 
-/// Sends requests until the plan says enough.
+/// Sends requests until the plan ends.
 ///
 /// # Errors
 /// The first answer that is not as expected ends the run, with its body.

@@ -1,4 +1,4 @@
-//! Why a benchmark stopped.
+//! The error that ends a benchmark.
 
 use std::io;
 use std::path::PathBuf;

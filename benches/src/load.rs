@@ -35,7 +35,7 @@ const ECHO_ALONE_RUNS: usize = 3;
 /// A spread of the echo, as a part of its mean, that makes ratios doubtful.
 const NOISY: f64 = 0.15;
 
-/// How to measure.
+/// The arguments of `load`.
 #[derive(clap::Args)]
 pub(crate) struct LoadArgs {
     /// Connections, each with one request outstanding.
@@ -61,7 +61,7 @@ pub(crate) struct LoadArgs {
     data_dir: Option<PathBuf>,
 }
 
-/// One measured run.
+/// One measured run, with the server's processor time.
 struct Run {
     outcome: Outcome,
     /// Processor time of the server under test.

@@ -1,7 +1,7 @@
 //! Benchmarks of a real `privd` over the loopback: load, memory and uploads.
 //!
-//! What is measured, why as a ratio to an echo, and how to read it: `docs/benchmarks.md`. Linux
-//! only, because memory and processor time are read from `/proc`.
+//! `docs/benchmarks.md` says what is measured, why it is compared with an echo, and how to read the
+//! results. Linux only, because memory and processor time are read from `/proc`.
 
 mod client;
 mod driver;
@@ -34,7 +34,7 @@ struct Args {
     command: Command,
 }
 
-/// What to measure.
+/// The benchmarks that can be run.
 #[derive(Subcommand)]
 enum Command {
     /// Requests a second and latencies of the main routes, as a ratio to a bare echo.

@@ -26,16 +26,16 @@ const BATCH: u64 = 2_500;
 const SENDERS: usize = 4;
 const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
-/// Longest for all users of a run.
+/// The longest time that touching all users of a run may take.
 const FILL_WITHIN: Duration = Duration::from_secs(15 * 60);
-/// For idle actors to leave, beyond the idle time itself.
+/// Time for idle actors to leave, beyond the idle time itself.
 const PASSIVATE_WITHIN: Duration = Duration::from_secs(120);
-/// For the allocator to give pages back after the last actor has left.
+/// Time for the allocator to give pages back after the last actor has left.
 const SETTLE: Duration = Duration::from_secs(10);
-/// More than any machine has.
+/// A budget in bytes that no machine has.
 const UNLIMITED_BYTES: u64 = 100_000_000_000;
 
-/// How to measure.
+/// The arguments of `memory`.
 #[derive(clap::Args)]
 pub(crate) struct MemoryArgs {
     /// People to touch, once each.
@@ -57,17 +57,17 @@ pub(crate) struct MemoryArgs {
     data_dir: Option<PathBuf>,
 }
 
-/// One look at the server.
+/// One sample of the server's memory and actors.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sample {
     resident: Resident,
     rss: u64,
 }
 
-/// The most that was seen of each.
+/// The largest values that were sampled.
 #[derive(Clone, Copy, Debug, Default)]
 struct Peak {
-    /// With the memory at that moment.
+    /// The largest number of residents, with the memory at that moment.
     most_users: Sample,
     rss: u64,
     reported_bytes: Option<u64>,
@@ -85,7 +85,7 @@ impl Peak {
     }
 }
 
-/// Runs and prints.
+/// Measures, and prints the results.
 pub(crate) fn run(args: &MemoryArgs) -> Result<(), BenchError> {
     let binary = find_privd(args.privd.as_deref())?;
     let bytes_per_user = measure_unlimited(args, &binary)?;
@@ -125,7 +125,7 @@ fn measure_budget(args: &MemoryArgs, binary: &Path, bytes_per_user: f64) -> Resu
     println!("\n{} people once each, a budget of {} MiB:", args.users, args.budget_mib);
     let settings = [
         ("PRIV_RESIDENT_BYTES", budget.to_string()),
-        // Never: only the budget may send them away.
+        // No actor goes idle: only the budget may send them away.
         ("PRIV_IDLE_SECS", "86400".to_owned()),
     ];
     let subject = Subject::start(args, binary, &settings)?;
@@ -188,7 +188,7 @@ impl Subject {
         Ok(Sample { resident, rss: resident_bytes(self.server.pid())? })
     }
 
-    /// Touches users `0..users`, looking at the server all the while.
+    /// Touches the users `0..users` while the server is sampled.
     fn fill(&self, users: u64) -> Result<Peak, BenchError> {
         let work = Work {
             url: format!("http://{}/v1/events", self.server.address),
@@ -258,7 +258,7 @@ impl Subject {
     }
 }
 
-/// What the senders share.
+/// The state that the senders share.
 struct Work<'a> {
     url: String,
     key: &'a str,
@@ -286,7 +286,7 @@ impl Work<'_> {
         }
     }
 
-    /// Sends one batch; how long to wait before it is sent again, if the server is full.
+    /// Sends one batch. Returns how long to wait before it is sent again, if the server is full.
     fn send(
         &self,
         agent: &ureq::Agent,

@@ -18,11 +18,11 @@ pub(crate) struct Operator(Client);
 
 /// The project that events go to.
 pub(crate) struct Project {
-    /// Its publishable key.
+    /// The project's publishable key.
     pub(crate) key: String,
 }
 
-/// What is in memory now.
+/// The users that are in memory now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Resident {
     /// Users that have an actor.
@@ -32,7 +32,7 @@ pub(crate) struct Resident {
 }
 
 impl Operator {
-    /// For the server at `address`.
+    /// An operator's client of the server at `address`.
     pub(crate) fn new(address: SocketAddr) -> Self {
         Self(Client::new(address, OPERATOR_TOKEN.to_owned()))
     }
@@ -58,7 +58,7 @@ impl Operator {
         Ok(Project { key })
     }
 
-    /// Which users are in memory.
+    /// Asks how many users are in memory.
     pub(crate) fn resident(&self) -> Result<Resident, BenchError> {
         let data = self.0.get("/admin/actors")?;
         let user = find_kind(&data, "user").ok_or_else(|| BenchError::SetUp {

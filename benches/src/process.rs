@@ -1,4 +1,4 @@
-//! The servers under test: started as processes of their own, killed when done with.
+//! The servers under test, started as processes of their own and killed at the end.
 
 use std::env;
 use std::io::{BufRead, BufReader, Read};
@@ -22,7 +22,7 @@ const RAMFS: i64 = 0x8584_58f6;
 /// A running server; dropping it kills it.
 pub(crate) struct Server {
     child: Child,
-    /// Where it listens.
+    /// The address that it listens on.
     pub(crate) address: SocketAddr,
 }
 
@@ -58,7 +58,7 @@ impl Server {
         Self::start(command)
     }
 
-    /// The process's id.
+    /// The id of the server's process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -146,7 +146,7 @@ impl DataDir {
         Ok(Self { dir })
     }
 
-    /// Where it is.
+    /// The directory's path.
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }

@@ -136,7 +136,7 @@ fn write_digits(place: &mut [u8], mut number: u64) {
     }
 }
 
-/// A GET.
+/// The bytes of a GET with a token.
 pub(crate) fn get(address: SocketAddr, path: &str, token: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n")
         .into_bytes()

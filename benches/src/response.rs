@@ -6,9 +6,9 @@ use std::ops::Range;
 /// An answer that has arrived whole.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// The status code.
+    /// The HTTP status code.
     pub(crate) status: u16,
-    /// Where the next answer would begin.
+    /// The offset at which the next answer would begin.
     pub(crate) end: usize,
     body: Range<usize>,
     framing: Framing,
@@ -125,7 +125,7 @@ fn unchunk(raw: &[u8]) -> Vec<u8> {
     body
 }
 
-/// Where `needle` first is.
+/// The offset of the first `needle`.
 pub(crate) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     bytes.windows(needle.len()).position(|window| window == needle)
 }

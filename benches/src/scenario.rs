@@ -1,4 +1,4 @@
-//! What is sent, what must come back, and how good it has to be.
+//! The scenarios: the requests to send, the answers that must come back, and the targets.
 
 use std::net::SocketAddr;
 
@@ -19,7 +19,7 @@ pub(crate) const BATCH: u64 = 100;
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
-    /// Only the echo.
+    /// The bare echo, with nothing to compare it with.
     Echo,
     /// `GET /v1/user/balance`, each request another person.
     Balance,
@@ -37,20 +37,20 @@ pub(crate) enum Scenario {
     PurchaseHot,
 }
 
-/// How good it has to be.
+/// The target of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Target {
-    /// Nothing promised; shown for what it tells.
+    /// No target; the scenario is shown for information.
     None,
-    /// Requests a second, as a part of the echo's.
+    /// Requests per second, as a part of the echo's.
     OfEcho(f64),
-    /// Events a second.
+    /// Events per second, at least this many.
     EventsPerSecond(f64),
 }
 
-/// Who and where a scenario's requests are for.
+/// The server, project and people that a scenario's requests are for.
 pub(crate) struct Environment<'a> {
-    /// The server.
+    /// The server's address.
     pub(crate) address: SocketAddr,
     /// The project's publishable key.
     pub(crate) key: &'a str,
@@ -94,7 +94,7 @@ impl Scenario {
         }
     }
 
-    /// What is promised.
+    /// The scenario's target.
     pub(crate) fn target(self) -> Target {
         match self {
             Self::Echo | Self::BatchMixed => Target::None,
@@ -115,7 +115,7 @@ impl Scenario {
         }
     }
 
-    /// What every answer must be.
+    /// The answer that every request must get.
     pub(crate) fn expect(self) -> Expect {
         match self {
             Self::Echo | Self::Balance => Expect::status(&[200]),
@@ -137,7 +137,7 @@ impl Scenario {
         }
     }
 
-    /// Its requests.
+    /// The requests of the scenario.
     pub(crate) fn requests(self, environment: &Environment<'_>) -> Requests {
         let claim = r#"{"amount_priv":0.01}"#;
         match self {

@@ -1,7 +1,8 @@
-//! `upload`: a film as large as one may be, and how much memory taking it in costs.
+//! `upload`: uploads a film of the largest size that there may be, and measures the memory that
+//! taking it in costs.
 //!
-//! The film is made while it is sent, so nothing here holds it either. What the server did is
-//! compared with what any program must do: hash it, write it to a file, and sync that.
+//! The film is made while it is sent, so this program does not hold it either. The server's time is
+//! compared with what any program must do: hash the film, write it to a file, and sync that.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -20,7 +21,7 @@ use crate::process::{DataDir, Server, find_privd};
 use crate::response;
 
 const MIB: f64 = 1024.0 * 1024.0;
-/// Memory beside what the server takes anyway.
+/// Memory that the upload may take beside what the server takes anyway.
 const TARGET_MIB: f64 = 64.0;
 const SAMPLE_EVERY: Duration = Duration::from_millis(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
@@ -28,7 +29,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(120);
 const MP4_HEAD: &[u8] = b"\0\0\0\x18ftypisom\0\0\x02\0isommp41";
 const BLOCK_BYTES: usize = 64 << 10;
 
-/// How to measure.
+/// The arguments of `upload`.
 #[derive(clap::Args)]
 pub(crate) struct UploadArgs {
     /// Bytes of the film, in millions.
@@ -42,7 +43,7 @@ pub(crate) struct UploadArgs {
     data_dir: Option<PathBuf>,
 }
 
-/// Runs and prints what it took.
+/// Measures an upload, and prints the results.
 pub(crate) fn run(args: &UploadArgs) -> Result<(), BenchError> {
     let binary = find_privd(args.privd.as_deref())?;
     let data = DataDir::new(args.data_dir.as_deref())?;
@@ -97,7 +98,7 @@ struct Film {
 }
 
 impl Film {
-    /// Calls `take` with all of it, a block at a time.
+    /// Calls `take` with the whole film, a block at a time.
     fn each_block(
         &self,
         mut take: impl FnMut(&[u8]) -> std::io::Result<()>,
@@ -122,7 +123,7 @@ impl Film {
         Ok(())
     }
 
-    /// Its SHA-256, and how long that, writing and syncing took.
+    /// Hashes, writes and syncs the film here. Returns its SHA-256 and the time that this took.
     fn written_plainly(&self, path: &Path) -> Result<(String, Duration), BenchError> {
         let began = Instant::now();
         let mut hash = Sha256::new();
@@ -136,7 +137,7 @@ impl Film {
         Ok((format!("{:x}", hash.finalize()), began.elapsed()))
     }
 
-    /// Uploads it as a person's; returns the answer's body.
+    /// Uploads the film as a person; returns the answer's body.
     fn upload(&self, address: SocketAddr, person: u64) -> Result<String, BenchError> {
         let (head, foot) = form_around("video", "video/mp4");
         let length = head.len() as u64 + self.bytes + foot.len() as u64;

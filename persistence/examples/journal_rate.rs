@@ -1,4 +1,4 @@
-//! How fast the journal is, and sled beside it, on this machine's disk, in one run.
+//! Measures how fast the journal is, and sled beside it, on this machine's disk, in one run.
 //!
 //! `cargo run --release -p priv-persistence --example journal_rate -- [FOLDER] [MILLION_RECORDS]`
 //!
@@ -50,7 +50,7 @@ fn measure(folder: &Path, records: u64) -> Outcome<()> {
     sled_rate(&folder.join("sled"), records / SLED_SHARE)
 }
 
-/// When a thread waits for its records to be durable.
+/// How often a thread waits for its records to be durable.
 #[derive(Clone, Copy)]
 enum Wait {
     AtEnd,
@@ -94,7 +94,7 @@ fn run(
     Ok(())
 }
 
-/// Appends, and says how often there was no room.
+/// Appends records, and returns how often the journal had no room.
 fn append(journal: &dyn Journal, thread: u64, records: u64, wait: Wait) -> u64 {
     let entity = EntityId {
         environment: Environment::Live,
@@ -123,7 +123,7 @@ fn append(journal: &dyn Journal, thread: u64, records: u64, wait: Wait) -> u64 {
                     if next <= journal.appended() {
                         journal.when_durable(next).wait().expect("disk is well");
                     } else {
-                        // Nothing is in flight: what is missing is the next segment.
+                        // Nothing is being written, so it is the next segment that is missing.
                         std::thread::yield_now();
                     }
                 }

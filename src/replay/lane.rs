@@ -1,4 +1,5 @@
-//! Sends batches over one connection each, in order, again and again until they are answered.
+//! Lanes, each of which sends its batches in order over one connection, and each batch until it is
+//! answered.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,14 +14,14 @@ use super::progress::Progress;
 use super::row::Event;
 use super::summary::{Answer, Summary};
 
-/// Half of what the service takes, however long the rows are.
+/// Bytes of a request's body at most: half of what the service takes.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How soon a waiting lane notices that another has failed.
+/// Time after which a waiting lane notices at the latest that another has failed.
 const TICK: Duration = Duration::from_millis(100);
-/// Rows that are named one by one; a file of another kind would name each of its rows.
+/// Bad rows that are named one by one at most; in a file of another kind every row is bad.
 const NAMED_ROWS: u64 = 20;
 
 /// Events that go in one request.
@@ -31,12 +32,12 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Whether one more may be added to a batch of at most `most` events.
+    /// Whether one more event may be added to a batch of at most `most` events.
     pub(super) fn has_room(&self, event: &Event, most: usize) -> bool {
         self.lines.len() < most && self.body.len() + event.json.len() < MAX_BODY_BYTES
     }
 
-    /// Adds one.
+    /// Adds an event to the body.
     pub(super) fn push(&mut self, event: &Event) {
         self.body.push_str(if self.is_empty() { r#"{"events":["# } else { "," });
         self.body.push_str(&event.json);
@@ -49,7 +50,7 @@ impl Batch {
     }
 }
 
-/// Where batches go.
+/// The route that batches are sent to, and how long it is tried.
 pub(super) struct Target {
     url: String,
     authorization: String,
@@ -71,7 +72,7 @@ impl Target {
     }
 }
 
-/// What the lanes share.
+/// The state that the lanes share.
 pub(super) struct Lanes {
     target: Target,
     progress: Progress,
@@ -81,15 +82,15 @@ pub(super) struct Lanes {
     named_rows: AtomicU64,
 }
 
-/// What came of one try.
+/// The outcome of one try.
 enum Tried {
     Answered(Answer),
-    /// To be tried again, after the pause that the service asked for.
+    /// The reason why it must be tried again, and the pause that the service asked for.
     Again(String, Option<Duration>),
 }
 
 impl Lanes {
-    /// None is running yet.
+    /// The shared state of lanes that are not running yet.
     pub(super) fn new(target: Target, progress: Progress) -> Self {
         Self {
             target,
@@ -114,19 +115,20 @@ impl Lanes {
                 self.failure.lock().expect("no panic holds it").get_or_insert(error);
                 self.stop();
             }
-            // Not even the batches that wait: what comes later must not overtake what failed.
+            // The batches that wait are not sent either: later events must not overtake those that
+            // failed.
             if self.are_stopped() {
                 return;
             }
         }
     }
 
-    /// Makes all lanes stop after what they are at.
+    /// Makes all lanes stop after their current request.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
     }
 
-    /// Whether they are to stop.
+    /// Whether the lanes were told to stop.
     pub(super) fn are_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
@@ -138,7 +140,7 @@ impl Lanes {
         self.progress.add(1);
     }
 
-    /// The sum of all answers, and what stopped the lanes before the end.
+    /// The sum of all answers, and the error that stopped the lanes early, if any.
     pub(super) fn finish(self) -> (Summary, Result<(), ReplayError>) {
         self.progress.finish();
         let failure = self.failure.into_inner().expect("no panic holds it");
@@ -185,7 +187,7 @@ impl Lanes {
             .and_then(|value| value.to_str().ok()?.trim().parse().map(Duration::from_secs).ok());
         let body = match response.body_mut().read_to_string() {
             Ok(body) => body,
-            Err(error) => return Ok(Tried::Again(format!("half an answer ({error})"), None)),
+            Err(error) => return Ok(Tried::Again(format!("incomplete answer ({error})"), None)),
         };
         match status {
             200 => match Answer::parse(&body, batch.lines.len()) {

@@ -1,4 +1,4 @@
-//! How far it is: a bar on a terminal, a line now and then elsewhere.
+//! Shows the progress: a bar on a terminal, a line every few seconds elsewhere.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
@@ -10,19 +10,19 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Progress over a known number of rows, on standard error.
 pub(super) enum Progress {
-    /// On a terminal.
+    /// The bar on a terminal.
     Bar(ProgressBar),
-    /// In a log.
+    /// Lines in a log.
     Lines {
-        /// Rows in all.
+        /// Rows of the file.
         total: u64,
-        /// Rows done, and when that was last said.
+        /// Rows done so far, and when they were last reported.
         said: Mutex<(u64, Instant)>,
     },
 }
 
 impl Progress {
-    /// Over `total` rows.
+    /// Progress over `total` rows; a bar if standard error is a terminal.
     pub(super) fn new(total: u64) -> Self {
         if !stderr().is_terminal() {
             return Self::Lines { total, said: Mutex::new((0, Instant::now())) };
@@ -34,7 +34,7 @@ impl Progress {
         Self::Bar(ProgressBar::new(total).with_style(style))
     }
 
-    /// Some more rows are done.
+    /// Reports that so many more rows are done.
     pub(super) fn add(&self, rows: u64) {
         match self {
             Self::Bar(bar) => bar.inc(rows),
@@ -49,7 +49,7 @@ impl Progress {
         }
     }
 
-    /// Says something without tearing the bar.
+    /// Prints a line without tearing the bar.
     pub(super) fn note(&self, text: &str) {
         match self {
             Self::Bar(bar) => bar.suspend(|| eprintln!("{text}")),
@@ -57,7 +57,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar from the terminal.
     pub(super) fn finish(&self) {
         match self {
             Self::Bar(bar) => bar.finish_and_clear(),

@@ -1,4 +1,4 @@
-//! From a row of the file to an event.
+//! Reads the rows of the file and makes an event of each.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -13,16 +13,16 @@ use super::{ReplayError, file_error};
 const COLUMNS: [&str; 4] = ["timestamp", "user", "event", "url"];
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// A row.
+/// A row of the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Row {
-    /// One that makes an event.
+    /// The event of a good row.
     Event(Event),
-    /// One that makes none.
+    /// A row that makes no event.
     Bad {
         /// Line of the file on which it begins.
         line: u64,
-        /// What is wrong.
+        /// What is wrong with it.
         reason: String,
     },
 }
@@ -32,9 +32,9 @@ pub(super) enum Row {
 pub(super) struct Event {
     /// Line of the file on which its row begins.
     pub(super) line: u64,
-    /// Whose it is.
+    /// The user's id.
     pub(super) user: String,
-    /// As the service reads it.
+    /// The event in the service's own format.
     pub(super) json: String,
 }
 
@@ -43,13 +43,13 @@ pub(super) struct Rows {
     file: PathBuf,
     reader: csv::Reader<Box<dyn Read>>,
     columns: [usize; 4],
-    /// Of the last row, from 1.
+    /// The number of the last row that was read, counted from 1.
     number: u64,
     record: ByteRecord,
 }
 
 impl Rows {
-    /// Of a file that may be gzipped, which its first bytes tell.
+    /// Opens a file, which may be gzipped: its first bytes tell.
     pub(super) fn open(file: &Path) -> Result<Self, ReplayError> {
         let failed = |error: csv::Error| file_error(file, error);
         let mut bytes = BufReader::new(File::open(file).map_err(|error| failed(error.into()))?);
@@ -86,7 +86,8 @@ impl Rows {
 impl Iterator for Rows {
     type Item = Result<Row, ReplayError>;
 
-    /// Fails only where the file can't be read on; a row of the wrong shape is a [`Row::Bad`].
+    /// Fails only if the rest of the file can't be read; a row of the wrong shape is a
+    /// [`Row::Bad`].
     fn next(&mut self) -> Option<Self::Item> {
         let read = self.reader.read_byte_record(&mut self.record);
         self.number += 1;
@@ -101,7 +102,7 @@ impl Iterator for Rows {
     }
 }
 
-/// The row, if it only has too many or too few fields: the reader can go on behind it.
+/// The bad row, if it only has too many or too few fields: then the reader can continue after it.
 fn shape_error(error: &csv::Error) -> Option<Row> {
     let csv::ErrorKind::UnequalLengths { pos, expected_len, len } = error.kind() else {
         return None;
@@ -130,14 +131,15 @@ fn event(line: u64, number: u64, fields: [&str; 4]) -> Result<Event, String> {
     Ok(Event { line, user: user.to_owned(), json: event.to_string() })
 }
 
-/// The same for the same row of the same file, wherever the file lies and whatever it is called,
-/// also when rows are appended to it; another for two rows that say the same.
+/// The id of a row's event. It depends on the row's number and content only, not on the file's
+/// name, and stays the same when rows are appended to the file; two rows with the same content have
+/// different ids.
 fn event_id(number: u64, fields: [&str; 4]) -> String {
     format!("replay-{number}-{:032x}", hash(fields))
 }
 
-/// FNV-1a of 128 bits over the texts, each ended by a byte that no text contains. Not the standard
-/// library's hasher, which may change with any release and would then make other ids.
+/// FNV-1a of 128 bits over the texts, each ended by a byte that no text contains. The standard
+/// library's hasher won't do: it may change with any release, and then the ids would change.
 pub(super) fn hash<const N: usize>(texts: [&str; N]) -> u128 {
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
@@ -216,8 +218,8 @@ mod tests {
 
     #[test]
     fn ids_never_change() {
-        // A file sent again after a year must meet its old ids. The basis is FNV's published one,
-        // the id was computed by an implementation in another language.
+        // A file that is sent again after a year must give its old ids. The basis is FNV's
+        // published one; the id was computed by an implementation in another language.
         assert_eq!(hash([]), 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d);
         assert_eq!(
             event_id(7, ["2026-01-01T00:00:00Z", "u_1", "seen", "https://example.org/"]),

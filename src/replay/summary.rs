@@ -1,4 +1,4 @@
-//! What the service answered, in all.
+//! Reads the service's answers and adds them up.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,13 +17,13 @@ pub(super) struct Answer {
     duplicates: u64,
     dropped: u64,
     rejected: u64,
-    /// As text: a float could not hold every amount.
+    /// Kept as text: a float can't hold every amount.
     earned_priv: Box<RawValue>,
     #[serde(default)]
     results: Vec<Verdict>,
 }
 
-/// What became of one event that was not plainly accepted.
+/// The result of one event that was not simply accepted.
 #[derive(Debug, Deserialize)]
 pub(super) struct Verdict {
     /// Its place in the batch.
@@ -39,16 +39,16 @@ struct Envelope {
 }
 
 impl Answer {
-    /// The answer in `body` to a batch of `events`.
+    /// Reads the answer in `body` to a batch of `events` events.
     ///
     /// # Errors
-    /// Says what is not as the contract has it.
+    /// Says how the answer differs from the documented form.
     pub(super) fn parse(body: &str, events: usize) -> Result<Self, String> {
         let Envelope { data } = serde_json::from_str(body).map_err(|error| error.to_string())?;
         let counts = [data.accepted, data.duplicates, data.dropped, data.rejected];
         let judged = counts.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
         if judged != u64::try_from(events).ok() {
-            return Err(format!("it counts other than the {events} events that were sent"));
+            return Err(format!("its counts do not add up to the {events} events that were sent"));
         }
         Ok(data)
     }
@@ -67,38 +67,40 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The sum of all answers, and of what never got one.
+/// The sum of all answers, and of the rows that never got one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Summary {
     /// Rows of the file.
     pub(super) rows: u64,
-    /// Stored, and stored only now.
+    /// Events that were stored now.
     pub(super) accepted: u64,
-    /// Had been stored before.
+    /// Events that had been stored before.
     pub(super) duplicates: u64,
-    /// Not stored, for a reason that is no mistake (consent), by its code.
+    /// Events that were not stored for a reason other than a mistake, such as consent, by the
+    /// reason's code.
     pub(super) dropped: BTreeMap<String, u64>,
-    /// Not stored, because they are wrong.
+    /// Events that were not stored because they are wrong.
     pub(super) rejected: u64,
     /// Rows that make no event.
     pub(super) bad_rows: u64,
-    /// What the accepted events earned, exactly.
+    /// The sum that the accepted events earned, exactly.
     pub(super) earned: Micros,
     /// Requests that had to be sent again.
     pub(super) retries: u64,
-    /// From the first request to the last answer.
+    /// Time from the first request to the last answer.
     pub(super) elapsed: Duration,
 }
 
 impl Summary {
-    /// Adds an answer.
+    /// Adds an answer to the sum.
     ///
     /// # Errors
-    /// Says what is wrong with its amount; nothing is added then.
+    /// Says what is wrong with the answer's amount; then nothing is added.
     pub(super) fn add(&mut self, answer: &Answer) -> Result<(), String> {
         let earned = answer.earned_priv.get();
         let earned: Micros = earned.parse().map_err(|error| format!("earned_priv {error}"))?;
-        self.earned = self.earned.checked_add(earned).ok_or("earned_priv sums up past any sum")?;
+        self.earned =
+            self.earned.checked_add(earned).ok_or("the sum of earned_priv is too large")?;
         self.accepted += answer.accepted;
         self.duplicates += answer.duplicates;
         self.rejected += answer.rejected;
@@ -123,7 +125,7 @@ impl Summary {
         self.rows.saturating_sub(self.answered() + self.bad_rows)
     }
 
-    /// Fails unless every row made an event that the service took or had reason not to store.
+    /// Fails unless every row made an event that the service stored or dropped for a good reason.
     pub(super) fn check(&self) -> Result<(), ReplayError> {
         let (bad_rows, rejected, unsent) = (self.bad_rows, self.rejected, self.unsent());
         if bad_rows + rejected + unsent == 0 {

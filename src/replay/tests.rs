@@ -1,4 +1,4 @@
-//! The whole replay, against a service of a few lines that keeps each event id once.
+//! Tests of the whole replay, against a service of a few lines that keeps each event id once.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
@@ -11,15 +11,15 @@ use tempfile::NamedTempFile;
 
 use super::*;
 
-/// What becomes of a request.
+/// How the service treats a request.
 #[derive(Clone, Copy)]
 enum Fate {
     Answered,
-    /// Nothing is stored.
+    /// Nothing is stored; the answer has this status and these headers.
     Status(u16, &'static str),
-    /// Stored, but the client never hears of it.
+    /// The events are stored, but the client gets no answer.
     HungUpAfterStoring,
-    /// Stored, but for the first event.
+    /// All events but the first are stored.
     FirstRejected,
 }
 
@@ -27,7 +27,7 @@ enum Fate {
 struct Store {
     requests: usize,
     ids: HashSet<String>,
-    /// Pages in the order of arrival.
+    /// The pages of each user's events, in the order of their arrival.
     pages_by_user: BTreeMap<String, Vec<String>>,
 }
 
@@ -56,7 +56,7 @@ impl Service {
     }
 }
 
-/// Serves one connection to its end; `None` is the end.
+/// Serves one connection; returns `None` at its end.
 fn serve(stream: TcpStream, store: &Mutex<Store>, fate: &dyn Fn(usize) -> Fate) -> Option<()> {
     let mut reader = BufReader::new(stream);
     loop {
@@ -126,7 +126,7 @@ fn keep(store: &mut Store, body: &Value, rejected: usize) -> String {
     .to_string()
 }
 
-/// `rows` actions of seven people, unevenly.
+/// A file of `rows` actions, unevenly spread over the users.
 fn file_of(rows: usize) -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("a temporary file");
     writeln!(file, "timestamp,user,event,url").expect("the disk has room");

@@ -1,4 +1,4 @@
-//! `TestApp`: the service under test with its directory, its settings and its callers.
+//! `TestApp`, the service under test with its directory, its settings and its callers.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,24 +13,24 @@ use super::caller::Caller;
 use super::server::{NotReady, Server};
 use super::tokens;
 
-/// What `PRIV_ADMIN_TOKEN` is set to.
+/// The value of `PRIV_ADMIN_TOKEN`.
 pub(crate) const ADMIN_TOKEN: &str = "operator-token-of-the-service-tests-4f1c9a";
 
-/// How long a graceful stop may take.
+/// The time that a graceful stop may take.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
-/// A `privd` over a directory of its own, which goes when this is dropped.
+/// A `privd` over a directory of its own, which is removed when this is dropped.
 pub(crate) struct TestApp {
     server: Option<Server>,
     settings: BTreeMap<String, String>,
     dir: TempDir,
 }
 
-/// What a command such as `privd verify` did.
+/// The outcome of a command such as `privd verify`.
 pub(crate) struct Ran {
-    /// How it ended.
+    /// The command's exit status.
     pub(crate) status: ExitStatus,
-    /// What it printed, on both outputs.
+    /// Everything that the command printed, on both outputs.
     pub(crate) text: String,
 }
 
@@ -47,7 +47,7 @@ impl TestApp {
         app
     }
 
-    /// The same, not started yet.
+    /// A service with these settings in addition, not started yet.
     pub(crate) fn stopped(settings: &[(&str, &str)]) -> Self {
         let defaults = [
             ("PRIV_LISTEN", "127.0.0.1:0"),
@@ -63,7 +63,8 @@ impl TestApp {
         app
     }
 
-    /// Not started, and with nothing set but where its data is: for what `privd` does by itself.
+    /// A service that is not started, with no setting but its data directory: for tests of what
+    /// `privd` does by default.
     pub(crate) fn bare() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
         let data = dir.path().join("data");
@@ -80,14 +81,14 @@ impl TestApp {
         self.settings.insert(name.to_owned(), value.to_owned());
     }
 
-    /// From now on it listens on one port, whatever happens to it.
+    /// Makes the service listen on one fixed port from the next start on.
     pub(crate) fn fix_port(&mut self) {
         let free = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
         let address = free.local_addr().expect("a bound socket has an address");
         self.set("PRIV_LISTEN", &address.to_string());
     }
 
-    /// Starts it on what it left behind.
+    /// Starts the service on the data that it left.
     #[track_caller]
     pub(crate) fn resume(&mut self) {
         if let Err(NotReady(status)) = self.try_resume() {
@@ -95,21 +96,21 @@ impl TestApp {
         }
     }
 
-    /// Starts it where it may refuse to.
+    /// Starts the service in a test in which it may refuse to start.
     pub(crate) fn try_resume(&mut self) -> Result<(), NotReady> {
         assert!(self.server.is_none(), "it is running already");
         self.server = Some(Server::start(self.command(&[]), &self.log_path())?);
         Ok(())
     }
 
-    /// Starts it and kills it `after` that, ready or not.
+    /// Starts the service and kills it `after` that time, ready or not.
     pub(crate) fn start_and_kill(&mut self, after: Duration) {
         let mut server = Server::spawn(self.command(&[]), &self.log_path());
         std::thread::sleep(after);
         server.kill();
     }
 
-    /// Stops it as an operator would.
+    /// Stops the service as an operator would.
     #[track_caller]
     pub(crate) fn stop(&mut self) {
         let mut server = self.server.take().expect("it is running");
@@ -118,24 +119,24 @@ impl TestApp {
         assert!(status.is_some_and(|s| s.success()), "SIGTERM: {status:?}\n{}", self.log());
     }
 
-    /// Stops it as an operator would, and starts it again.
+    /// Stops the service as an operator would, and starts it again.
     #[track_caller]
     pub(crate) fn restart(&mut self) {
         self.stop();
         self.resume();
     }
 
-    /// SIGKILL.
+    /// Kills the service with SIGKILL.
     pub(crate) fn kill9(&mut self) {
         self.server.take().expect("it is running").kill();
     }
 
-    /// The running process.
+    /// The process of the running service.
     pub(crate) fn server(&mut self) -> &mut Server {
         self.server.as_mut().expect("it is running")
     }
 
-    /// Deletes what sled holds, which must be rebuildable.
+    /// Deletes sled's data, which must be rebuildable.
     pub(crate) fn delete_sled(&self) {
         assert!(self.server.is_none(), "not under a running server");
         let state = self.data_dir().join("state");
@@ -151,7 +152,7 @@ impl TestApp {
         Ran { status: output.status, text: String::from_utf8_lossy(&text).into_owned() }
     }
 
-    /// Runs `privd verify`, which must find nothing wrong.
+    /// Runs `privd verify`, which must find no fault.
     #[track_caller]
     pub(crate) fn assert_verified(&self) {
         let verify = self.run(&["verify"]);
@@ -166,12 +167,12 @@ impl TestApp {
                 command.env_remove(name);
             }
         }
-        // Not the caller's folder: what is written or read there by mistake would go unnoticed.
+        // Not the caller's folder: files written or read there by mistake would go unnoticed.
         command.args(arguments).envs(&self.settings).current_dir(self.dir.path());
         command
     }
 
-    /// Where its data is.
+    /// The data directory.
     pub(crate) fn data_dir(&self) -> PathBuf {
         PathBuf::from(&self.settings["PRIV_DATA_DIR"])
     }
@@ -181,7 +182,7 @@ impl TestApp {
         self.dir.path()
     }
 
-    /// What it has logged so far, all runs together.
+    /// The log so far, of all runs together.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.log_path()).unwrap_or_default()
     }
@@ -190,22 +191,22 @@ impl TestApp {
         self.dir.path().join("privd.log")
     }
 
-    /// Someone without a credential.
+    /// A caller without a credential.
     pub(crate) fn anonymous(&self) -> Caller {
         Caller::new(self.server.as_ref().expect("it is running").base())
     }
 
-    /// An app or a server with an API key.
+    /// A caller with an API key: an app or a server.
     pub(crate) fn key(&self, key: &str) -> Caller {
         self.anonymous().bearer(key)
     }
 
-    /// A signed-in person.
+    /// A caller who is signed in as the person `sub`.
     pub(crate) fn person(&self, sub: &str) -> Caller {
         self.anonymous().bearer(&tokens::person(sub))
     }
 
-    /// An operator.
+    /// A caller with the operators' token.
     pub(crate) fn operator(&self) -> Caller {
         self.anonymous().bearer(ADMIN_TOKEN)
     }

@@ -1,5 +1,5 @@
-//! Bodies that are broken, too large, packed wrongly, or say what cannot be: refused on every route,
-//! and nothing changed.
+//! Bodies that are broken, too large, compressed wrongly, or have impossible values are refused on
+//! every route, and change nothing.
 
 use std::io::Write as _;
 
@@ -49,7 +49,7 @@ fn bodies_that_are_no_json_are_refused_on_every_route() {
 fn json_of_another_shape_is_refused_on_every_route() {
     World::new().unchanged_by(|world| {
         for route in ROUTES.iter().filter(|route| route.reads_json()) {
-            // Lists of events are taken by some of the compatible routes.
+            // Some of the compatible routes take lists of events.
             let lists: &[&str] =
                 if route.body == Body::Events { &[] } else { &["[]", "[1,2]", "[[[[[[]]]]]]"] };
             for body in ["null", "\"text\"", "12", "true"].iter().chain(lists) {

@@ -1,5 +1,5 @@
-//! Every route, called by whom or with what it must not be: the documented refusal, and nothing
-//! changed.
+//! Every route, called by callers or with values that it must refuse, gives the documented refusal
+//! and changes nothing.
 
 use serde_json::{Value, json};
 use ureq::http::Method;
@@ -81,7 +81,7 @@ fn a_credential_of_the_wrong_kind_is_refused_on_every_route() {
             match route.needs {
                 Needs::Nobody | Needs::Link | Needs::Key => {}
                 Needs::PersonOrSecretKey => {
-                    // A publishable key is good, but may not; a secret key must say whom it means.
+                    // A publishable key is valid but has no right; a secret key must name a user.
                     publishable().refused(403, "FORBIDDEN");
                     secret().refused(400, "VALIDATION_ERROR");
                 }
@@ -208,7 +208,8 @@ fn unknown_routes_and_hostile_paths_are_not_found() {
             for caller in [world.app.anonymous(), world.app.operator()] {
                 let answer = caller.get(path);
                 assert!(answer.header("x-evil").is_none(), "{answer}");
-                // Who may not know of a thing may be told so before what is wrong with it.
+                // A caller without the right to know of a thing may be told that before what is
+                // wrong with it.
                 assert!(matches!(answer.status, 400 | 401 | 404), "{answer}");
                 answer.error();
             }
@@ -310,7 +311,7 @@ fn what_belongs_to_others_or_to_nobody_is_not_found() {
     });
 }
 
-/// Calls a route with a body that would do, so that only the credential can be wrong.
+/// Calls a route with a valid body, so that only the credential can be wrong.
 #[track_caller]
 fn send_plausible(route: &Route, world: &World, caller: &Caller) -> Answer {
     let body: Option<&[u8]> = match route.body {

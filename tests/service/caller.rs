@@ -1,7 +1,7 @@
-//! Who calls, and what was answered.
+//! Callers of the service, and the answers that they get.
 //!
 //! Every caller (anonymous, key, person, operator) shares one request helper, and every answer is
-//! looked at as a whole: status, envelope, rate headers, request id.
+//! checked as a whole: status, envelope, rate headers, request id.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// A client of the service at `base` that says nothing about itself.
+    /// A client of the service at `base` without a credential.
     pub(crate) fn new(base: &str) -> Self {
         Self { agent: new_agent(), base: base.to_owned(), headers: Vec::new() }
     }
@@ -49,7 +49,7 @@ impl Caller {
         Self { agent: new_agent(), ..self.clone() }
     }
 
-    /// Where the service is, such as `http://127.0.0.1:8080`.
+    /// The base URL of the service, such as `http://127.0.0.1:8080`.
     pub(crate) fn base(&self) -> &str {
         &self.base
     }
@@ -80,7 +80,7 @@ impl Caller {
         self.send(&Method::POST, path, Some(body))
     }
 
-    /// Sends a request that must be answered, whatever the answer is.
+    /// Sends a request that must get some answer.
     #[track_caller]
     pub(crate) fn send(&self, method: &Method, path: &str, body: Option<&[u8]>) -> Answer {
         match self.try_send(method, path, body) {
@@ -111,7 +111,7 @@ impl Caller {
 
     /// Opens a response that does not end, such as a stream of server-sent events.
     pub(crate) fn open(&self, path: &str) -> Response<Body> {
-        // A stream lives longer than a request may take; each read still has its limit.
+        // A stream may last longer than a request; each read still has its limit.
         let config = agent_config().timeout_global(None).timeout_per_read(Some(PATIENCE)).build();
         let response = self.run(&Agent::new_with_config(config), &Method::GET, path, None);
         response.unwrap_or_else(|error| panic!("GET {path} was not answered: {error}"))
@@ -140,7 +140,7 @@ impl Caller {
     }
 }
 
-/// How long a single request, or a single read from a stream, may take.
+/// The time that a single request, or a single read from a stream, may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn new_agent() -> Agent {
@@ -157,17 +157,17 @@ fn agent_config() -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
         .timeout_global(Some(PATIENCE))
 }
 
-/// What came back.
+/// The answer to a request.
 pub(crate) struct Answer {
-    /// What was asked, for messages.
+    /// The request's method and path, for messages.
     pub(crate) call: String,
-    /// The HTTP status.
+    /// The HTTP status code.
     pub(crate) status: u16,
-    /// All headers.
+    /// The answer's headers.
     pub(crate) headers: HeaderMap,
     /// The body's bytes, decompressed.
     pub(crate) body: Vec<u8>,
-    /// The body as JSON; null where it is something else.
+    /// The body as JSON; null if it is something else.
     pub(crate) json: Value,
 }
 
@@ -184,7 +184,7 @@ impl Answer {
         self.data(201)
     }
 
-    /// The `data` of a 200 or a 201, where the contract does not say which.
+    /// The `data` of a 200 or a 201, for tests that don't care which.
     #[track_caller]
     pub(crate) fn done(&self) -> &Value {
         self.data(if self.status == 200 { 200 } else { 201 })
@@ -208,7 +208,7 @@ impl Answer {
         self.error()
     }
 
-    /// The `error` of whatever refusal this is, once its envelope has been checked.
+    /// The `error` of any refusal, once its envelope has been checked.
     #[track_caller]
     pub(crate) fn error(&self) -> &Value {
         assert_eq!(self.json["success"], false, "envelope of {self}");
@@ -239,18 +239,18 @@ impl Answer {
         error
     }
 
-    /// A header's value, where it is text.
+    /// The value of a header; `None` if it is missing or no text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// All values of a header that may be there more than once.
+    /// All values of a header that may be repeated.
     pub(crate) fn headers_joined(&self, name: &str) -> String {
         let values = self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         values.collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether this is the first answer given again.
+    /// Whether this is a replay of an earlier answer.
     pub(crate) fn is_replayed(&self) -> bool {
         self.header("idempotent-replayed") == Some("true")
     }

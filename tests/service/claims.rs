@@ -1,4 +1,4 @@
-//! Claims: paid once, in part, not below the minimum, and never beyond the budget.
+//! Claims are paid once, in part if asked, not below the minimum, and never beyond the budget.
 
 use std::sync::Barrier;
 
@@ -12,7 +12,7 @@ fn claim(person: &Caller) -> Answer {
     person.post("/v1/user/earnings/claim", &json!({}))
 }
 
-/// (balance, pending) in micros.
+/// A person's balance and pending rewards, in micros.
 #[track_caller]
 fn balances(person: &Caller) -> (i64, i64) {
     let answer = person.get("/v1/user/balance");
@@ -115,7 +115,7 @@ fn what_the_budget_cannot_cover_stays_pending_until_it_can() {
     let project = app.project(json!({}));
     let key = app.key(&project.pk_live);
     app.fund(&project, 1);
-    // Eight people are promised more than there is, at once.
+    // Eight people are promised more than the budget has, at the same time.
     let people: Vec<_> = (0..8).map(|_| app.sharing_person()).collect();
     std::thread::scope(|scope| {
         for (sub, _) in &people {
@@ -163,7 +163,7 @@ fn a_day_earns_no_more_than_the_cap() {
     let day = || jiff::Timestamp::now().strftime("%F").to_string();
     let today = day();
     let earned: i64 = (0..5).map(|n| send_new(&key, &tracks(&sub, &format!("e{n}"), 2_100))).sum();
-    // Across midnight there are two days, and 10,500 events do not reach two caps.
+    // A run across midnight has two days, and 10,500 events do not reach two caps.
     let expected = if day() == today { 10 * PRIV } else { earned };
     assert_eq!((earned, balances(&person)), (expected, (0, expected)));
     let more =

@@ -1,4 +1,5 @@
-//! Withdrawals raced by events: once a withdrawal is answered, nothing more is stored.
+//! Events that race with withdrawals of consent: once a withdrawal is answered, no more events are
+//! stored.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,10 +10,10 @@ use super::caller::Caller;
 use super::story::{TRACK, analytics_path, items, micros, track};
 use super::tokens;
 
-/// People who change their mind at the same time as others.
+/// People who change their consent at the same time.
 const PEOPLE: usize = 10;
 
-/// How often each of them does.
+/// How often each of them withdraws.
 const ROUNDS: usize = 100;
 
 /// Whether an event was sent before or after its withdrawal had been answered.
@@ -40,7 +41,7 @@ fn no_event_is_accepted_after_its_withdrawal_was_answered() {
     app.assert_balanced();
 }
 
-/// Runs one person's rounds; how many events were accepted in all.
+/// Runs one person's rounds; returns how many events were accepted in all.
 fn change_mind(sub: &str, person: &Caller, key: &Caller) -> usize {
     let agree = json!({"analytics": true, "data_sharing": true});
     let mut accepted = 0;
@@ -55,19 +56,19 @@ fn change_mind(sub: &str, person: &Caller, key: &Caller) -> usize {
     accepted
 }
 
-/// One withdrawal while another connection keeps sending; how many events were accepted.
+/// Withdraws once while another connection keeps sending; returns how many events were accepted.
 fn race(sub: &str, person: &Caller, key: &Caller, round: usize) -> usize {
     let withdrawn = AtomicBool::new(false);
     let mut accepted = 0;
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let answer = person.try_post("/v1/user/consent", &json!({"analytics": false}));
-            // Before the answer is looked at: the other side waits for this.
+            // Set before the answer is checked: the other side waits for this.
             withdrawn.store(true, Ordering::SeqCst);
             answer.expect("the withdrawal is answered").ok();
         });
         for n in 0.. {
-            // Read before the event is sent: it can only be later than it says.
+            // Read before the event is sent, so the event can only be later than this says.
             let sent =
                 if withdrawn.load(Ordering::SeqCst) { Sent::After } else { Sent::MaybeBefore };
             match (send(key, sub, &format!("{round}-{n}")), sent) {
@@ -85,7 +86,7 @@ fn race(sub: &str, person: &Caller, key: &Caller, round: usize) -> usize {
     accepted
 }
 
-/// Sends one event; the code under which it was dropped, if it was.
+/// Sends one event; returns the code under which it was dropped, if it was.
 fn send(key: &Caller, sub: &str, id: &str) -> Result<(), String> {
     let answer = key.post("/v1/events", &track(sub, id));
     let data = answer.ok();

@@ -1,5 +1,5 @@
-//! Files that were changed behind the service's back: what can be rebuilt is, what can't is found
-//! with its place.
+//! Files that were changed behind the service's back: what can be rebuilt is rebuilt, and any other
+//! damage is found and located.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::app::{TestApp, wait_for};
 use super::recovery::{Past, assert_same};
 use super::story::{Project, send_new, track};
 
-/// Small segments, so that some are closed soon.
+/// The size of segments in bytes: small, so that some are closed soon.
 const SMALL_SEGMENTS: (&str, &str) = ("PRIV_JOURNAL_SEGMENT_BYTES", "1048576");
 
 #[test]
@@ -41,7 +41,7 @@ fn a_torn_tail_is_cut_back_and_said() {
     let mut bytes = fs::read(&last).expect("the segment can be read");
     // Groups begin on pages, and are filled up with zeros.
     let used = used_bytes(&bytes).next_multiple_of(4_096);
-    // As if part of one more group had been written when the power went.
+    // Looks as if part of one more group had been written when the power went.
     let mut random = fastrand::Rng::with_seed(11);
     let torn: Vec<u8> = (0..200).map(|_| random.u8(1..)).collect();
     bytes.resize(bytes.len().max(used + torn.len()), 0);
@@ -64,7 +64,8 @@ fn a_flipped_byte_in_a_closed_segment_is_found_with_its_place() {
     let archived = segments.iter().find(|(_, kind)| *kind == Segment::Archived);
     let (archived, _) = archived.expect("an archived segment");
     assert_found(&mut app, archived);
-    // Closed and not archived yet, or open: then the middle is in a group with others after it.
+    // The segment is closed and not archived yet, or open; then its middle is in a group that
+    // others follow.
     let plain = segments.iter().find(|(_, kind)| *kind == Segment::Plain);
     let (plain, _) = plain.expect("a plain segment");
     assert_found(&mut app, plain);
@@ -72,7 +73,7 @@ fn a_flipped_byte_in_a_closed_segment_is_found_with_its_place() {
     app.assert_balanced();
 }
 
-/// Flips a byte in the middle of the segment; start-up and verify must name the file and a place.
+/// Flips a byte in the middle of the segment; start-up and verify must name the file and an offset.
 #[track_caller]
 fn assert_found(app: &mut TestApp, segment: &Path) {
     let good = fs::read(segment).expect("the segment can be read");
@@ -129,7 +130,7 @@ fn segments(app: &TestApp) -> Vec<(PathBuf, Segment)> {
             let kind = archived.or(name.ends_with(".seg").then_some(Segment::Plain));
             kind.map(|kind| (file, kind))
         })
-        // A segment that is prepared for later has nothing in it.
+        // A spare segment holds no records.
         // One that is being archived right now may have gone since it was listed.
         .filter(|(file, _)| fs::read(file).is_ok_and(|bytes| used_bytes(&bytes) > 4_096))
         .collect();
@@ -168,7 +169,7 @@ fn fill_segments(app: &TestApp, project: &Project) {
     }
 }
 
-/// How far a preallocated file is used.
+/// The number of bytes of a preallocated file that are in use.
 pub(crate) fn used_bytes(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }

@@ -1,4 +1,4 @@
-//! Tokens that nobody may be let in with.
+//! Forged tokens, which the service must refuse.
 
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::app::ADMIN_TOKEN;
 use super::tokens::{self, SECRET, assembled, claims, now, signed, signed_as, signed_under, with};
 
-/// What is wrong with each, and the token; all of them name `sub`, where they name anyone.
+/// Forged tokens, each with what is wrong with it. All that name anyone name `sub`.
 pub(crate) fn forged_tokens(sub: &str) -> Vec<(&'static str, String)> {
     let good = claims(sub);
     let changed = |name: &str, value: Value| signed(&with(good.clone(), name, value));

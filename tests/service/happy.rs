@@ -1,4 +1,4 @@
-//! What people and apps come for: consent, events, a balance that grows, a claim.
+//! The main paths of people and apps: consent, events, a balance that grows, a claim.
 
 use serde_json::json;
 
@@ -187,8 +187,8 @@ fn consent_decides_which_events_are_stored_and_which_earn() {
     assert_eq!(send(said(&sub, "2", Some(true))), ("accepted".into(), 0));
     person.post("/v1/user/consent", &json!({"analytics": false})).ok();
     assert_eq!(send(said(&sub, "3", Some(true))), ("dropped consent_withdrawn".into(), 0));
-    // A repeat of what was stored before the withdrawal is a repeat, or it is dropped; it never
-    // counts twice.
+    // An event that was stored before the withdrawal is a duplicate or is dropped when it is
+    // repeated; it never counts twice.
     send(said(&sub, "1", Some(true)));
     assert_eq!(key.get(&analytics_path()).ok()["total_events"], 3);
 }
@@ -254,7 +254,7 @@ fn beacons_and_compressed_batches_are_read() {
     let gzip = super::bad_bodies::gzip(&batch("g"));
     let answer = key.with("content-encoding", "gzip").post_bytes("/v1/events", &gzip);
     assert_eq!(Verdicts::of(&answer), Verdicts::accepted(3));
-    // Some clients of the compatible kind compress and don't say so.
+    // Some of the compatible clients compress and don't say so.
     let calls: Vec<_> = (0..3)
         .map(|n| json!({"type": "track", "event": "x", "userId": "u", "messageId": n.to_string()}))
         .collect();

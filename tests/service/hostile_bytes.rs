@@ -1,4 +1,4 @@
-//! Bytes that are hardly HTTP: the connection may end, the service may not.
+//! Bytes that are hardly HTTP may end the connection, but not the service.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -34,7 +34,7 @@ fn broken_requests_harm_nobody() {
     Environment::new().unchanged_by(|environment| {
         for request in &broken {
             let stream = send(environment.app.anonymous().base(), request);
-            // Nothing more comes: what is not whole now never will be.
+            // No more bytes come, so an incomplete request stays incomplete.
             drop(stream.shutdown(Shutdown::Write));
             let answer = read_to_end(stream);
             let shown = String::from_utf8_lossy(&request[..request.len().min(80)]).into_owned();
@@ -99,7 +99,7 @@ fn a_client_that_sends_nothing_keeps_nobody_waiting() {
     assert_eq!(idle.len(), 200);
 }
 
-/// Sends bytes, and reads what comes back until the service hangs up.
+/// Sends bytes, and reads the answer until the service hangs up.
 fn exchange(base: &str, request: &[u8]) -> String {
     read_to_end(send(base, request))
 }
@@ -107,7 +107,7 @@ fn exchange(base: &str, request: &[u8]) -> String {
 fn send(base: &str, request: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(base.replace("http://", "")).expect("the service listens");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("not zero");
-    // The service may hang up before it has heard all of it.
+    // The service may hang up before it has read everything.
     drop(stream.write_all(request));
     stream
 }

@@ -1,4 +1,4 @@
-//! A repeat gives the first answer: at once, after a restart, after a kill.
+//! A repeated request gets the first answer: at once, after a restart, after a kill.
 
 use std::sync::Barrier;
 
@@ -23,7 +23,7 @@ enum Who {
     SecretKey,
 }
 
-/// A service, someone on it, and every kind of change that can be asked of it.
+/// A service, a person who uses it, and every kind of change that can be asked of it.
 struct Setting {
     app: TestApp,
     sub: String,
@@ -74,7 +74,7 @@ impl Setting {
             change(
                 Who::SecretKey,
                 "/v1/events",
-                // Without ids of their own, so that only the key can recognise the repeat.
+                // The events have no ids, so that only the key can recognise the repeat.
                 json!({"events": [{"event_type": "track", "event_name": "x", "user_id": sub}]}),
                 json!({"events": [{"event_type": "track", "event_name": "y", "user_id": sub}]}),
             ),
@@ -94,7 +94,8 @@ impl Setting {
         self.caller(change.caller).keyed("the-key").post(&change.path, body)
     }
 
-    /// Sends everything again: the same is replayed, another body refused, nothing added.
+    /// Sends everything again: the same body is replayed, another one refused, and nothing is
+    /// added.
     #[track_caller]
     fn assert_replayed(&self, first: &[Answer]) {
         let appended = self.app.appended_at_rest();

@@ -1,4 +1,4 @@
-//! Keys and tokens: what each kind may do, how keys change, whose tokens are believed.
+//! Keys and tokens: what each kind may do, how keys change, and which tokens are trusted.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -79,7 +79,7 @@ fn the_two_environments_never_meet() {
     assert_eq!(micros(&in_test.get("/v1/user/balance").ok()["pending_rewards"]), 0);
     let test_total = app.key(&project.pk_test).get(&analytics_path());
     assert_eq!(test_total.ok()["total_events"], 0);
-    // The same event id is another event there.
+    // In another project the same event id is another event.
     let batch = json!({"events": tracks(&sub, "e", 5)});
     let answer = app.key(&project.pk_test).post("/v1/events", &batch);
     assert_eq!(Verdicts::of(&answer), Verdicts::accepted(5));
@@ -272,7 +272,7 @@ impl Published {
         let address = listener.local_addr().expect("a bound socket has an address");
         let asked = Arc::new(AtomicUsize::new(0));
         let (count, body) = (Arc::clone(&asked), keys.to_string());
-        // It ends with the test's process.
+        // The thread ends with the test's process.
         std::thread::spawn(move || {
             for mut stream in listener.incoming().map_while(Result::ok) {
                 let lines = BufReader::new(&stream).lines().map_while(Result::ok);

@@ -1,6 +1,7 @@
 //! SIGKILL at any moment loses nothing that was acknowledged, and doubles nothing.
 //!
-//! `PRIV_KILL_ROUNDS` says how often it is killed (20), `PRIV_KILL_SEED` repeats a run's choices.
+//! `PRIV_KILL_ROUNDS` sets how often the service is killed (default 20); `PRIV_KILL_SEED` repeats
+//! the choices of a run.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +11,13 @@ use super::app::TestApp;
 use super::model::{Minter, Person};
 use super::story::{PRIV, Project, analytics_path, micros};
 
-/// Clients at once.
+/// Clients that act at the same time, one for each person.
 const PEOPLE: usize = 8;
 
-/// A person with more events than this makes room for another, short of the daily cap.
+/// Events after which a person makes room for another one, short of the daily cap.
 const BUSY: usize = 6_000;
 
-/// What was minted before the clients begin, in PRIV.
+/// PRIV that were minted before the clients begin.
 const BUDGET: i64 = 1_000_000;
 
 struct Workload {
@@ -70,7 +71,7 @@ impl Workload {
         Self { seed, project, people, retired: Vec::new(), minter: Minter::default() }
     }
 
-    /// Lets all clients act, and kills the server `after` that.
+    /// Lets all clients act, and kills the server `after` that time.
     fn run_until_killed(&mut self, app: &mut TestApp, after: Duration) {
         std::thread::scope(|scope| {
             for person in &mut self.people {

@@ -1,4 +1,4 @@
-//! Users of one project become a person: with a project's proof, or with a wallet's signature.
+//! Linking a project's users to a person, with the project's proof or a wallet's signature.
 
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ fn linking_moves_what_was_earned_once_and_later_events_are_the_persons() {
     let balance = person.get("/v1/user/balance");
     assert_eq!(micros(&balance.ok()["pending_rewards"]), 30 * TRACK);
     assert_eq!(balance.ok()["anonymous_id"], "v-1");
-    // What the visitor had agreed to holds for the person, who was never asked.
+    // The visitor's consent holds for the person, who was never asked.
     assert_eq!(balance.ok()["data_sharing_enabled"], true);
     let earnings = person.get("/v1/user/earnings");
     assert_eq!(micros(&earnings.ok()["totals"]["events"]), 30 * TRACK);

@@ -1,4 +1,4 @@
-//! Contributions and the marketplace, as people and operators use them.
+//! Tests of contributions and the marketplace, as people and operators use them.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -100,13 +100,13 @@ fn balance(person: &Caller) -> (i64, i64) {
     (micros(&data["priv_balance"]), micros(&data["pending_rewards"]))
 }
 
-/// A local part of a link that the service gave.
+/// The path and query of a link that the service gave.
 pub(crate) fn path_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find('/').map_or(rest, |at| &rest[at..]).to_owned()
 }
 
-/// The whole market, one step after the other; `between` happens after each.
+/// Walks through the whole market step by step; calls `between` after each step.
 fn market_story(app: &mut TestApp, mut between: impl FnMut(&mut TestApp, usize)) {
     let mut step = 0;
     let mut next = |app: &mut TestApp| {
@@ -253,7 +253,7 @@ fn check_download(app: &TestApp, listing: &str, buyer: &str, texts: &[String]) {
     assert_eq!(String::from_utf8_lossy(&unzipped.stdout), texts.concat(), "{unzipped:?}");
 }
 
-/// Status and bytes of whatever is there.
+/// The status and the bytes of the answer to a GET.
 fn raw(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> (u16, Vec<u8>) {
     let mut request = ureq::get(format!("{}{path}", app.anonymous().base()))
         .config()
@@ -472,7 +472,7 @@ fn a_connection_cut_at_any_byte_leaves_no_file_and_no_entry() {
     });
     let person = app.person(&sub);
     assert_eq!(items(person.get("/v1/contributions").ok()).len(), 0);
-    // The same content whole is taken, and erased with its entry.
+    // The same content, complete, is taken, and erased with its entry.
     let whole = send_form(&person, &body);
     let id = whole.created()["contribution_id"].as_str().expect("an id").to_owned();
     assert_eq!(files_in(&blobs), 1);

@@ -1,8 +1,9 @@
-//! What a client knows about its own history, so that it can predict every answer.
+//! A model of a client's own history, by which it can predict every answer.
 //!
-//! Each client is the only one to act for its person. A call whose answer never came is the only
-//! thing that it doesn't know; it asks again, with the same identity, before it does anything else.
-//! So the model is exact, and every difference from it is a lost or a doubled effect.
+//! Each client is the only one to act for its person. The only thing that it can't know is the
+//! effect of a call whose answer never came; it repeats that call, with the same identity, before
+//! it does anything else. So the model is exact, and every difference from it is a lost or a
+//! doubled effect.
 
 use serde_json::{Value, json};
 use ureq::http::Method;
@@ -12,25 +13,25 @@ use super::caller::{Answer, Caller};
 use super::story::{PRIV, TRACK, Verdicts, micros, priv_of, track};
 use super::tokens;
 
-/// The least that can be claimed, in micros.
+/// The smallest claim, in micros.
 const MINIMUM: i64 = 10_000;
 
-/// Most events in one batch.
+/// Events in one batch at most.
 const BATCH: usize = 20;
 
-/// Most ids in one check of what is stored.
+/// Event ids in one check of what is stored, at most.
 const CHECK: usize = 1_000;
 
-/// The call was not answered: whether it had an effect is not known.
+/// The call was not answered, so its effect is unknown.
 #[derive(Debug)]
 pub(crate) enum Unanswered {
     /// The server is gone.
     Gone,
-    /// The server asks to try again.
+    /// The server asks the client to try again.
     Later,
 }
 
-/// Something that a person's client asks for.
+/// A call that a person's client makes.
 #[derive(Clone, Debug)]
 enum Call {
     Events { ids: Vec<String> },
@@ -46,14 +47,14 @@ struct PaidClaim {
     paid: i64,
 }
 
-/// Whether a call may have had its effect before.
+/// Whether a call is new, or may have had its effect before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attempt {
     First,
     Again,
 }
 
-/// One person and what is known about them.
+/// One person, and what their client knows.
 pub(crate) struct Person {
     sub: String,
     random: fastrand::Rng,
@@ -67,14 +68,14 @@ pub(crate) struct Person {
     open: Option<Call>,
 }
 
-/// A person's way to the running server.
+/// A person's connections to the running server.
 pub(crate) struct Line {
     person: Caller,
     key: Caller,
 }
 
 impl Person {
-    /// Someone new, whose choices follow from the seed.
+    /// A new person, whose choices follow from the seed.
     pub(crate) fn new(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         Self {
@@ -91,17 +92,17 @@ impl Person {
         }
     }
 
-    /// A way to the server as it runs now.
+    /// Connects to the server that is running now.
     pub(crate) fn line(&self, app: &TestApp, publishable_key: &str) -> Line {
         Line { person: app.person(&self.sub), key: app.key(publishable_key) }
     }
 
-    /// How many events are known to be stored.
+    /// The number of events that are known to be stored.
     pub(crate) fn stored(&self) -> usize {
         self.stored.len()
     }
 
-    /// Does one thing after the other until the server is gone.
+    /// Makes one call after the other until the server is gone.
     pub(crate) fn act_until_gone(&mut self, line: &Line) {
         loop {
             match self.act(line) {
@@ -111,7 +112,8 @@ impl Person {
         }
     }
 
-    /// Finds out what became of the last call, and compares all that is known with what is so.
+    /// Finds out the effect of the last call, and compares everything that is known with the
+    /// server's state.
     pub(crate) fn settle_and_check(&mut self, line: &Line) {
         while self.open.is_some() {
             match self.finish(line, Attempt::Again) {
@@ -134,7 +136,7 @@ impl Person {
         self.checked = self.stored.len();
     }
 
-    /// Asks for every event and every claim again: all are known.
+    /// Repeats every event and every claim: the server must know all of them.
     pub(crate) fn check_everything(&mut self, line: &Line) {
         self.settle_and_check(line);
         self.check_events(line, 0);
@@ -175,7 +177,7 @@ impl Person {
         self.finish(line, Attempt::First)
     }
 
-    /// Sends something again that was acknowledged before.
+    /// Repeats a call that was acknowledged before.
     fn repeat(&mut self, line: &Line) -> Result<(), Unanswered> {
         let from = self.random.usize(..self.stored.len());
         let ids = &self.stored[from..self.stored.len().min(from + BATCH)];
@@ -184,7 +186,7 @@ impl Person {
         Ok(())
     }
 
-    /// Sends the open call, and takes what it came to into the model.
+    /// Sends the open call, and adds its outcome to the model.
     fn finish(&mut self, line: &Line, attempt: Attempt) -> Result<(), Unanswered> {
         let Some(call) = self.open.clone() else { return Ok(()) };
         match call {
@@ -219,7 +221,7 @@ impl Person {
         let worth = if self.sharing { TRACK * ids.len() as i64 } else { 0 };
         let verdicts = Verdicts::of(answer);
         if attempt == Attempt::Again && verdicts.duplicates > 0 {
-            // Stored as a whole or not at all.
+            // The batch was stored as a whole or not at all.
             assert_eq!(verdicts, Verdicts::duplicates(ids.len()), "half a batch: {answer}");
         } else {
             assert_eq!(verdicts, Verdicts::accepted(ids.len()), "{attempt:?}: {answer}");
@@ -255,10 +257,10 @@ impl Line {
     }
 }
 
-/// Most mints between two kills: the answers to all of them are remembered by one entity.
+/// Mints between two kills at most: one entity remembers the answers to all of them.
 const MINTS: usize = 40;
 
-/// An operator who mints, and knows how much.
+/// An operator who mints, and who knows how much was minted.
 #[derive(Default)]
 pub(crate) struct Minter {
     mints: u64,
@@ -266,7 +268,7 @@ pub(crate) struct Minter {
 }
 
 impl Minter {
-    /// Mints one PRIV after the other, then watches the ledger, until the server is gone.
+    /// Mints single PRIV, then watches the ledger, until the server is gone.
     pub(crate) fn act_until_gone(&mut self, operator: &Caller) {
         for turn in 0.. {
             let done = if turn < MINTS { self.mint(operator) } else { watch_ledger(operator) };
@@ -277,7 +279,7 @@ impl Minter {
         }
     }
 
-    /// Finds out what became of the last call, and compares what was minted with the ledger.
+    /// Finds out the effect of the last call, and compares the minted sum with the ledger.
     pub(crate) fn settle_and_check(&mut self, app: &TestApp, before: i64) {
         while self.open {
             match self.mint(&app.operator()) {
@@ -300,14 +302,14 @@ impl Minter {
     }
 }
 
-/// The books balance at every moment, also while everyone is at it.
+/// Checks that the books balance, even while all clients are acting.
 fn watch_ledger(operator: &Caller) -> Result<(), Unanswered> {
     let answer = answered(operator.try_send(&Method::GET, "/v1/admin/ledger/audit", None))?;
     assert_eq!(micros(&answer.ok()["difference_priv"]), 0, "{answer}");
     Ok(())
 }
 
-/// Full mailboxes and calls under way are answers that tell nothing about the effect.
+/// Whether an answer tells nothing about the effect: a mailbox is full, or the call is under way.
 fn answered(result: Result<Answer, ureq::Error>) -> Result<Answer, Unanswered> {
     match result {
         Ok(answer) if matches!(answer.status, 409 | 503) => {

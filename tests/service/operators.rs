@@ -1,4 +1,4 @@
-//! What operators see and do: actors, their past, the journal, health, an orderly end.
+//! Tests of what operators see and do: actors, their past, the journal, health, an orderly stop.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -158,7 +158,7 @@ fn actors_that_nobody_needs_leave_memory_and_come_back_whole() {
     assert_eq!(again.ok()["duplicates"], 1, "{again}");
 }
 
-/// The counters of a kind, whether kinds are members or a list.
+/// The counters of a kind of actor, whether kinds are members or a list.
 fn counts_of<'a>(data: &'a Value, kind: &str) -> Option<&'a Value> {
     if data["kind"] == kind && data["resident"].is_u64() {
         return Some(data);
@@ -234,7 +234,7 @@ fn what_is_under_way_is_finished_before_the_end() {
         body.len(),
     );
     stream.write_all(request.as_bytes()).expect("the service reads");
-    // An answer to another call shows that the service has turned to this connection's bytes.
+    // An answer to another call shows that the service has begun to read this connection.
     app.anonymous().get("/health");
     app.server().terminate();
     let newcomer = app.anonymous();

@@ -1,4 +1,4 @@
-//! Limits by plan, the headers that tell of them, and what browsers are allowed.
+//! Rate limits by plan, their headers, and what browsers are allowed.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use super::caller::{Answer, Caller};
 use super::story::{analytics_path, track};
 use super::tokens;
 
-/// More calls than two windows of the free plan take, sent within one second.
+/// Calls to send within one second: more than two windows of the free plan allow.
 #[track_caller]
 fn burst(caller: &Caller, path: &str) -> Vec<Answer> {
     const SECOND: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ fn burst(caller: &Caller, path: &str) -> Vec<Answer> {
         if began.elapsed() < SECOND {
             return answers;
         }
-        // The machine was busy. What was used of the present window must not count.
+        // The machine was busy. The calls in the current window must not count.
         std::thread::sleep(SECOND);
     }
     panic!("the machine is too busy for 21 calls in a second");
@@ -47,7 +47,7 @@ fn the_free_plan_takes_ten_calls_a_second() {
     let app = TestApp::start_with(&[("PRIV_USER_PLAN", "free"), ("PRIV_ANONYMOUS_PLAN", "free")]);
     let project = app.project(json!({"plan": "free"}));
     assert_limited_after_ten(&burst(&app.key(&project.pk_live), &analytics_path()));
-    // Another key of the same project and another person have counts of their own.
+    // Another key of the same project, and another person, have counts of their own.
     assert_limited_after_ten(&burst(&app.key(&project.sk_live), &analytics_path()));
     let person = app.person(&tokens::new_person());
     assert_limited_after_ten(&burst(&person, "/v1/user/balance"));

@@ -1,5 +1,5 @@
-//! Nine years of what 1,300 people really did, replayed as events: every row stored once, and each
-//! person paid what an independent sum says.
+//! Replays nine years of real actions of 1,300 people as events: every row is stored once, and each
+//! person is paid the amount of an independent sum.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,13 +12,13 @@ use super::app::TestApp;
 use super::caller::Caller;
 use super::story::{PRIV, Project, TRACK, encoded, micros};
 
-/// The file, and the columns that count here.
+/// The file and the columns that are used here.
 const FILE: &str = "activity.csv.gz";
 
 /// A user's daily cap, in micros.
 const CAP: i64 = 10 * PRIV;
 
-/// Clients that ask for consent and balances at once.
+/// Clients that give consent and read balances at the same time.
 const CLIENTS: usize = 4;
 
 #[test]
@@ -39,7 +39,7 @@ fn every_row_is_stored_once_and_paid_as_an_independent_sum_says() {
         secret.post("/v1/user/consent", &consent).ok();
     });
 
-    // The day counts as it is when an event comes in: a run across midnight has two caps.
+    // An event counts on the day on which it comes in: a run across midnight has two caps.
     let day = || jiff::Timestamp::now().strftime("%F").to_string();
     let first_day = day();
     replay(&app, &file, &project);
@@ -56,7 +56,7 @@ struct User<'a> {
 }
 
 impl User<'_> {
-    /// What may be pending if the rows came on so many days, in micros.
+    /// The sums that may be pending if the rows came in on so many days, in micros.
     fn expected(&self, days: i64) -> std::ops::RangeInclusive<i64> {
         let all = if self.shares { self.rows as i64 * TRACK } else { 0 };
         all.min(CAP)..=all.min(CAP * days)
@@ -113,7 +113,7 @@ fn count_rows(file: &Path) -> BTreeMap<String, usize> {
     rows
 }
 
-/// `None`, once that has been said, where the file is absent and need not be there.
+/// The path of the file. If it is absent and not required, says so and returns `None`.
 fn find_file() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let named = std::env::var_os("PRIV_TEST_DATA").map(PathBuf::from);

@@ -1,4 +1,5 @@
-//! What survives: losing sled, a move to another machine, the day's counts.
+//! Tests of what survives the loss of sled's data, a move to another machine, and a restart on the
+//! same day.
 
 use std::fs;
 use std::time::Duration;
@@ -12,14 +13,14 @@ use super::story::{
     Project, actor_path, analytics_path, page_view, send_new, settled, track, tracks,
 };
 
-/// A life that leaves something of every kind behind.
+/// A service that was used until it holds data of every kind.
 pub(crate) struct Past {
     pub(crate) project: Project,
     people: Vec<String>,
 }
 
 impl Past {
-    /// Lives it.
+    /// Uses the service.
     pub(crate) fn lived_in(app: &TestApp) -> Self {
         let project = app.funded_project();
         let key = app.key(&project.pk_live);
@@ -43,7 +44,7 @@ impl Past {
         Self { project, people }
     }
 
-    /// What everyone is answered who asks.
+    /// The answers that everyone gets to every question.
     #[track_caller]
     pub(crate) fn answers(&self, app: &TestApp) -> Vec<(String, Value)> {
         let operator = app.operator();
@@ -129,7 +130,7 @@ fn a_backup_of_the_running_service_is_restored_elsewhere() {
     let backup = app.scratch().join("backup");
     let made = app.run(&["backup", &backup.to_string_lossy()]);
     assert!(made.status.success(), "backup: {}", made.text);
-    // What comes later is not in it.
+    // Later events are not in the backup.
     send_new(&app.key(&past.project.pk_live), &tracks(&past.people[0], "later", 5));
 
     let mut elsewhere = TestApp::stopped(&[]);
@@ -193,7 +194,7 @@ fn the_days_requests_are_counted_on_after_a_restart_and_a_kill() {
         assert!(wait <= 86_400, "until the day ends: {answer}");
         app.kill9();
         app.resume();
-        // A kill may forget what was counted since the last write, not the days before it.
+        // A kill may lose the counts since the last write, but nothing before it.
         let after_kill = ask(&app, 20);
         assert!(after_kill.contains(&429), "{after_kill:?}");
     }

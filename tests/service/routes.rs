@@ -1,4 +1,4 @@
-//! The contract's routes as a table, for tests that walk all of them.
+//! The API's routes as a table, for tests that walk through all of them.
 
 use serde_json::json;
 use ureq::http::Method;
@@ -11,28 +11,28 @@ use super::story::{PRIV, Project, encoded, page_view, send_new};
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
-    /// Anyone: health, readiness, metrics, and what is shown to all.
+    /// Anyone: health, readiness, metrics, and public data.
     Nobody,
-    /// Whoever has the link.
+    /// Anyone who has the link.
     Link,
     /// An API key, publishable or secret.
     Key,
     /// A person, or a secret key that names a user.
     PersonOrSecretKey,
-    /// A person.
+    /// A signed-in person only.
     Person,
-    /// An operator.
+    /// Nobody but an operator.
     Operator,
 }
 
-/// What a route does with a body.
+/// The body that a route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// It has none.
+    /// No body.
     None,
-    /// JSON, which may be left out.
+    /// A JSON body, which may be left out.
     Optional,
-    /// JSON.
+    /// A JSON body, which is required.
     Json,
     /// Events, whatever the content type says.
     Events,
@@ -40,14 +40,14 @@ pub(crate) enum Body {
     Form,
 }
 
-/// One route of the contract.
+/// One route of the API.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Route {
     method: &'static str,
     path: &'static str,
     /// Who may call it.
     pub(crate) needs: Needs,
-    /// What it does with a body.
+    /// The body that it takes.
     pub(crate) body: Body,
 }
 
@@ -59,7 +59,7 @@ const fn post(path: &'static str, needs: Needs, body: Body) -> Route {
     Route { method: "POST", path, needs, body }
 }
 
-/// All of them.
+/// Every route of the API.
 pub(crate) const ROUTES: &[Route] = &[
     get("/health", Needs::Nobody),
     get("/ready", Needs::Nobody),
@@ -173,12 +173,12 @@ pub(crate) const ROUTES: &[Route] = &[
 ];
 
 impl Route {
-    /// Its method.
+    /// The route's HTTP method.
     pub(crate) fn method(&self) -> Method {
         self.method.parse().expect("the table names methods correctly")
     }
 
-    /// Its path in this world.
+    /// The route's path, with ids of things that exist in the service under test.
     pub(crate) fn path(&self, world: &World) -> String {
         self.path
             .replace("{project}", &world.project.id)
@@ -188,7 +188,7 @@ impl Route {
             .replace("{preview}", &world.preview)
     }
 
-    /// Whether it reads JSON.
+    /// Whether the route reads JSON.
     pub(crate) fn reads_json(&self) -> bool {
         match self.body {
             Body::Optional | Body::Json | Body::Events => true,
@@ -203,7 +203,7 @@ impl Route {
     }
 }
 
-/// A service with something in it that must stay as it is.
+/// A service with some state, which refused calls must not change.
 pub(crate) struct World {
     pub(crate) app: TestApp,
     pub(crate) project: Project,
@@ -211,9 +211,9 @@ pub(crate) struct World {
     pub(crate) key_id: String,
     /// A person with events and pending rewards.
     pub(crate) user: String,
-    /// What somebody else offers.
+    /// A listing of another person.
     listing: String,
-    /// Path of the preview of what is in it.
+    /// The path of the preview of a contribution in it.
     preview: String,
 }
 
@@ -228,7 +228,7 @@ impl World {
         let key_id = super::story::items(keys.ok())[0]["key_id"].as_str();
         let key_id = key_id.unwrap_or_else(|| panic!("no key_id in {keys}")).to_owned();
         let (_, listing) = market::listing(&app, PRIV, json!({}));
-        // It writes that it was made, instead of a second later.
+        // The listing's deferred messages are written now, instead of a second later.
         let passivate = format!("/v1/admin/actors/listing/{listing}/passivate");
         app.operator().post(&passivate, &json!({})).ok();
         let shown = app.anonymous().get(&format!("/v1/marketplace/wallet/listings/{listing}"));
@@ -237,7 +237,7 @@ impl World {
         Self { app, project, key_id, user, listing, preview }
     }
 
-    /// Someone with every right to call `route`.
+    /// A caller with every right to call `route`.
     pub(crate) fn entitled(&self, route: &Route) -> Caller {
         match route.needs {
             Needs::Nobody | Needs::Link => self.app.anonymous(),
@@ -247,7 +247,7 @@ impl World {
         }
     }
 
-    /// Runs what must be refused, and makes sure that it has changed nothing.
+    /// Makes calls that must be refused, and checks that they have changed nothing.
     #[track_caller]
     pub(crate) fn unchanged_by(&self, refused: impl FnOnce(&Self)) {
         let appended = self.app.appended_at_rest();
@@ -258,7 +258,8 @@ impl World {
     }
 }
 
-/// Routes that have their key in the path, for browsers' SDKs of others: `sdks.rs` has them.
+/// The routes with a key in their path, for the browser SDKs of other vendors; `sdks.rs` tests
+/// them.
 const ASKED_BY_SDKS: [&str; 4] =
     ["/array/{key}/config", "/decide/", "/flags/", "/v1/projects/{key}/settings"];
 

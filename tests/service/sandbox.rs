@@ -1,4 +1,4 @@
-//! `privd` as someone meets it who has set nothing: a sandbox, or a refusal that says what to set.
+//! `privd` without any settings: a sandbox, or a refusal that says what to set.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -98,8 +98,8 @@ fn refused_naming(app: &TestApp, words: &[&str]) {
     }
 }
 
-/// The `curl` commands among the lines, each after the variables that were set before it; lines
-/// that end in a backslash are continued.
+/// The `curl` commands among the lines, each preceded by the variables that were set before it.
+/// Lines that end in a backslash are joined with the next.
 fn commands_in(printed: &[String]) -> Vec<String> {
     let text = printed.join("\n").replace("\\\n", " ");
     let (mut variables, mut commands) = (String::new(), Vec::new());
@@ -115,7 +115,7 @@ fn commands_in(printed: &[String]) -> Vec<String> {
     commands
 }
 
-/// Whether a file holds a secret, by its name or because it was printed.
+/// Whether a file holds a secret: its name says so, or its content was printed as one.
 fn is_secret(file: &Path, secrets: &[String]) -> bool {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let text = std::fs::read(file).unwrap_or_default();
@@ -124,14 +124,14 @@ fn is_secret(file: &Path, secrets: &[String]) -> bool {
         || secrets.iter().any(|secret| text.contains(secret.as_str()))
 }
 
-/// Runs a command as it would be pasted; its answer must be a success.
+/// Runs a command as a reader would paste it; its answer must be a success.
 #[track_caller]
 fn pasted(command: &str) -> (String, Value) {
     let output = Command::new("sh").args(["-c", command]).output().expect("there is a shell");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command}\n{text}\n{errors}");
-    // What curl prints of the headers, if it is asked to, comes before the body.
+    // If curl is asked to print the headers, they come before the body.
     let body = text.find('{').map_or("", |at| &text[at..]);
     let answer: Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{command}\n{text}"));
     assert_eq!(answer["success"], true, "{command}\n{text}");

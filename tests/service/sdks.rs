@@ -1,5 +1,5 @@
-//! SDKs of others, unmodified and pointed here: every call arrives once, also while the service
-//! limits them or is killed.
+//! Unmodified SDKs of other vendors, pointed at this service: every call arrives once, even while
+//! the service limits them or is killed.
 //!
 //! They are installed by `tests/sdks/install`, at pinned versions, into `PRIV_SDK_CACHE`
 //! (`target/sdks`).
@@ -14,10 +14,10 @@ use serde_json::json;
 use super::app::{TestApp, wait_for};
 use super::story::{Project, analytics_path};
 
-/// Calls that each script makes: an identify, 100 tracks, a page.
+/// Number of calls that each script makes: an identify, 100 tracks, a page.
 const CALLS: u64 = 102;
 
-/// How long a script may take, retries included.
+/// The time that a script may take, retries included.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A script of `tests/sdks`.
@@ -27,7 +27,7 @@ struct Sdk {
     variables: &'static [(&'static str, &'static str)],
 }
 
-/// How a script sends.
+/// The protocol that a script uses.
 #[derive(Clone, Copy)]
 struct Pace {
     flush_at: u32,
@@ -172,7 +172,7 @@ impl Drop for Visit {
     }
 }
 
-/// Installs the SDKs if that has not been done; where they are.
+/// Installs the SDKs if that has not been done, and returns their folder.
 fn install() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for program in ["node", "npm", "python3"] {
@@ -183,7 +183,7 @@ fn install() -> PathBuf {
     let named = std::env::var_os("PRIV_SDK_CACHE").map(PathBuf::from);
     let cache = root.join(named.unwrap_or_else(|| root.join("target/sdks")));
     fs::create_dir_all(&cache).expect("the cache can be made");
-    // One at a time: tests run as processes of their own.
+    // One at a time: each test is a process of its own.
     let lock = File::create(cache.join("lock")).expect("the cache can be written");
     lock.lock().expect("a lock can be waited for");
     let output = Command::new(root.join("tests/sdks/install")).arg(&cache).output();

@@ -1,4 +1,4 @@
-//! The process: one run of `privd`, from its first line to its exit.
+//! The process of one run of `privd`, from its first line to its exit.
 
 use std::fmt;
 use std::fs::File;
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// What the server prints, before its address, when it is ready.
+/// The text that the server prints before its address when it is ready.
 const READY: &str = "listening on ";
 
-/// How long recovery may take before a test gives up.
+/// The time that recovery may take before a test gives up.
 const STARTUP: Duration = Duration::from_secs(120);
 
 /// A running `privd`. Dropping it kills it, so that no test leaves a process behind.
@@ -26,12 +26,12 @@ pub(crate) struct Server {
     base: String,
 }
 
-/// It ended before it was ready.
+/// The process ended before it was ready.
 #[derive(Debug)]
 pub(crate) struct NotReady(pub(crate) ExitStatus);
 
 impl Server {
-    /// Starts it and waits until it says where it listens.
+    /// Starts the process and waits until it prints its address.
     pub(crate) fn start(command: Command, log: &Path) -> Result<Self, NotReady> {
         let (mut server, ready) = Self::launch(command, log);
         match ready.recv_timeout(STARTUP) {
@@ -46,7 +46,7 @@ impl Server {
         }
     }
 
-    /// Starts it and does not wait.
+    /// Starts the process without waiting for it.
     pub(crate) fn spawn(command: Command, log: &Path) -> Self {
         Self::launch(command, log).0
     }
@@ -67,29 +67,29 @@ impl Server {
         (Self { child, stdout, reader: Some(reader), base: String::new() }, ready)
     }
 
-    /// Where it listens, such as `http://127.0.0.1:43210`.
+    /// The base URL, such as `http://127.0.0.1:43210`.
     pub(crate) fn base(&self) -> &str {
         &self.base
     }
 
-    /// The lines it has printed on standard output.
+    /// The lines that the process has printed on standard output.
     pub(crate) fn stdout(&self) -> Vec<String> {
         self.stdout.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// SIGTERM: asks it to stop, and does not wait.
+    /// Asks the process to stop, with SIGTERM, without waiting for it.
     pub(crate) fn terminate(&self) {
         kill_process(pid_of(&self.child), Signal::TERM).expect("it is still our child");
     }
 
-    /// SIGKILL: nothing more of it runs after this returns.
+    /// Kills the process with SIGKILL; none of it runs after this returns.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("a child can be killed");
         self.child.wait().expect("a killed child ends");
         self.join_reader();
     }
 
-    /// Waits for it to end by itself.
+    /// Waits for the process to end by itself.
     pub(crate) fn wait(&mut self, within: Duration) -> Option<ExitStatus> {
         let until = Instant::now() + within;
         loop {
@@ -113,7 +113,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only if it has ended already, which is what is wanted.
+        // Both fail only if the process has ended already, which is what is wanted.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -142,7 +142,7 @@ fn read_output(
         let base = line.find(READY).map(|at| line[at + READY.len()..].trim().to_owned());
         lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         if let Some(base) = base {
-            // Nobody listens any more once the test has given up on it.
+            // Nobody reads the lines any more once the test has given up.
             drop(announce.send(base));
         }
     }

@@ -1,4 +1,4 @@
-//! The steps that most tests begin with: a funded project, a person who agreed, some events.
+//! The steps with which most tests begin: a funded project, a person who agreed, some events.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::caller::{Answer, Caller};
 /// Micros in one PRIV.
 pub(crate) const PRIV: i64 = 1_000_000;
 
-/// What one track event earns, in micros.
+/// The reward of one track event, in micros.
 pub(crate) const TRACK: i64 = 1_000;
 
-/// What one page view earns, in micros.
+/// The reward of one page view, in micros.
 pub(crate) const PAGE_VIEW: i64 = 500;
 
 /// A project and its four keys.
@@ -28,7 +28,7 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Reads what the creation of a project answers.
+    /// Reads the answer to the creation of a project.
     #[track_caller]
     pub(crate) fn from_created(data: &Value) -> Self {
         let text = |value: &Value, what: &str| {
@@ -80,7 +80,7 @@ impl TestApp {
         self.operator().post(&path, &budget).done();
     }
 
-    /// A new person who agrees to everything that earns.
+    /// A new person who consents to analytics and data sharing.
     #[track_caller]
     pub(crate) fn sharing_person(&self) -> (String, Caller) {
         let sub = super::tokens::new_person();
@@ -89,7 +89,7 @@ impl TestApp {
         (sub, person)
     }
 
-    /// The ledger's audit, whose difference must be nothing.
+    /// The ledger's audit, whose difference must be zero.
     #[track_caller]
     pub(crate) fn assert_balanced(&self) -> Value {
         let answer = self.operator().get("/v1/admin/ledger/audit");
@@ -106,13 +106,14 @@ impl TestApp {
         appended.unwrap_or_else(|| panic!("no appended position in {answer}"))
     }
 
-    /// The journal's end once nothing more is added to it: letters between actors have come to
-    /// rest, so whatever is appended later has a cause of its own.
+    /// The journal's last position once nothing more is appended: all messages between actors have
+    /// been handled, so anything that is appended later has a cause of its own.
     #[track_caller]
     pub(crate) fn appended_at_rest(&self) -> u64 {
         let mut last = self.appended();
         super::app::wait_for("the journal to come to rest", Duration::from_secs(20), || {
-            // Bookkeeping of projects is written within 100 ms, on a busy machine a little later.
+            // The deferred messages of projects are written within 100 ms, on a busy machine a
+            // little later.
             std::thread::sleep(Duration::from_millis(400));
             let before = std::mem::replace(&mut last, self.appended());
             (before == last).then_some(last)
@@ -125,13 +126,13 @@ pub(crate) fn agree_to_sharing() -> Value {
     json!({"analytics": true, "data_sharing": true, "source": "test", "policy_version": "1"})
 }
 
-/// A track event.
+/// A track event in the service's own format.
 pub(crate) fn track(user_id: &str, event_id: &str) -> Value {
     json!({"event_type": "track", "event_name": "Bought", "user_id": user_id,
         "event_id": event_id, "properties": {"price": 12.5}, "consent_given": true})
 }
 
-/// A page view.
+/// A page view in the service's own format.
 pub(crate) fn page_view(user_id: &str, event_id: &str, url: &str) -> Value {
     json!({"event_type": "page_view", "user_id": user_id, "event_id": event_id,
         "page_url": url, "page_title": "A page", "consent_given": true})
@@ -142,7 +143,7 @@ pub(crate) fn tracks(user_id: &str, prefix: &str, count: usize) -> Vec<Value> {
     (0..count).map(|n| track(user_id, &format!("{prefix}-{n}"))).collect()
 }
 
-/// Sends a batch, of which nothing may be dropped, rejected or known.
+/// Sends a batch of new events, all of which must be accepted.
 #[track_caller]
 pub(crate) fn send_new(key: &Caller, events: &[Value]) -> i64 {
     let answer = key.post("/v1/events", &json!({"events": events}));
@@ -150,7 +151,7 @@ pub(crate) fn send_new(key: &Caller, events: &[Value]) -> i64 {
     micros(&answer.ok()["earned_priv"])
 }
 
-/// What became of a batch.
+/// The counts in the answer to a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdicts {
     pub(crate) accepted: u64,
@@ -160,17 +161,17 @@ pub(crate) struct Verdicts {
 }
 
 impl Verdicts {
-    /// All were stored.
+    /// The counts if all `count` events were stored.
     pub(crate) fn accepted(count: usize) -> Self {
         Self { accepted: count as u64, ..Self::default() }
     }
 
-    /// All were known already.
+    /// The counts if all `count` events were duplicates.
     pub(crate) fn duplicates(count: usize) -> Self {
         Self { duplicates: count as u64, ..Self::default() }
     }
 
-    /// As answered.
+    /// Reads the counts from an answer.
     #[track_caller]
     pub(crate) fn of(answer: &Answer) -> Self {
         let data = answer.ok();
@@ -186,7 +187,7 @@ impl Verdicts {
     }
 }
 
-/// An amount as it is kept inside; it must have been one of at most six decimals.
+/// An amount in micros; as a number of PRIV it must have at most six decimals.
 #[track_caller]
 pub(crate) fn micros(amount: &Value) -> i64 {
     let amount = amount.as_f64().unwrap_or_else(|| panic!("{amount} is not an amount"));
@@ -195,7 +196,7 @@ pub(crate) fn micros(amount: &Value) -> i64 {
     micros as i64
 }
 
-/// An amount as it is written: a number of PRIV.
+/// An amount as a number of PRIV, as the API writes it.
 pub(crate) fn priv_of(micros: i64) -> Value {
     json!(micros as f64 / 1e6)
 }
@@ -207,7 +208,7 @@ pub(crate) fn items(data: &Value) -> &Vec<Value> {
     arrays.and_then(|mut a| a.next()).unwrap_or_else(|| panic!("no list in {data}"))
 }
 
-/// The data without what is allowed to differ between two looks at the same state.
+/// The data without the members that may differ between two reads of the same state.
 pub(crate) fn settled(mut data: Value) -> Value {
     const VOLATILE: [&str; 9] = [
         "as_of",
@@ -239,12 +240,12 @@ pub(crate) fn actor_path(user: &str) -> String {
     format!("/v1/admin/actors/user/{}", encoded(user))
 }
 
-/// Text as it stands in a path or a query.
+/// Text, percent-encoded for a path or a query.
 pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// `/v1/analytics` from yesterday to tomorrow, so that midnight does no harm.
+/// The path of `/v1/analytics` from yesterday to tomorrow, so that midnight does no harm.
 pub(crate) fn analytics_path() -> String {
     let now = jiff::Timestamp::now();
     let day =

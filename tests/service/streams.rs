@@ -7,7 +7,7 @@ use ureq::BodyReader;
 
 use super::caller::Caller;
 
-/// An open `/user/earnings/stream`.
+/// An open response of `/user/earnings/stream`.
 pub(crate) struct Changes {
     lines: Lines<BufReader<BodyReader<'static>>>,
 }
@@ -15,7 +15,7 @@ pub(crate) struct Changes {
 /// One change as it was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
-    /// What `Last-Event-ID` may be set to.
+    /// The change's id, for `Last-Event-ID`.
     pub(crate) id: String,
     /// The balances after it.
     pub(crate) data: Value,

@@ -1,4 +1,4 @@
-//! Tokens as the identity provider signs them, and as others forge them.
+//! Makes tokens as the identity provider signs them, and as others forge them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,20 +10,20 @@ use rsa::pkcs8::EncodePublicKey as _;
 use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
 
-/// What `PRIV_JWT_SECRET` is set to.
+/// The value of `PRIV_JWT_SECRET`.
 pub(crate) const SECRET: &str = "the-legacy-secret-of-the-identity-provider-0123456789";
 
-/// Seconds since 1970.
+/// The current time, in seconds since 1970.
 pub(crate) fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
-/// A person's id that nobody else has: a random UUID.
+/// A new person's id: a random UUID.
 pub(crate) fn new_person() -> String {
     person_id(&mut fastrand::Rng::new())
 }
 
-/// The next person's id of a seeded generator.
+/// A new person's id from a seeded generator.
 pub(crate) fn person_id(random: &mut fastrand::Rng) -> String {
     let bits = random.u128(..);
     // Version 4, variant 1, as the provider's subjects are.
@@ -48,18 +48,18 @@ pub(crate) fn operator(sub: &str) -> String {
     signed(&with(claims(sub), "app_metadata", json!({"role": "operator"})))
 }
 
-/// These claims, signed as the provider would with its secret.
+/// A token with these claims, signed with the provider's secret.
 pub(crate) fn signed(claims: &Value) -> String {
     signed_as(Algorithm::HS256, claims, SECRET.as_bytes())
 }
 
-/// These claims under an HMAC with any secret.
+/// A token with these claims under an HMAC with any secret.
 pub(crate) fn signed_as(algorithm: Algorithm, claims: &Value, secret: &[u8]) -> String {
     let key = EncodingKey::from_secret(secret);
     jsonwebtoken::encode(&Header::new(algorithm), claims, &key).expect("an HMAC cannot fail")
 }
 
-/// The claims with one member changed; null takes it out.
+/// The claims with one member changed; null removes it.
 pub(crate) fn with(mut claims: Value, name: &str, value: Value) -> Value {
     let members = claims.as_object_mut().expect("claims are an object");
     if value.is_null() {
@@ -76,7 +76,7 @@ pub(crate) fn assembled(header: &Value, claims: &Value, signature: &[u8]) -> Str
     format!("{}.{}.{}", part(header), part(claims), URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// An HMAC under a header that claims another algorithm or key.
+/// A token with an HMAC under a header that names another algorithm or key.
 pub(crate) fn signed_under(header: &Value, claims: &Value, secret: &[u8]) -> String {
     let unsigned = assembled(header, claims, b"");
     let message = unsigned.trim_end_matches('.');
@@ -90,9 +90,9 @@ pub(crate) struct SigningKey {
     kid: String,
     algorithm: Algorithm,
     private: EncodingKey,
-    /// Its public half as a JWK.
+    /// The public key as a JWK.
     pub(crate) jwk: Value,
-    /// Its public half as others might use it for an HMAC secret.
+    /// The public key in the form that a forger might use as an HMAC secret.
     pub(crate) public_pem: String,
 }
 
@@ -135,7 +135,7 @@ impl SigningKey {
         }
     }
 
-    /// These claims, signed with it.
+    /// A token with these claims, signed with this key.
     pub(crate) fn sign(&self, claims: &Value) -> String {
         let header = Header { kid: Some(self.kid.clone()), ..Header::new(self.algorithm) };
         jsonwebtoken::encode(&header, claims, &self.private).expect("a good key signs")

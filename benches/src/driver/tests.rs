@@ -1,4 +1,4 @@
-//! The generator against a server of a few lines.
+//! Tests of the generator, against a server of a few lines.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;

@@ -19,7 +19,7 @@ pub struct MemoryDisk {
 struct MemoryFile(RwLock<Vec<u8>>);
 
 impl MemoryDisk {
-    /// An empty disk.
+    /// A new disk without files.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

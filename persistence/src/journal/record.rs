@@ -151,7 +151,7 @@ pub(super) fn encode(into: &mut Vec<u8>, draft: &Draft<'_>, position: u64) {
     put(&mut head, 32, &draft.previous.get().to_le_bytes());
     put(&mut head, 40, &draft.at.as_millis().to_le_bytes());
     put(&mut head, 48, &draft.format.to_le_bytes());
-    head[50] = world_code(draft.entity.environment);
+    head[50] = environment_code(draft.entity.environment);
     head[51] = kind_code(draft.entity.kind);
     let key = draft.entity.key.as_bytes();
     let key_length = u16::try_from(key.len()).expect("the length was checked when it was appended");
@@ -299,7 +299,7 @@ pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
-const fn world_code(environment: Environment) -> u8 {
+const fn environment_code(environment: Environment) -> u8 {
     match environment {
         Environment::Live => 1,
         Environment::Test => 2,
@@ -307,7 +307,7 @@ const fn world_code(environment: Environment) -> u8 {
 }
 
 fn environment_of(code: u8) -> Option<Environment> {
-    Environment::ALL.into_iter().find(|environment| world_code(*environment) == code)
+    Environment::ALL.into_iter().find(|environment| environment_code(*environment) == code)
 }
 
 /// The stored number of a kind. A new kind gets a new number, and no number is ever used again.

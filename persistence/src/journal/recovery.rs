@@ -124,7 +124,7 @@ fn cut_tail(last: &LastSegment) -> Result<(), ReadError> {
         position = last.walk.link.next,
         bytes,
         records,
-        "cut an unfinished group off the end of the journal; nobody was told of its records",
+        "cut an unfinished group off the end of the journal; its records were never acknowledged",
     );
     let io = |source| ReadError::Io { file: last.path.clone(), source };
     let zeros = vec![0; 1 << 20];

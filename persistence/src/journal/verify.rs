@@ -148,7 +148,7 @@ fn look_at_last(last: &LastFile) -> Result<LastSegment, ReadError> {
 /// How much of a closed segment to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Depth {
-    /// Every byte.
+    /// Every byte of the segment.
     Full,
     /// Headers and footers only.
     Ends,
