@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-use super::routes::{Body, ROUTES, World};
+use super::routes::{Body, Fixture, ROUTES};
 use super::story::{Verdicts, items, track};
 use super::tokens::with;
 
@@ -30,15 +30,15 @@ fn bodies_that_are_no_json_are_refused_on_every_route() {
         &deep,
         nested.as_bytes(),
     ];
-    World::new().unchanged_by(|world| {
+    Fixture::new().unchanged_by(|fixture| {
         for route in ROUTES.iter().filter(|route| route.reads_json()) {
-            let caller = world.entitled(route);
+            let caller = fixture.entitled(route);
             for body in unreadable {
-                let answer = caller.send(&route.method(), &route.path(world), Some(body));
+                let answer = caller.send(&route.method(), &route.path(fixture), Some(body));
                 answer.refused(400, "INVALID_REQUEST");
             }
             if matches!(route.body, Body::Json | Body::Events) {
-                let answer = caller.send(&route.method(), &route.path(world), Some(b""));
+                let answer = caller.send(&route.method(), &route.path(fixture), Some(b""));
                 answer.refused(400, "INVALID_REQUEST");
             }
         }
@@ -47,15 +47,15 @@ fn bodies_that_are_no_json_are_refused_on_every_route() {
 
 #[test]
 fn json_of_another_shape_is_refused_on_every_route() {
-    World::new().unchanged_by(|world| {
+    Fixture::new().unchanged_by(|fixture| {
         for route in ROUTES.iter().filter(|route| route.reads_json()) {
             // Some of the compatible routes take lists of events.
             let lists: &[&str] =
                 if route.body == Body::Events { &[] } else { &["[]", "[1,2]", "[[[[[[]]]]]]"] };
             for body in ["null", "\"text\"", "12", "true"].iter().chain(lists) {
-                let caller = world.entitled(route);
+                let caller = fixture.entitled(route);
                 let answer =
-                    caller.send(&route.method(), &route.path(world), Some(body.as_bytes()));
+                    caller.send(&route.method(), &route.path(fixture), Some(body.as_bytes()));
                 let refused = answer.status == 400;
                 assert!(refused, "{body} was taken: {answer}");
                 let code = answer.error()["code"].as_str();
@@ -70,14 +70,14 @@ fn oversize_bodies_are_refused_on_every_route_however_they_are_packed() {
     let blank = |bytes: usize| [b"{".to_vec(), b" ".repeat(bytes), b"}".to_vec()].concat();
     let (over_1, over_4) = (blank(MIB), blank(4 * MIB));
     let bomb = gzip(&blank(64 * MIB));
-    World::new().unchanged_by(|world| {
+    Fixture::new().unchanged_by(|fixture| {
         for route in ROUTES.iter().filter(|route| route.reads_json()) {
-            let caller = world.entitled(route);
+            let caller = fixture.entitled(route);
             let over = if route.body == Body::Events { &over_4 } else { &over_1 };
-            let answer = caller.send(&route.method(), &route.path(world), Some(over));
+            let answer = caller.send(&route.method(), &route.path(fixture), Some(over));
             answer.refused(413, "PAYLOAD_TOO_LARGE");
             let packed = caller.with("content-encoding", "gzip");
-            let answer = packed.send(&route.method(), &route.path(world), Some(&bomb));
+            let answer = packed.send(&route.method(), &route.path(fixture), Some(&bomb));
             answer.refused(413, "PAYLOAD_TOO_LARGE");
         }
     });
@@ -87,12 +87,12 @@ fn oversize_bodies_are_refused_on_every_route_however_they_are_packed() {
 fn broken_and_unknown_encodings_are_refused_on_every_route() {
     let mut broken = gzip(b"{\"events\":[]}");
     broken.truncate(broken.len() - 6);
-    World::new().unchanged_by(|world| {
+    Fixture::new().unchanged_by(|fixture| {
         for route in ROUTES.iter().filter(|route| route.reads_json()) {
-            let caller = world.entitled(route);
+            let caller = fixture.entitled(route);
             let send = |encoding: &str, body: &[u8]| {
                 let caller = caller.with("content-encoding", encoding);
-                caller.send(&route.method(), &route.path(world), Some(body))
+                caller.send(&route.method(), &route.path(fixture), Some(body))
             };
             send("gzip", &broken).refused(400, "INVALID_REQUEST");
             send("zstd", b"not zstd").refused(400, "INVALID_REQUEST");
@@ -100,7 +100,7 @@ fn broken_and_unknown_encodings_are_refused_on_every_route() {
             send("rot13", b"{}").refused(415, "UNSUPPORTED_MEDIA_TYPE");
             if route.body == Body::Json {
                 let caller = caller.with("content-type", "text/xml");
-                let answer = caller.send(&route.method(), &route.path(world), Some(b"{}"));
+                let answer = caller.send(&route.method(), &route.path(fixture), Some(b"{}"));
                 answer.refused(415, "UNSUPPORTED_MEDIA_TYPE");
             }
         }
@@ -110,11 +110,11 @@ fn broken_and_unknown_encodings_are_refused_on_every_route() {
 #[test]
 fn members_of_the_wrong_type_or_range_are_named() {
     let long = "x".repeat(10_000);
-    World::new().unchanged_by(|world| {
-        let budget = format!("/v1/admin/projects/{}/budget", world.project.id);
-        let project = format!("/v1/admin/projects/{}", world.project.id);
+    Fixture::new().unchanged_by(|fixture| {
+        let budget = format!("/v1/admin/projects/{}/budget", fixture.project.id);
+        let project = format!("/v1/admin/projects/{}", fixture.project.id);
         let keys = format!("{project}/keys");
-        let roll = format!("{keys}/{}/roll", world.key_id);
+        let roll = format!("{keys}/{}/roll", fixture.key_id);
         let table = [
             ("/v1/user/consent", json!({"analytics": "yes"}), "analytics"),
             ("/v1/user/consent", json!({"analytics": null}), "analytics"),
@@ -166,7 +166,7 @@ fn members_of_the_wrong_type_or_range_are_named() {
         for (path, body, member) in table {
             let operator = path.starts_with("/v1/admin");
             let caller =
-                if operator { world.app.operator() } else { world.app.person(&world.user) };
+                if operator { fixture.app.operator() } else { fixture.app.person(&fixture.user) };
             let answer = caller.post(path, &body);
             let error = answer.refused(400, "VALIDATION_ERROR");
             let details = error["details"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -175,19 +175,19 @@ fn members_of_the_wrong_type_or_range_are_named() {
             assert!(named, "`{member}` of {body} is not named: {answer}");
             assert!(details.iter().all(|d| d["issue"].is_string()), "{answer}");
         }
-        let answer = world.app.operator().patch(&project, &json!({"plan": "gold"}));
+        let answer = fixture.app.operator().patch(&project, &json!({"plan": "gold"}));
         answer.refused(400, "VALIDATION_ERROR");
-        let answer = world.app.operator().post(&budget, &json!({"amount_priv": 1_000_000}));
+        let answer = fixture.app.operator().post(&budget, &json!({"amount_priv": 1_000_000}));
         answer.refused(402, "INSUFFICIENT_BALANCE");
     });
 }
 
 #[test]
 fn one_bad_event_never_fails_its_neighbours() {
-    let world = World::new();
-    let key = world.app.key(&world.project.pk_live);
-    let good = |n: usize| track(&world.user, &format!("good-{n}"));
-    let changed = |member: &str, value: Value| with(track(&world.user, "bad"), member, value);
+    let fixture = Fixture::new();
+    let key = fixture.app.key(&fixture.project.pk_live);
+    let good = |n: usize| track(&fixture.user, &format!("good-{n}"));
+    let changed = |member: &str, value: Value| with(track(&fixture.user, "bad"), member, value);
     let big = "x".repeat(33 * 1024);
     let bad = [
         json!(null),
@@ -223,7 +223,7 @@ fn one_bad_event_never_fails_its_neighbours() {
         assert!(told["code"].is_string() && told["message"].is_string(), "{answer}");
     }
     assert_eq!(Verdicts::of(&key.post("/v1/events", &json!({"events": []}))), Verdicts::default());
-    world.unchanged_by(|_| {
+    fixture.unchanged_by(|_| {
         let many: Vec<_> = (0..2_501).map(good).collect();
         key.post("/v1/events", &json!({"events": many})).refused(413, "PAYLOAD_TOO_LARGE");
         for batch in [json!({"events": "all"}), json!({"events": {}}), json!({"batch": 1})] {
@@ -232,7 +232,7 @@ fn one_bad_event_never_fails_its_neighbours() {
             answer.error();
         }
     });
-    world.app.assert_balanced();
+    fixture.app.assert_balanced();
 }
 
 /// A gzip stream of these bytes.

@@ -6,17 +6,17 @@ use ureq::http::Method;
 
 use super::caller::{Answer, Caller};
 use super::forged::forged_tokens;
-use super::routes::{Body, Needs, ROUTES, Route, World};
+use super::routes::{Body, Fixture, Needs, ROUTES, Route};
 use super::story::encoded;
 use super::tokens::{self, claims, signed, with};
 
 #[test]
 fn other_methods_are_refused_on_every_route() {
-    World::new().unchanged_by(|world| {
+    Fixture::new().unchanged_by(|fixture| {
         for route in ROUTES {
             for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
                 if !route.also_takes(&method) {
-                    let answer = world.entitled(route).send(&method, &route.path(world), None);
+                    let answer = fixture.entitled(route).send(&method, &route.path(fixture), None);
                     answer.refused(405, "METHOD_NOT_ALLOWED");
                     let allowed = answer.header("allow").unwrap_or_default();
                     assert!(allowed.contains(route.method().as_str()), "Allow of {answer}");
@@ -28,9 +28,9 @@ fn other_methods_are_refused_on_every_route() {
 
 #[test]
 fn a_call_without_a_credential_is_refused_on_every_route() {
-    World::new().unchanged_by(|world| {
+    Fixture::new().unchanged_by(|fixture| {
         for route in ROUTES {
-            let answer = send_plausible(route, world, &world.app.anonymous());
+            let answer = send_plausible(route, fixture, &fixture.app.anonymous());
             match route.needs {
                 Needs::Nobody => assert_eq!(answer.status, 200, "{answer}"),
                 Needs::Link => {
@@ -51,14 +51,14 @@ fn a_call_without_a_credential_is_refused_on_every_route() {
 fn a_key_that_does_not_exist_is_refused_on_every_route() {
     let unknown =
         ["pk_live_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "sk_live_", "sk_test_0", "pk_live_!"];
-    World::new().unchanged_by(|world| {
-        let unlike = world.project.sk_live.replace("sk_live_", "sk_test_");
-        let longer = format!("{}0", world.project.sk_live);
+    Fixture::new().unchanged_by(|fixture| {
+        let unlike = fixture.project.sk_live.replace("sk_live_", "sk_test_");
+        let longer = format!("{}0", fixture.project.sk_live);
         for route in
             ROUTES.iter().filter(|route| !matches!(route.needs, Needs::Nobody | Needs::Link))
         {
             for key in unknown.into_iter().chain([unlike.as_str(), longer.as_str()]) {
-                let answer = send_plausible(route, world, &world.app.key(key));
+                let answer = send_plausible(route, fixture, &fixture.app.key(key));
                 match route.needs {
                     Needs::Person | Needs::Operator => answer.refused(401, "UNAUTHORIZED"),
                     Needs::Key | Needs::PersonOrSecretKey | Needs::Nobody | Needs::Link => {
@@ -72,12 +72,13 @@ fn a_key_that_does_not_exist_is_refused_on_every_route() {
 
 #[test]
 fn a_credential_of_the_wrong_kind_is_refused_on_every_route() {
-    World::new().unchanged_by(|world| {
-        let person = world.app.person(&world.user);
+    Fixture::new().unchanged_by(|fixture| {
+        let person = fixture.app.person(&fixture.user);
         for route in ROUTES {
             let publishable =
-                || send_plausible(route, world, &world.app.key(&world.project.pk_live));
-            let secret = || send_plausible(route, world, &world.app.key(&world.project.sk_live));
+                || send_plausible(route, fixture, &fixture.app.key(&fixture.project.pk_live));
+            let secret =
+                || send_plausible(route, fixture, &fixture.app.key(&fixture.project.sk_live));
             match route.needs {
                 Needs::Nobody | Needs::Link | Needs::Key => {}
                 Needs::PersonOrSecretKey => {
@@ -91,7 +92,7 @@ fn a_credential_of_the_wrong_kind_is_refused_on_every_route() {
                 Needs::Operator => {
                     publishable().refused(401, "UNAUTHORIZED");
                     secret().refused(401, "UNAUTHORIZED");
-                    send_plausible(route, world, &person).refused(403, "FORBIDDEN");
+                    send_plausible(route, fixture, &person).refused(403, "FORBIDDEN");
                 }
             }
         }
@@ -100,12 +101,12 @@ fn a_credential_of_the_wrong_kind_is_refused_on_every_route() {
 
 #[test]
 fn a_forged_or_stale_token_is_refused_on_every_route_for_people() {
-    World::new().unchanged_by(|world| {
-        let forged = forged_tokens(&world.user);
+    Fixture::new().unchanged_by(|fixture| {
+        let forged = forged_tokens(&fixture.user);
         for route in ROUTES {
             if !matches!(route.needs, Needs::Nobody | Needs::Link | Needs::Key) {
                 for (what, token) in &forged {
-                    let answer = send_plausible(route, world, &world.app.key(token));
+                    let answer = send_plausible(route, fixture, &fixture.app.key(token));
                     assert_eq!(answer.status, 401, "a token {what} was let in: {answer}");
                     answer.refused(401, "UNAUTHORIZED");
                 }
@@ -116,9 +117,9 @@ fn a_forged_or_stale_token_is_refused_on_every_route_for_people() {
 
 #[test]
 fn an_operator_role_that_the_person_could_write_themselves_is_no_role() {
-    World::new().unchanged_by(|world| {
+    Fixture::new().unchanged_by(|fixture| {
         let role = json!({"role": "operator"});
-        let claims = |name: &str, value: Value| signed(&with(claims(&world.user), name, value));
+        let claims = |name: &str, value: Value| signed(&with(claims(&fixture.user), name, value));
         for token in [
             claims("user_metadata", role),
             claims("role", json!("operator")),
@@ -126,7 +127,7 @@ fn an_operator_role_that_the_person_could_write_themselves_is_no_role() {
             claims("app_metadata", json!({"role": "Operator"})),
             claims("app_metadata", json!("operator")),
         ] {
-            let answer = world.app.key(&token).get("/v1/admin/ledger/audit");
+            let answer = fixture.app.key(&token).get("/v1/admin/ledger/audit");
             answer.refused(403, "FORBIDDEN");
         }
     });
@@ -134,8 +135,8 @@ fn an_operator_role_that_the_person_could_write_themselves_is_no_role() {
 
 #[test]
 fn headers_that_are_no_credential_or_too_long_are_refused() {
-    World::new().unchanged_by(|world| {
-        let anonymous = world.app.anonymous();
+    Fixture::new().unchanged_by(|fixture| {
+        let anonymous = fixture.app.anonymous();
         for route in
             ROUTES.iter().filter(|route| !matches!(route.needs, Needs::Nobody | Needs::Link))
         {
@@ -150,12 +151,13 @@ fn headers_that_are_no_credential_or_too_long_are_refused() {
                 &format!("Bearer {}", "a".repeat(20_000)),
                 &format!("Bearer {}.{}.{}", "a".repeat(4_000), "b".repeat(4_000), "c"),
             ] {
-                let answer = send_plausible(route, world, &anonymous.with("authorization", value));
+                let answer =
+                    send_plausible(route, fixture, &anonymous.with("authorization", value));
                 assert_eq!(answer.status, 401, "{value:?}: {answer}");
                 answer.error();
             }
         }
-        let person = world.app.person(&world.user);
+        let person = fixture.app.person(&fixture.user);
         let answer = person.keyed(&"x".repeat(256)).post(
             "/v1/user/consent",
             &json!({
@@ -169,8 +171,8 @@ fn headers_that_are_no_credential_or_too_long_are_refused() {
 
 #[test]
 fn a_request_id_is_echoed_only_if_it_is_harmless() {
-    World::new().unchanged_by(|world| {
-        let person = world.app.person(&world.user);
+    Fixture::new().unchanged_by(|fixture| {
+        let person = fixture.app.person(&fixture.user);
         let answer = person.with("x-request-id", "req-42_a.b").get("/v1/user/balance");
         assert_eq!(answer.header("x-request-id"), Some("req-42_a.b"));
         answer.ok();
@@ -184,7 +186,7 @@ fn a_request_id_is_echoed_only_if_it_is_harmless() {
 
 #[test]
 fn unknown_routes_and_hostile_paths_are_not_found() {
-    World::new().unchanged_by(|world| {
+    Fixture::new().unchanged_by(|fixture| {
         for path in [
             "/",
             "/v1",
@@ -205,7 +207,7 @@ fn unknown_routes_and_hostile_paths_are_not_found() {
             "//v1//nothing",
             "/v1/user/balance%0d%0aX-Evil:%201",
         ] {
-            for caller in [world.app.anonymous(), world.app.operator()] {
+            for caller in [fixture.app.anonymous(), fixture.app.operator()] {
                 let answer = caller.get(path);
                 assert!(answer.header("x-evil").is_none(), "{answer}");
                 // A caller without the right to know of a thing may be told that before what is
@@ -214,16 +216,16 @@ fn unknown_routes_and_hostile_paths_are_not_found() {
                 answer.error();
             }
         }
-        world.app.anonymous().get("/v1/nothing").refused(404, "NOT_FOUND");
-        world.app.anonymous().get("/").refused(404, "NOT_FOUND");
+        fixture.app.anonymous().get("/v1/nothing").refused(404, "NOT_FOUND");
+        fixture.app.anonymous().get("/").refused(404, "NOT_FOUND");
         let long = format!("/v1/user/{}", "x".repeat(6_000));
-        world.app.anonymous().get(&long).error();
+        fixture.app.anonymous().get(&long).error();
     });
 }
 
 #[test]
 fn queries_that_make_no_sense_are_refused() {
-    World::new().unchanged_by(|world| {
+    Fixture::new().unchanged_by(|fixture| {
         let days = "start_date=2026-01-01&end_date=2026-01-31";
         let analytics: Vec<String> = [
             "",
@@ -241,11 +243,11 @@ fn queries_that_make_no_sense_are_refused() {
         ]
         .map(|query| format!("/v1/analytics?{query}"))
         .to_vec();
-        let key = world.app.key(&world.project.pk_live);
+        let key = fixture.app.key(&fixture.project.pk_live);
         for path in &analytics {
             key.get(path).refused(400, "VALIDATION_ERROR");
         }
-        let person = world.app.person(&world.user);
+        let person = fixture.app.person(&fixture.user);
         for query in [
             "page=0",
             "page=x",
@@ -262,8 +264,8 @@ fn queries_that_make_no_sense_are_refused() {
             let answer = person.get(&format!("/v1/user/earnings?{query}"));
             answer.refused(400, "VALIDATION_ERROR");
         }
-        let operator = world.app.operator();
-        let actor = super::story::actor_path(&world.user);
+        let operator = fixture.app.operator();
+        let actor = super::story::actor_path(&fixture.user);
         for path in [
             "/v1/admin/ledger/audit?environment=mars".to_owned(),
             format!("{actor}?at=noon"),
@@ -277,8 +279,8 @@ fn queries_that_make_no_sense_are_refused() {
 
 #[test]
 fn what_belongs_to_others_or_to_nobody_is_not_found() {
-    World::new().unchanged_by(|world| {
-        let operator = world.app.operator();
+    Fixture::new().unchanged_by(|fixture| {
+        let operator = fixture.app.operator();
         let absent = "proj_01ARZ3NDEKTSV4RRFFQ69G5FAV";
         for path in [
             format!("/v1/admin/projects/{absent}"),
@@ -298,12 +300,14 @@ fn what_belongs_to_others_or_to_nobody_is_not_found() {
         operator
             .post(&format!("/v1/admin/projects/{absent}/budget"), &budget)
             .refused(404, "NOT_FOUND");
-        let key =
-            format!("/v1/admin/projects/{}/keys/key_01ARZ3NDEKTSV4RRFFQ69G5FAV", world.project.id);
+        let key = format!(
+            "/v1/admin/projects/{}/keys/key_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            fixture.project.id
+        );
         operator.delete(&key).refused(404, "NOT_FOUND");
         operator.post(&format!("{key}/roll"), &json!({})).refused(404, "NOT_FOUND");
 
-        let secret = world.app.key(&world.project.sk_live);
+        let secret = fixture.app.key(&fixture.project.sk_live);
         for id in [tokens::new_person(), "never-seen".to_owned(), format!("{absent}/u/42")] {
             let answer = secret.get(&format!("/v1/user/balance?user_id={}", encoded(&id)));
             answer.refused(404, "NOT_FOUND");
@@ -313,12 +317,12 @@ fn what_belongs_to_others_or_to_nobody_is_not_found() {
 
 /// Calls a route with a valid body, so that only the credential can be wrong.
 #[track_caller]
-fn send_plausible(route: &Route, world: &World, caller: &Caller) -> Answer {
+fn send_plausible(route: &Route, fixture: &Fixture, caller: &Caller) -> Answer {
     let body: Option<&[u8]> = match route.body {
         Body::None | Body::Form => None,
         Body::Optional => Some(b"{}"),
         Body::Json => Some(b"{\"analytics\":true,\"name\":\"x\",\"plan\":\"free\"}"),
         Body::Events => Some(b"{\"event_type\":\"track\",\"event_name\":\"x\",\"user_id\":\"u\"}"),
     };
-    caller.send(&route.method(), &route.path(world), body)
+    caller.send(&route.method(), &route.path(fixture), body)
 }

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use super::routes::{Environment, Needs, ROUTES};
+use super::routes::{Fixture, Needs, ROUTES};
 use super::tokens;
 
 #[test]
@@ -31,28 +31,28 @@ fn broken_requests_harm_nobody() {
         flood.into_bytes(),
         long.into_bytes(),
     ];
-    Environment::new().unchanged_by(|environment| {
+    Fixture::new().unchanged_by(|fixture| {
         for request in &broken {
-            let stream = send(environment.app.anonymous().base(), request);
+            let stream = send(fixture.app.anonymous().base(), request);
             // No more bytes come, so an incomplete request stays incomplete.
             drop(stream.shutdown(Shutdown::Write));
             let answer = read_to_end(stream);
             let shown = String::from_utf8_lossy(&request[..request.len().min(80)]).into_owned();
             assert!(!answer.contains(" 500 ") && !answer.contains(" 200 "), "{shown:?}: {answer}");
-            environment.app.person(&environment.user).get("/v1/user/balance").ok();
+            fixture.app.person(&fixture.user).get("/v1/user/balance").ok();
         }
     });
 }
 
 #[test]
 fn header_values_that_are_not_text_are_refused() {
-    Environment::new().unchanged_by(|environment| {
-        let base = environment.app.anonymous().base().to_owned();
+    Fixture::new().unchanged_by(|fixture| {
+        let base = fixture.app.anonymous().base().to_owned();
         let bytes = b"\xff\xfe\x80";
         for route in
             ROUTES.iter().filter(|route| !matches!(route.needs, Needs::Nobody | Needs::Link))
         {
-            let line = format!("{} {}", route.method(), route.path(environment));
+            let line = format!("{} {}", route.method(), route.path(fixture));
             let body: &[u8] = if route.reads_json() { b"{}" } else { b"" };
             for prefix in [&b"Bearer "[..], b"Bearer pk_live_", b"Basic ", b""] {
                 let value = [prefix, bytes].concat();
@@ -62,7 +62,7 @@ fn header_values_that_are_not_text_are_refused() {
                 assert!(answer.contains("\"success\":false"), "{line}: {answer}");
             }
         }
-        let token = format!("Bearer {}", tokens::person(&environment.user));
+        let token = format!("Bearer {}", tokens::person(&fixture.user));
         let authorization = ("Authorization", token.as_bytes());
         let consent = "POST /v1/user/consent";
         let request =
@@ -91,11 +91,11 @@ fn raw(line: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_client_that_sends_nothing_keeps_nobody_waiting() {
-    let environment = Environment::new();
-    let address = environment.app.anonymous().base().replace("http://", "");
+    let fixture = Fixture::new();
+    let address = fixture.app.anonymous().base().replace("http://", "");
     let idle: Vec<TcpStream> =
         (0..200).map(|_| TcpStream::connect(&address).expect("the service listens")).collect();
-    environment.app.person(&environment.user).get("/v1/user/balance").ok();
+    fixture.app.person(&fixture.user).get("/v1/user/balance").ok();
     assert_eq!(idle.len(), 200);
 }
 

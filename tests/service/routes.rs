@@ -179,13 +179,13 @@ impl Route {
     }
 
     /// The route's path, with ids of things that exist in the service under test.
-    pub(crate) fn path(&self, world: &World) -> String {
+    pub(crate) fn path(&self, fixture: &Fixture) -> String {
         self.path
-            .replace("{project}", &world.project.id)
-            .replace("{key}", &world.key_id)
-            .replace("{user}", &encoded(&world.user))
-            .replace("{listing}", &world.listing)
-            .replace("{preview}", &world.preview)
+            .replace("{project}", &fixture.project.id)
+            .replace("{key}", &fixture.key_id)
+            .replace("{user}", &encoded(&fixture.user))
+            .replace("{listing}", &fixture.listing)
+            .replace("{preview}", &fixture.preview)
     }
 
     /// Whether the route reads JSON.
@@ -204,7 +204,7 @@ impl Route {
 }
 
 /// A service with some state, which refused calls must not change.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) app: TestApp,
     pub(crate) project: Project,
     /// The id of a key of the project.
@@ -217,7 +217,7 @@ pub(crate) struct World {
     preview: String,
 }
 
-impl World {
+impl Fixture {
     /// A project with a budget, and a person who has earned with it.
     pub(crate) fn new() -> Self {
         let app = TestApp::start();
@@ -265,13 +265,13 @@ const ASKED_BY_SDKS: [&str; 4] =
 
 #[test]
 fn the_table_has_every_route_of_the_document() {
-    let world = World::new();
-    let document = world.app.anonymous().get("/openapi.json");
+    let fixture = Fixture::new();
+    let document = fixture.app.anonymous().get("/openapi.json");
     let paths = document.json["paths"].as_object().expect("it has paths");
     let is_in_table = |template: &str, method: &str| {
         let parts: Vec<&str> = template.split('/').collect();
         ROUTES.iter().filter(|route| route.method.eq_ignore_ascii_case(method)).any(|route| {
-            let path = route.path(&world);
+            let path = route.path(&fixture);
             let path = path.split('?').next().unwrap_or_default();
             let same = |(part, own): (&&str, &str)| part.starts_with('{') || *part == own;
             path.split('/').count() == parts.len() && parts.iter().zip(path.split('/')).all(same)
