@@ -8,10 +8,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{EncodingKey, Header, encode};
 use priv_http::receipt::{self, KeySet, ReceiptKey};
-use priv_persistence::data_dir::DataDir;
-use priv_persistence::disk::RealDisk;
-use priv_persistence::journal::{self, FileJournal, Journal};
-use priv_persistence::{Store, data_dir, verify};
+use priv_journal::disk::RealDisk;
+use priv_journal::{FileJournal, Journal};
+use priv_store::data_dir::DataDir;
+use priv_store::{Store, data_dir, verify};
 use serde_json::json;
 
 use crate::config::{Arguments, Command, Settings};
@@ -100,7 +100,7 @@ pub(crate) fn signed_token(
 fn verify(settings: &Settings) -> Outcome {
     let data_dir = DataDir::lock(&settings.data_dir())?;
     let disk = Arc::new(RealDisk);
-    let chain = journal::verify(disk.as_ref(), &data_dir.journal())?;
+    let chain = priv_journal::verify(disk.as_ref(), &data_dir.journal())?;
     println!(
         "journal: {} records in {} groups of {} segments, chain intact up to position {}",
         chain.records, chain.groups, chain.segments, chain.last
@@ -111,7 +111,7 @@ fn verify(settings: &Settings) -> Outcome {
     let journal = FileJournal::open(
         disk,
         &data_dir.journal(),
-        journal::Options::default(),
+        priv_journal::Options::default(),
         None,
         Box::new(|error| eprintln!("privd: {error}")),
     )?;
@@ -137,7 +137,7 @@ fn verify(settings: &Settings) -> Outcome {
 fn backup(from: &Path, to: &Path) -> Outcome {
     std::fs::create_dir_all(to)?;
     let report =
-        journal::copy(&RealDisk, &from.join(data_dir::JOURNAL), &to.join(data_dir::JOURNAL))?;
+        priv_journal::copy(&RealDisk, &from.join(data_dir::JOURNAL), &to.join(data_dir::JOURNAL))?;
     for name in secrets::ALL {
         if let Some(text) = secrets::read(&from.join(name))? {
             secrets::write(&to.join(name), text.trim_end())?;
@@ -157,13 +157,13 @@ fn restore(from: &Path, to: &Path) -> Outcome {
             format!("{} is in use already: restore into a new directory", to.display()).into()
         );
     }
-    journal::verify(&RealDisk, &from.join(data_dir::JOURNAL))?;
+    priv_journal::verify(&RealDisk, &from.join(data_dir::JOURNAL))?;
     // It has another name until it is whole, so that a broken copy is never used.
     let unfinished = to.join("journal.unfinished");
     if unfinished.exists() {
         std::fs::remove_dir_all(&unfinished)?;
     }
-    let report = journal::copy(&RealDisk, &from.join(data_dir::JOURNAL), &unfinished)?;
+    let report = priv_journal::copy(&RealDisk, &from.join(data_dir::JOURNAL), &unfinished)?;
     std::fs::rename(&unfinished, data_dir.journal())?;
     for name in secrets::ALL {
         if let Some(text) = secrets::read(&from.join(name))? {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use priv_actors::blobs::S3Options;
+use priv_blobs::S3Options;
 use priv_domain::Micros;
 use priv_http::Review;
 use priv_http::auth::PersonIds;

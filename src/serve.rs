@@ -8,16 +8,15 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware, web};
-use priv_actors::blobs::{BlobStore, ContentHash};
-use priv_actors::lists::StoreError;
-use priv_actors::{Node, Options, SystemClock};
+use priv_actors::{Node, Options, QueryError, SystemClock};
+use priv_blobs::{BlobStore, ContentHash};
 use priv_domain::Day;
 use priv_http::auth::{Authenticator, Jwks, JwksSource, OperatorToken, TokenRules, TokenVerifier};
 use priv_http::edge::{AccessLog, DayCount, Edge, EdgeConfig, RateLimiter};
 use priv_http::routes::MetricsAt;
 use priv_http::state::{KeyUse, ProjectKeys};
 use priv_http::{AppState, StateOptions};
-use priv_persistence::disk::RealDisk;
+use priv_journal::disk::RealDisk;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Settings;
@@ -284,13 +283,13 @@ fn load_counts(node: &Node, limiter: &RateLimiter) -> Result<(), Box<dyn Error>>
 }
 
 /// Reads the day's request counts from the store, and removes those of other days.
-fn kept_counts(node: &Node) -> Result<Vec<DayCount>, StoreError> {
+fn kept_counts(node: &Node) -> Result<Vec<DayCount>, QueryError> {
     let today = node.clock().now().day();
     let mut counts = Vec::new();
-    for (subject, (day, count)) in node.lists().loose()? {
+    for (subject, (day, count)) in node.loose()? {
         match Day::new(day) == today {
             true => counts.push(DayCount { subject, day: today, count }),
-            false => node.lists().remove_loose(&subject)?,
+            false => node.remove_loose(&subject)?,
         }
     }
     Ok(counts)
@@ -318,7 +317,7 @@ async fn keep_counts(node: Arc<Node>, limiter: Arc<RateLimiter>) {
 
 fn write_counts(node: &Node, limiter: &RateLimiter) {
     for DayCount { subject, day, count } in limiter.dirty_day_counts() {
-        if let Err(error) = node.lists().put_loose(&subject, &(day.get(), count)) {
+        if let Err(error) = node.put_loose(&subject, &(day.get(), count)) {
             tracing::warn!(%error, "the day's request counts can't be kept");
             return;
         }

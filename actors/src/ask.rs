@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use parking_lot::Mutex;
 use priv_domain::machine::Machine;
 use priv_domain::{Position, RequestTag};
-use priv_persistence::journal::{Journal, WhenDurable};
+use priv_journal::{Journal, WhenDurable};
 use tokio::sync::oneshot;
 
 /// An answer that may leave the process: all that it depends on is durable.

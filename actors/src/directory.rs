@@ -13,7 +13,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use priv_domain::entity::Kind;
 use priv_domain::{EntityId, Timestamp};
-use priv_persistence::snapshots::Snapshot;
+use priv_store::snapshots::Snapshot;
 
 use crate::entity_actor::{ActorMessage, EntityActor, MAILBOX, NEW_ACTOR_BYTES};
 use crate::lean_context;

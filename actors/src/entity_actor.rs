@@ -8,7 +8,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Handler};
 use priv_domain::machine::OutgoingMessage;
 use priv_domain::message::Message;
 use priv_domain::{EntityId, Position, Timestamp};
-use priv_persistence::snapshots::Snapshot;
+use priv_store::snapshots::Snapshot;
 use tokio::sync::oneshot;
 
 use crate::ask::{Ask, AskError, Response};

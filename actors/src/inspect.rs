@@ -3,22 +3,20 @@
 use std::sync::Arc;
 
 use priv_domain::entity::{EntityId, Kind};
+use priv_domain::journal_point::PointInTime;
 use priv_domain::listing::Listing;
 use priv_domain::machine::EntryOf;
 use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::User;
-use priv_domain::{Position, RawEvent, Timestamp, Version};
-use priv_persistence::codec;
-use priv_persistence::history::{self, HistoryError};
-use priv_persistence::journal::{Personal, Record};
+use priv_domain::{AnyEntity, Position, RawEvent, Timestamp, Version};
+use priv_journal::{Personal, Record};
+use priv_store::history::{self, HistoryError};
+use priv_store::{any_entity, codec};
 
 use crate::ask::AskError;
 use crate::directory::{DirectoryStats, ResidentActor};
 use crate::node::{Node, Resident};
-
-pub use priv_persistence::AnyEntity;
-pub use priv_persistence::history::PointInTime;
 
 /// Records of one stream that are read for one page.
 pub const MAX_PAGE: usize = 100;
@@ -125,7 +123,7 @@ pub enum InspectError {
     Decode(#[from] codec::DecodeError),
     /// The store can't be read.
     #[error(transparent)]
-    Store(#[from] priv_persistence::StoreError),
+    Store(#[from] priv_store::StoreError),
 }
 
 impl<R> From<AskError<R>> for InspectError {
@@ -198,7 +196,7 @@ impl Node {
         if entity.version() == Version::ZERO {
             return Err(InspectError::NoSuchEntity);
         }
-        let snapshot = AnyEntity::load(&self.store().snapshots, id)?;
+        let snapshot = any_entity::load(&self.store().snapshots, id)?;
         let actor = match id.kind {
             Kind::User => self.users.resident(id),
             Kind::Project => self.projects.resident(id),
@@ -217,9 +215,9 @@ impl Node {
     ///
     /// # Errors
     /// The store can't be read.
-    pub async fn has_entity(&self, id: &EntityId) -> Result<bool, priv_persistence::StoreError> {
+    pub async fn has_entity(&self, id: &EntityId) -> Result<bool, InspectError> {
         self.projection().when_projected(self.durable()).await;
-        self.store().lists.has_entity(id)
+        Ok(self.store().views.has_entity(id)?)
     }
 
     /// Whether a content is needed: by a contribution, or by somebody who bought it.
@@ -231,11 +229,11 @@ impl Node {
         sha256: [u8; 32],
     ) -> Result<bool, InspectError> {
         self.projection().when_projected(self.durable()).await;
-        let lists = &self.store().lists;
-        if lists.is_contributed(&sha256)? {
+        let views = &self.store().views;
+        if views.is_contributed(&sha256)? {
             return Ok(true);
         }
-        for listing in lists.listings_with(&sha256)? {
+        for listing in views.listings_with(&sha256)? {
             let sold = move |listing: &priv_domain::Entity<Listing>| {
                 let contents = listing.machine.offer.iter().flat_map(|offer| &offer.contents);
                 contents
@@ -299,7 +297,7 @@ impl Node {
     }
 }
 
-fn spread(spread: priv_persistence::journal::Spread) -> [u64; 3] {
+fn spread(spread: priv_journal::Spread) -> [u64; 3] {
     [spread.last, spread.mean, spread.max]
 }
 

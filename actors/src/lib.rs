@@ -5,7 +5,8 @@
 //! from its snapshot, and lets it go when it is idle or memory is short. A [`Node`] is all of it in
 //! one process: journal, store, projector, directories, and the housekeeping between them.
 //!
-//! What is left out: the rules (`priv-domain`), files (`priv-persistence`), HTTP (`priv-http`).
+//! What is left out: the rules (`priv-domain`), files (`priv-journal`, `priv-store`), content
+//! (`priv-blobs`), HTTP (`priv-http`).
 
 pub mod ask;
 pub mod clock;
@@ -17,6 +18,7 @@ mod lean_context;
 pub mod node;
 mod passivation;
 mod projecting;
+pub mod queries;
 pub mod shell;
 mod tracker;
 
@@ -24,4 +26,4 @@ pub use ask::{Answered, AskError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use node::{Node, NodeError, Options};
 pub use passivation::Passivated;
-pub use priv_persistence::{blobs, listing_index as listings, lists, project_index as projects};
+pub use queries::{KnownProject, QueryError};

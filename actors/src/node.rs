@@ -17,14 +17,13 @@ use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::User;
 use priv_domain::{Position, RequestTag, Timestamp};
-use priv_persistence::data_dir::{DataDir, DataDirError, JOURNAL};
-use priv_persistence::disk::Disk;
-use priv_persistence::journal::{FatalError, FileJournal, Journal, OpenError};
-use priv_persistence::lists::Lists;
-use priv_persistence::projector::Projection;
-use priv_persistence::recovery::{RecoveryError, recover};
-use priv_persistence::snapshots::Snapshot;
-use priv_persistence::{Store, StoreError};
+use priv_journal::disk::Disk;
+use priv_journal::{FatalError, FileJournal, Journal, OpenError};
+use priv_store::data_dir::{DataDir, DataDirError, JOURNAL};
+use priv_store::projector::Projection;
+use priv_store::recovery::{RecoveryError, recover};
+use priv_store::snapshots::Snapshot;
+use priv_store::{Store, StoreError};
 use tokio::sync::oneshot;
 
 use crate::ask::{Answered, Ask, AskError, Origin, Response, send_when_durable};
@@ -102,7 +101,7 @@ pub struct Options {
     /// sled's cache, in bytes.
     pub store_cache_bytes: u64,
     /// The journal's.
-    pub journal: priv_persistence::journal::Options,
+    pub journal: priv_journal::Options,
 }
 
 impl Options {
@@ -117,7 +116,7 @@ impl Options {
             idle: Duration::from_secs(300),
             checkpoint_every: Duration::from_secs(60),
             store_cache_bytes: 64 << 20,
-            journal: priv_persistence::journal::Options::default(),
+            journal: priv_journal::Options::default(),
         }
     }
 }
@@ -559,12 +558,6 @@ impl Node {
         self.journal.as_ref()
     }
 
-    /// The lists that the projector keeps. Reading them may block on the disk for a moment.
-    #[must_use]
-    pub fn lists(&self) -> &Lists {
-        &self.store.lists
-    }
-
     /// The last position on disk.
     #[must_use]
     pub fn durable(&self) -> Position {
@@ -584,7 +577,7 @@ impl Node {
 
     /// What the projector has made.
     #[must_use]
-    pub fn projection(&self) -> &Projection {
+    pub(crate) fn projection(&self) -> &Projection {
         &self.projection
     }
 

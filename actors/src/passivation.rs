@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use priv_domain::{EntityId, Position};
-use priv_persistence::snapshots::Snapshot;
+use priv_store::snapshots::Snapshot;
 use tokio::sync::oneshot;
 
 use crate::directory::Full;

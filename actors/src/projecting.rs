@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use priv_persistence::journal::Group;
-use priv_persistence::projector::{ProjectError, Projection, Projector};
+use priv_journal::Group;
+use priv_store::projector::{ProjectError, Projection, Projector};
 
 use crate::node::OnFatal;
 

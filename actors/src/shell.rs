@@ -11,8 +11,8 @@ use priv_domain::machine::{
 };
 use priv_domain::message::Message;
 use priv_domain::{EntityId, Position, RequestTag, Timestamp};
-use priv_persistence::codec::{self, FORMAT, Stored};
-use priv_persistence::journal::{AppendError, Draft, Journal};
+use priv_journal::{AppendError, Draft, Journal};
+use priv_store::codec::{self, FORMAT, Stored};
 
 use crate::ask::{Ask, AskError, Origin, Responder, Response, send_when_durable};
 

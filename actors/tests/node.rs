@@ -15,7 +15,7 @@ use priv_domain::{
     EntityId, Environment, EventKey, EventType, Micros, ProjectId, RawEvent, RequestTag, Timestamp,
     UserRef,
 };
-use priv_persistence::disk::{Disk, Fault, FaultyDisk, Kept, MemoryDisk};
+use priv_journal::disk::{Disk, Fault, FaultyDisk, Kept, MemoryDisk};
 use tempfile::TempDir;
 
 const PROJECT: ProjectId = ProjectId::new(7);
@@ -258,12 +258,8 @@ async fn what_was_told_survives_any_power_cut_and_the_money_is_right() {
         assert!(available >= told.claimed, "seed {seed}: {available} of {}", told.claimed);
         assert!((0..told.stored).all(|key| seen.contains(EventKey(key))), "seed {seed}");
         assert!([100_000, 120_000].contains(&earned.get()), "seed {seed}: {earned}");
-        environment.node.projection().when_projected(environment.node.durable()).await;
-        assert_eq!(
-            environment.node.projection().ledger(Environment::Live).difference(),
-            0,
-            "seed {seed}"
-        );
+        environment.node.when_projected(environment.node.durable()).await;
+        assert_eq!(environment.node.ledger(Environment::Live).difference(), 0, "seed {seed}");
     }
 }
 

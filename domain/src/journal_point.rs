@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::time::Timestamp;
+
 macro_rules! counter {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -48,4 +50,13 @@ counter! {
 counter! {
     /// A record's place in its entity's stream: 1, 2, 3 … without a gap.
     Version
+}
+
+/// A moment in a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PointInTime {
+    /// After the last record at or before this position.
+    Position(Position),
+    /// After the last record at or before this time.
+    Time(Timestamp),
 }

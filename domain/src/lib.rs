@@ -5,10 +5,11 @@
 //! fail. Time and ids come in as arguments; nothing here reads a clock, a disk or a random number,
 //! so whatever a machine decides can be replayed.
 //!
-//! What is left out on purpose: how events are stored (`priv-persistence`), who runs a machine
+//! What is left out on purpose: how events are stored (`priv-store`), who runs a machine
 //! (`priv-actors`), and what a client sees (`priv-http`).
 
 pub mod answers;
+pub mod any_entity;
 pub mod consent;
 pub mod contribution;
 pub mod earning;
@@ -27,8 +28,10 @@ pub mod project;
 pub mod system;
 pub mod time;
 pub mod user;
+pub mod views;
 
 pub use answers::RequestTag;
+pub use any_entity::AnyEntity;
 pub use entity::{EntityId, Environment, Kind, UserRef};
 pub use event::{EventKey, EventType, RawEvent};
 pub use id::{ClaimId, ContributionId, KeyId, ListingId, ProjectId, PurchaseId, TransferId};

@@ -8,7 +8,7 @@ use actix_web::http::header;
 use async_zip::base::write::ZipFileWriter;
 use async_zip::{Compression, ZipEntryBuilder};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use priv_actors::blobs::{BlobStore, ContentHash};
+use priv_blobs::{BlobStore, ContentHash};
 use tokio_util::compat::TokioAsyncWriteCompatExt;
 use tokio_util::io::ReaderStream;
 

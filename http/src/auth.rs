@@ -28,5 +28,4 @@ pub use key::{KeyInfo, KeyLookup, NewKey, hash_key, key_from_seed, key_prefix, l
 pub use naming::{NamedUser, NotAUserId, PersonIds, UserNaming, as_uuid, check_user_id, user_of};
 pub use operator::OperatorToken;
 pub use principal::{Authenticator, Identity, Principal, Refusal};
-pub use priv_domain::project::{KeyRole, Scope, Scopes};
 pub use token::{BadToken, Person, Standing, TokenRules, TokenVerifier};

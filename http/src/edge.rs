@@ -34,7 +34,7 @@ pub use address::AddressBlock;
 pub use context::RequestContext;
 pub use cors::{AllowedOrigins, NotAnOrigin};
 pub use counts::RequestCounts;
-pub use limits::{Limits, NotAPlan, Plan, plan_named};
+pub use limits::{Limits, NotAPlan, plan_named};
 pub use rate::{DayCount, Decision, RateLimiter, Subject, Window};
 pub use service::EdgeService;
 

@@ -104,7 +104,7 @@ fn ledger(page: &Page, state: &AppState) -> Result<(), prometheus::Error> {
     let difference =
         page.labelled("priv_ledger_difference_micros", "0, or an alarm", &["environment"])?;
     for environment in Environment::ALL {
-        let sums = state.node.projection().ledger(environment);
+        let sums = state.node.ledger(environment);
         #[expect(clippy::cast_precision_loss, reason = "shown only")]
         let shown = |micros: i128| micros as f64;
         for class in AccountClass::ALL {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::TryStreamExt;
-use priv_actors::blobs::{BlobError, BlobStore, ContentHash};
+use priv_blobs::{BlobError, BlobStore, ContentHash};
 
 use crate::error::ApiError;
 

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use priv_actors::ask::Origin;
-use priv_actors::{Answered, AskError};
+use priv_actors::{Answered, AskError, QueryError};
 use priv_domain::message::{NotSold, NotTaken};
 use priv_domain::{Micros, listing, project, system, user};
 
@@ -25,6 +25,12 @@ impl<R: Refused> From<AskError<R>> for ApiError {
             AskError::TooLarge => Self::payload_too_large(16 << 20),
             AskError::Fault => Self::server_error(&std::io::Error::other("a decision panicked")),
         }
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        Self::server_error(&error)
     }
 }
 

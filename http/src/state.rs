@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::web;
 use dashmap::DashMap;
 use parking_lot::Mutex;
-use priv_actors::Node;
-use priv_actors::blobs::{BlobError, BlobStore, ContentHash};
-use priv_actors::lists::StoreError;
+use priv_actors::{Node, QueryError};
+use priv_blobs::{BlobError, BlobStore, ContentHash};
 use priv_domain::{KeyId, Micros, Timestamp};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -139,16 +138,15 @@ impl AppState {
 
     /// Waits until the lists hold all that was answered before.
     pub(crate) async fn up_to_date(&self) {
-        self.node.projection().when_projected(self.node.durable()).await;
+        self.node.when_projected(self.node.durable()).await;
     }
 
     /// Reads lists where blocking is allowed.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
-        read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce() -> Result<T, QueryError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let read = web::block(read).await.map_err(|error| ApiError::server_error(&error))?;
-        read.map_err(|error| ApiError::server_error(&error))
+        Ok(web::block(read).await.map_err(|error| ApiError::server_error(&error))??)
     }
 
     /// Erases a content that nothing refers to any more. Under its lock, so that none comes
@@ -180,7 +178,7 @@ pub struct ProjectKeys {
 
 impl KeyLookup for ProjectKeys {
     fn find(&self, sha256: &[u8; 32]) -> Option<Arc<KeyInfo>> {
-        let (facts, index) = self.node.projection().projects.by_key(sha256)?;
+        let (facts, index) = self.node.project_of_key(sha256)?;
         let key = &facts.keys[index];
         self.key_use.note(key.id, self.node.clock().now());
         let settings = &facts.settings;

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
 use priv_domain::Timestamp;
+use priv_domain::project::Plan;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::jwks::Jwks;
 use super::naming::{NotAUserId, as_uuid, check_person_id};
 use super::token_cache::TokenCache;
-use crate::edge::{Plan, plan_named};
+use crate::edge::plan_named;
 
 /// How far clocks may be apart.
 const LEEWAY_SECS: i64 = 60;

@@ -1,6 +1,6 @@
 //! Plans, and the rate limits that come with them.
 
-pub use priv_domain::project::Plan;
+use priv_domain::project::Plan;
 
 /// The text names no plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

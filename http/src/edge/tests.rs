@@ -8,12 +8,13 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body, read_b
 use actix_web::{App, HttpRequest};
 use parking_lot::Mutex;
 use priv_domain::id::KeyId;
+use priv_domain::project::KeyRole;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::auth::testing::{KnownKeys, START_SECS, claims_with, hs256, key};
-use crate::auth::{IngestKey, KeyInfo, KeyRole, TokenRules, TokenVerifier};
+use crate::auth::{IngestKey, KeyInfo, TokenRules, TokenVerifier};
 use crate::body::{BodyLimits, JsonBody, QueryParams};
 use crate::envelope::ok;
 use crate::error::show_error_page;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use actix_web::{HttpResponse, web};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use priv_actors::lists::{Lists, StoreError};
+use priv_actors::{Node, QueryError};
 use priv_domain::{Environment, EventType, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -69,11 +69,11 @@ pub(crate) async fn query_analytics(
     let wanted = Wanted::check(&query.0)?;
     // What the caller sent a moment ago is counted.
     let durable = state.node.durable();
-    state.node.projection().when_projected(durable).await;
+    state.node.when_projected(durable).await;
     let (environment, project) = (caller.key.environment, caller.key.project);
     let _turn = state.analytics_turn().await?;
-    let lists = state.node.lists().clone();
-    let view = web::block(move || wanted.answer(&lists, environment, project))
+    let node = state.node.clone();
+    let view = web::block(move || wanted.answer(&node, environment, project))
         .await
         .map_err(|error| ApiError::server_error(&error))?
         .map_err(|error| match error {
@@ -81,7 +81,7 @@ pub(crate) async fn query_analytics(
                 "end_date",
                 "spans more than can be read at once: ask for fewer days",
             ),
-            TooMuch::Store(error) => ApiError::server_error(&error),
+            TooMuch::Store(error) => error.into(),
         })?;
     Ok(ok(&view))
 }
@@ -91,14 +91,14 @@ enum TooMuch {
     /// More rows than are read for one query.
     Rows,
     /// The store failed.
-    Store(StoreError),
+    Store(QueryError),
 }
 
 /// Rows of one list that are read for one query: about a hundred bytes each.
 const MAX_ROWS: usize = 2_000_000;
 
 fn bounded<T>(
-    cells: impl Iterator<Item = Result<T, StoreError>>,
+    cells: impl Iterator<Item = Result<T, QueryError>>,
 ) -> impl Iterator<Item = Result<T, TooMuch>> {
     cells.enumerate().map(|(row, cell)| match row < MAX_ROWS {
         true => cell.map_err(TooMuch::Store),
@@ -224,13 +224,13 @@ impl Wanted {
 
     fn answer(
         &self,
-        lists: &Lists,
+        node: &Node,
         environment: Environment,
         project: ProjectId,
     ) -> Result<AnalyticsView, TooMuch> {
         let mut by_type = EventsByType::default();
         let mut by_day = vec![0; self.days.len()];
-        for cell in bounded(lists.event_counts(environment, project, self.range.clone())) {
+        for cell in bounded(node.event_counts(environment, project, self.range.clone())) {
             let cell = cell?;
             if !self.counts(cell.what) {
                 continue;
@@ -246,7 +246,7 @@ impl Wanted {
             }
         }
         let mut users = HashSet::new();
-        for cell in bounded(lists.visitors(environment, project, self.range.clone())) {
+        for cell in bounded(node.visitors(environment, project, self.range.clone())) {
             let (event_type, visitor) = cell?.what;
             if self.counts(event_type) {
                 users.insert(visitor);
@@ -259,13 +259,13 @@ impl Wanted {
             unique_users: users.len(),
             events_by_day: (self.group_by != GroupBy::EventType).then(|| by_day.collect()),
             events_by_type: (self.group_by != GroupBy::Page).then_some(by_type),
-            top_pages: self.top_pages(lists, environment, project)?,
+            top_pages: self.top_pages(node, environment, project)?,
         })
     }
 
     fn top_pages(
         &self,
-        lists: &Lists,
+        node: &Node,
         environment: Environment,
         project: ProjectId,
     ) -> Result<Vec<PageViews>, TooMuch> {
@@ -273,7 +273,7 @@ impl Wanted {
             return Ok(Vec::new());
         }
         let mut views: BTreeMap<String, u64> = BTreeMap::new();
-        for cell in bounded(lists.page_counts(environment, project, self.range.clone())) {
+        for cell in bounded(node.page_counts(environment, project, self.range.clone())) {
             let cell = cell?;
             *views.entry(cell.what).or_default() += cell.count;
         }

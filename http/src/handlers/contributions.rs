@@ -7,10 +7,10 @@ use crate::openapi::{
     Success,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_actors::blobs::{BlobError, ContentHash, MediaType};
-use priv_actors::lists::ContributionLine;
+use priv_blobs::{BlobError, ContentHash, MediaType};
 use priv_domain::contribution::{ContributionType, Originality, ReviewStatus};
 use priv_domain::user::{Command, Reply, User};
+use priv_domain::views::ContributionLine;
 use priv_domain::{ContributionId, EntityId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -73,7 +73,7 @@ pub(crate) struct ContributionView {
 
 impl ContributionView {
     pub(crate) fn of(id: ContributionId, line: &ContributionLine) -> Self {
-        let ContributionLine { contribution, verdict, metadata } = line;
+        let ContributionLine { contribution, review, metadata } = line;
         let hash = ContentHash::new(contribution.sha256);
         let metadata = metadata.as_deref().map(str::to_owned);
         Self {
@@ -90,8 +90,8 @@ impl ContributionView {
             status: contribution.status.as_str(),
             flagged: contribution.originality == Originality::KnownElsewhere,
             metadata: metadata.and_then(|text| serde_json::value::RawValue::from_string(text).ok()),
-            review_reason: verdict.as_ref().and_then(|verdict| verdict.reason.clone()),
-            reviewed_at: verdict.as_ref().map(|verdict| Rfc3339(verdict.at)),
+            review_reason: review.as_ref().and_then(|review| review.reason.clone()),
+            reviewed_at: review.as_ref().map(|review| Rfc3339(review.at)),
             created_at: Rfc3339(contribution.at),
         }
     }
@@ -119,8 +119,8 @@ pub(crate) async fn list_contributions(
     let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
     let owner = EntityId::user(caller.environment, &caller.user());
     state.up_to_date().await;
-    let lists = state.node.lists().clone();
-    let lines = state.blocking(move || lists.contributions(&owner).collect::<Result<Vec<_>, _>>());
+    let node = state.node.clone();
+    let lines = state.blocking(move || node.contributions(&owner).collect::<Result<Vec<_>, _>>());
     let mut lines = lines.await?;
     lines.retain(|(_, line)| {
         wanted_type.is_none_or(|wanted| wanted == line.contribution.contribution_type())
@@ -176,8 +176,8 @@ pub(crate) async fn get_contribution(
     let id = contribution_in(&path)?;
     let owner = EntityId::user(caller.environment, &caller.user());
     state.up_to_date().await;
-    let lists = state.node.lists().clone();
-    let line = state.blocking(move || lists.contribution(&owner, id)).await?;
+    let node = state.node.clone();
+    let line = state.blocking(move || node.contribution(&owner, id)).await?;
     let line = line.ok_or_else(no_such_contribution)?;
     Ok(ok(&ContributionView::of(id, &line)))
 }
@@ -232,8 +232,8 @@ pub(crate) async fn preview_contribution(
 ) -> Result<HttpResponse, ApiError> {
     let id = contribution_in(&path)?;
     state.up_to_date().await;
-    let (lists, environment) = (state.node.lists().clone(), caller.environment);
-    let owner = state.blocking(move || lists.contributor(environment, id)).await?;
+    let (node, environment) = (state.node.clone(), caller.environment);
+    let owner = state.blocking(move || node.contributor(environment, id)).await?;
     let owner = owner.ok_or_else(no_such_contribution)?;
     let is_own = caller.person().is_some_and(|user| EntityId::user(environment, &user) == owner);
     let look = move |user: &priv_domain::Entity<User>| {

@@ -69,7 +69,7 @@ pub(crate) async fn ingest(
         let project = EntityId::project(key.environment, key.project);
         let command = project::Command::Remember { tag, body: body.as_str().into() };
         let kept = state.node.ask::<Project>(&project, command, None).await?;
-        state.node.projection().when_projected(kept.position).await;
+        state.node.when_projected(kept.position).await;
     }
     Ok(json(body))
 }
@@ -166,12 +166,9 @@ async fn remembered<'a>(state: &'a AppState, tag: RequestTag) -> Result<Known<'a
         ));
     }
     let turn = Turn { state, key: tag.key };
-    let lists = state.node.lists().clone();
+    let node = state.node.clone();
     let (now, of) = (state.now(), tag.key);
-    let known = web::block(move || lists.answer(of, now))
-        .await
-        .map_err(|error| ApiError::server_error(&error))?;
-    match known.map_err(|error| ApiError::server_error(&error))? {
+    match state.blocking(move || node.answer(of, now)).await? {
         None => Ok(Known::New(turn)),
         Some((fingerprint, body)) if fingerprint == tag.fingerprint => {
             Ok(Known::Answered(body.into()))

@@ -77,9 +77,8 @@ async fn wallet_holder(
     environment: Environment,
     address: &[u8; 20],
 ) -> Result<EntityId, ApiError> {
-    state.node.projection().when_projected(state.node.durable()).await;
-    let holder = state.node.lists().wallet_holder(environment, address);
-    holder.map_err(|error| ApiError::server_error(&error))?.ok_or_else(no_such_user)
+    state.node.when_projected(state.node.durable()).await;
+    state.node.wallet_holder(environment, address)?.ok_or_else(no_such_user)
 }
 
 fn no_such_user() -> ApiError {

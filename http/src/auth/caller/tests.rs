@@ -7,11 +7,12 @@ use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
 use actix_web::{App, HttpResponse, web};
 use priv_domain::Timestamp;
+use priv_domain::project::Scopes;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::auth::testing::{KnownKeys, START_SECS, claims_with, hs256, key};
-use crate::auth::{Authenticator, OperatorToken, Scopes, TokenRules, TokenVerifier};
+use crate::auth::{Authenticator, OperatorToken, TokenRules, TokenVerifier};
 use crate::edge::{Edge, EdgeConfig, Limits, RateLimiter};
 use crate::envelope::ok;
 

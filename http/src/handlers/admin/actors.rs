@@ -2,9 +2,10 @@
 
 use actix_web::{HttpResponse, web};
 use priv_actors::directory::{DirectoryStats, ResidentActor};
-use priv_actors::inspect::{InspectError, MAX_PAGE, PointInTime};
+use priv_actors::inspect::{InspectError, MAX_PAGE};
 use priv_actors::{AskError, Passivated};
 use priv_domain::entity::{EntityId, Kind};
+use priv_domain::journal_point::PointInTime;
 use priv_domain::listing::Listing;
 use priv_domain::project::Project;
 use priv_domain::system::System;
@@ -133,9 +134,8 @@ pub(crate) async fn list_actors(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let (kind, environment, wanted) = (kind_named(&kind)?, query.0.environment()?, query.0.page()?);
-    state.node.projection().when_projected(state.node.durable()).await;
-    let listed = state.node.lists().entities(environment, kind, wanted.after(), wanted.limit() + 1);
-    let mut listed = listed.map_err(|error| ApiError::server_error(&error))?;
+    state.node.when_projected(state.node.durable()).await;
+    let mut listed = state.node.entities(environment, kind, wanted.after(), wanted.limit() + 1)?;
     let has_more = listed.len() > wanted.limit();
     listed.truncate(wanted.limit());
     let next_cursor = listed.last().filter(|_| has_more).map(|id| cursor(&id.key));

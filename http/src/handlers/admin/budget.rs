@@ -143,7 +143,7 @@ pub(crate) async fn fund_budget(
     match answered.reply {
         Reply::Funded { amount, treasury } => {
             // Events that are sent from now on earn from it.
-            state.node.projection().when_projected(state.node.durable()).await;
+            state.node.when_projected(state.node.durable()).await;
             let view = BudgetView {
                 project_id: id.to_string(),
                 amount_priv: amount.into(),

@@ -4,9 +4,9 @@ use crate::openapi::{
     ContributionPath, DecisionName, EnvironmentName, IdempotencyHeader, ReviewStatusName, Success,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_actors::lists::ContributionOf;
 use priv_domain::contribution::{Decision, ReviewStatus};
 use priv_domain::user::{Command, Reply, User};
+use priv_domain::views::ContributionOf;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -81,10 +81,9 @@ pub(crate) async fn list_contribution_queue(
     let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
     let environment = environment_named(query.0.environment.as_deref())?;
     state.up_to_date().await;
-    let lists = state.node.lists().clone();
+    let node = state.node.clone();
     let found = state.blocking(move || {
-        lists
-            .all_contributions(environment, None)
+        node.all_contributions(environment, None)
             .take(MAX_LOOKED_AT)
             .filter(|item| {
                 item.as_ref().map_or(true, |known| {
@@ -147,8 +146,8 @@ pub(crate) async fn review_contribution(
     };
     let reason = checked_reason(body.value.reason)?;
     state.up_to_date().await;
-    let lists = state.node.lists().clone();
-    let owner = state.blocking(move || lists.contributor(environment, id)).await?;
+    let node = state.node.clone();
+    let owner = state.blocking(move || node.contributor(environment, id)).await?;
     let owner = owner.ok_or_else(|| ApiError::not_found("There is no such contribution"))?;
     let by = operator.who.as_ref().into();
     let command = Command::ReviewContribution { id, decision, by, reason };

@@ -1,6 +1,6 @@
 //! An entity's state as operators see it: personal fields are masked.
 
-use priv_actors::inspect::AnyEntity;
+use priv_domain::AnyEntity;
 use priv_domain::contribution::ReviewStatus;
 use priv_domain::earning::Payer;
 use priv_domain::listing::Listing;

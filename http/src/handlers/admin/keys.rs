@@ -1,10 +1,7 @@
 //! `/v1/admin/projects/{id}/keys`: keys of both environments.
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_actors::projects::ProjectFacts;
-use priv_actors::{Answered, Node};
+use priv_actors::{Answered, KnownProject, Node};
 use priv_domain::project::{ApiKey, Command, KeyRole, Project, Reply, Scope, Scopes};
 use priv_domain::{EntityId, Environment, KeyId, ProjectId, RequestTag, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -246,11 +243,10 @@ pub(crate) async fn list_keys(
     Ok(ok(&KeysView { keys: keys.collect(), pagination, next_cursor }))
 }
 
-fn both_environments(node: &Node, id: ProjectId) -> Result<Vec<Arc<ProjectFacts>>, ApiError> {
-    let projects = &node.projection().projects;
+fn both_environments(node: &Node, id: ProjectId) -> Result<Vec<KnownProject>, ApiError> {
     let found: Vec<_> = Environment::ALL
         .into_iter()
-        .filter_map(|environment| projects.get(environment, id))
+        .filter_map(|environment| node.project(environment, id))
         .collect();
     match found.is_empty() {
         true => Err(no_such_project()),
@@ -322,7 +318,7 @@ async fn answer_new_key(
     made: (ApiKey, String),
 ) -> Result<HttpResponse, ApiError> {
     let Reply::Key(key) = &answered.reply else { return Err(ApiError::idempotency_mismatch()) };
-    state.node.projection().when_projected(answered.position).await;
+    state.node.when_projected(answered.position).await;
     let about = view(key, project.environment, state.now(), None);
     let shown = new_keys.secret_of(key, project.environment, &[made]);
     let location = format!("/v1/admin/projects/{}/keys/{}", project.key, key.id);
@@ -409,7 +405,7 @@ pub(crate) async fn revoke_key(
     let Reply::KeyEnded { at, .. } = answered.reply else {
         return Err(ApiError::idempotency_mismatch());
     };
-    state.node.projection().when_projected(answered.position).await;
+    state.node.when_projected(answered.position).await;
     let ended = ApiKey { ends_at: Some(at), ..key };
     let view = view(&ended, entity.environment, state.now(), state.last_used(ended.id));
     Ok(with_origin(ok(&view), &answered))

@@ -91,9 +91,8 @@ pub(crate) async fn audit_ledger(
 ) -> Result<HttpResponse, ApiError> {
     let environment = environment.0.environment()?;
     let position = state.node.durable();
-    let projection = state.node.projection();
-    projection.when_projected(position).await;
-    let sums = projection.ledger(environment);
+    state.node.when_projected(position).await;
+    let sums = state.node.ledger(environment);
     Ok(ok(&AuditView {
         environment: environment.as_str(),
         in_flight: amount(sums.of(AccountClass::InFlight)),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_actors::Node;
 use priv_actors::ask::Origin;
+use priv_actors::{KnownProject, Node};
 use priv_domain::consent::ConsentPolicy;
 use priv_domain::project::{self, KeyRole, Plan, Project, Settings, SettingsChange};
 use priv_domain::system::{self, System};
@@ -303,7 +303,7 @@ pub(crate) async fn create_project(
         let project::Reply::Settings { keys: kept, .. } = &answered.reply else {
             return Err(ApiError::idempotency_mismatch());
         };
-        state.node.projection().when_projected(answered.position).await;
+        state.node.when_projected(answered.position).await;
         secrets.extend(kept.iter().map(|key| new_keys.secret_of(key, environment, &made)));
     }
     let mut secrets = secrets.into_iter();
@@ -328,21 +328,20 @@ pub(crate) async fn list_projects(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let (environment, wanted) = (query.0.environment()?, query.0.page()?);
-    let mut all = state.node.projection().projects.all(environment);
+    let mut all = state.node.projects_in(environment);
     all.reverse();
-    let place = |facts: &Arc<_>| newest_first(facts);
-    let (part, pagination, next_cursor) = wanted.part_of(all, place);
+    let (part, pagination, next_cursor) = wanted.part_of(all, newest_first);
     let projects = part
         .iter()
         .map(|facts| {
-            let money = [facts.money.available().into(), facts.money.promised().into()];
+            let money = [facts.available().into(), facts.promised().into()];
             view(facts.id, environment, &facts.settings, facts.created_at, money)
         })
         .collect();
     Ok(ok(&ProjectsView { projects, pagination, next_cursor }))
 }
 
-fn newest_first(facts: &Arc<priv_actors::projects::ProjectFacts>) -> String {
+fn newest_first(facts: &KnownProject) -> String {
     format!("{:039}", u128::MAX - facts.id.get())
 }
 
@@ -375,8 +374,7 @@ async fn show(
         .await?;
     let (settings, created_at, available) = seen.reply;
     let created_at = created_at.ok_or_else(no_such_project)?;
-    let promised =
-        node.projection().projects.get(environment, id).map(|facts| facts.money.promised());
+    let promised = node.project(environment, id).map(|facts| facts.promised());
     let money = [available.into(), promised.unwrap_or_default().into()];
     Ok(ok(&view(id, environment, &settings, created_at, money)))
 }
@@ -405,7 +403,7 @@ pub(crate) async fn change_project(
     let by = operator.who.as_ref().into();
     let command = project::Command::Change { change, by, reason };
     let answered = state.node.ask::<Project>(&entity, command, tag).await?;
-    state.node.projection().when_projected(answered.position).await;
+    state.node.when_projected(answered.position).await;
     let mut response = show(&state.node, environment, id).await?;
     if answered.origin == Origin::Replayed {
         mark_replayed(&mut response);
@@ -424,7 +422,7 @@ pub(crate) fn existing(
     environment: Environment,
     id: ProjectId,
 ) -> Result<EntityId, ApiError> {
-    match node.projection().projects.get(environment, id) {
+    match node.project(environment, id) {
         Some(_) => Ok(EntityId::project(environment, id)),
         None => Err(no_such_project()),
     }

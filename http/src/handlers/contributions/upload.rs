@@ -3,7 +3,7 @@
 use crate::openapi::{ContributionTypeName, EnvironmentHeader, IdempotencyHeader, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::AskError;
-use priv_actors::blobs::{ContentHash, Staged};
+use priv_blobs::{ContentHash, Staged};
 use priv_domain::contribution::{ContributionType, Decision, MediaType, Originality, Uses};
 use priv_domain::user::{Command, Judgement, NewContribution, Reply, User};
 use priv_domain::{ContributionId, EntityId};
@@ -130,8 +130,8 @@ async fn contribute(
     let (hash, size) = (staged.hash(), staged.size());
     let lock = state.blobs.lock(hash).await;
     state.up_to_date().await;
-    let (lists, me, sha256) = (state.node.lists().clone(), owner.clone(), *hash.as_bytes());
-    let known = state.blocking(move || lists.is_known_elsewhere(&sha256, &me)).await?;
+    let (node, me, sha256) = (state.node.clone(), owner.clone(), *hash.as_bytes());
+    let known = state.blocking(move || node.is_known_elsewhere(&sha256, &me)).await?;
     let originality = if known { Originality::KnownElsewhere } else { Originality::New };
     staged.keep(&lock).await.map_err(|error| blob_error(&error))?;
     let new = NewContribution {

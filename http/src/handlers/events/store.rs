@@ -49,9 +49,7 @@ pub(super) async fn store(
 ) -> Result<Stored, ApiError> {
     let facts = state
         .node
-        .projection()
-        .projects
-        .get(key.environment, key.project)
+        .project(key.environment, key.project)
         .ok_or_else(|| ApiError::invalid_api_key("The provided API key is invalid"))?;
     let settings = &facts.settings;
     let request = RecordEvents {
@@ -60,7 +58,7 @@ pub(super) async fn store(
         terms: Terms {
             rates: settings.rates,
             daily_cap: settings.daily_cap,
-            budget: facts.money.budget(),
+            budget: facts.budget(),
         },
         privacy_control,
         events: Vec::new(),

@@ -187,9 +187,9 @@ pub(crate) async fn browse_listings(
     let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
     state.up_to_date().await;
     let sort = wanted.sort;
-    let (book, environment) = (state.node.projection().listings.clone(), caller.environment);
+    let (node, environment) = (state.node.clone(), caller.environment);
     let found = web::block(move || {
-        let mut found = book.pick(environment, |summary| wanted.picks(summary));
+        let mut found = node.pick_listings(environment, |summary| wanted.picks(summary));
         found.sort_by_key(|summary| wanted.sort.place(summary));
         found
     });
@@ -254,15 +254,15 @@ pub(crate) async fn get_listing(
 ) -> Result<HttpResponse, ApiError> {
     let id = listing_in(&path)?;
     state.up_to_date().await;
-    let summary = state.node.projection().listings.get(caller.environment, id);
+    let summary = state.node.listing(caller.environment, id);
     let summary = summary.ok_or_else(no_such_listing)?;
     let is_public = summary.status == ListingStatus::Active;
     if !is_public && !may_see(&state, &caller, &summary, id).await? {
         return Err(no_such_listing());
     }
-    let lists = state.node.lists().clone();
+    let node = state.node.clone();
     let ratings =
-        state.blocking(move || lists.ratings(id).take(1_000).collect::<Result<Vec<_>, _>>());
+        state.blocking(move || node.ratings(id).take(1_000).collect::<Result<Vec<_>, _>>());
     let mut ratings = ratings.await?;
     ratings.sort_by_key(|line| Reverse(line.at));
     ratings.truncate(RATINGS_SHOWN);

@@ -2,7 +2,7 @@
 
 use crate::openapi::{EnvironmentHeader, FormatName, ListingPath, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_actors::blobs::ContentHash;
+use priv_blobs::ContentHash;
 use priv_domain::contribution::MediaType;
 use priv_domain::listing::Listing;
 use priv_domain::market::File;

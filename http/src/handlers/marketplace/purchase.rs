@@ -5,11 +5,11 @@ use std::cmp::Reverse;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use data_encoding::HEXLOWER;
-use priv_actors::lists::{PurchaseLine, Sale};
 use priv_actors::{Answered, AskError};
 use priv_domain::market::{Fees, Purchase};
 use priv_domain::message::{NotSold, NotTaken};
 use priv_domain::user::{Bought, Command, NewPurchase, Refusal, Reply, User};
+use priv_domain::views::{PurchaseLine, Sale};
 use priv_domain::{Entity, EntityId, ListingId, RequestTag};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -316,8 +316,8 @@ pub(crate) async fn list_purchases(
 /// What a seller sold, newest first: too much for memory, so a list.
 async fn sales(state: &AppState, seller: EntityId) -> Result<Vec<Sale>, ApiError> {
     state.up_to_date().await;
-    let lists = state.node.lists().clone();
-    state.blocking(move || lists.sales(&seller)).await
+    let node = state.node.clone();
+    state.blocking(move || node.sales(&seller)).await
 }
 
 /// What a buyer bought, newest first: their own state has it.

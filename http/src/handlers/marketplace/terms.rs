@@ -68,9 +68,9 @@ pub(super) async fn ask_terms(
     listing: ListingId,
 ) -> Result<Seen, ApiError> {
     // One that never was is not activated for a look.
-    if state.node.projection().listings.get(environment, listing).is_none() {
+    if state.node.listing(environment, listing).is_none() {
         state.up_to_date().await;
-        if state.node.projection().listings.get(environment, listing).is_none() {
+        if state.node.listing(environment, listing).is_none() {
             return Err(no_such_listing());
         }
     }

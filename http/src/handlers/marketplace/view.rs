@@ -92,9 +92,9 @@ pub(super) async fn seller_view(
     seller: &EntityId,
 ) -> Result<SellerView, ApiError> {
     let (id, display_name) = pseudonym(state, seller);
-    let sums = state.node.projection().listings.seller(seller);
-    let (lists, me) = (state.node.lists().clone(), seller.clone());
-    let since = state.blocking(move || lists.first_seen(&me)).await?;
+    let sums = state.node.seller_sums(seller);
+    let (node, me) = (state.node.clone(), seller.clone());
+    let since = state.blocking(move || node.first_seen(&me)).await?;
     let has_wallet = |user: &Entity<User>| {
         user.machine.links.as_ref().is_some_and(|links| links.wallet.is_some())
     };

@@ -270,9 +270,8 @@ pub(crate) async fn list_consent_history(
     let wanted = query.0.check()?;
     let id = user_in_reach(&state, &caller, None, Unknown::NotFound).await?;
     let seen = state.node.read_durable::<User, _>(&id, |_| ()).await?;
-    state.node.projection().when_projected(seen.position).await;
-    let records = state.node.lists().consent_history(&id);
-    let mut records = records.map_err(|error| ApiError::server_error(&error))?;
+    state.node.when_projected(seen.position).await;
+    let mut records = state.node.consent_history(&id)?;
     // Newest first, as lists are.
     records.reverse();
     let place = |record: &ConsentRecord| format!("{:010}", u32::MAX - record.version);

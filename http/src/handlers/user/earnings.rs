@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use actix_web::{HttpResponse, web};
-use priv_actors::lists::DayEntry;
 use priv_domain::earning::Payer;
 use priv_domain::user::User;
+use priv_domain::views::DayEntry;
 use priv_domain::{ContributionId, Day, Entity, ListingId, Micros, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -164,12 +164,9 @@ pub(crate) async fn list_earnings(
         user.machine.accruals.iter().map(|accrual| (accrual.payer, accrual.claimed)).collect()
     };
     let seen = state.node.read_durable(&id, claimed).await?;
-    state.node.projection().when_projected(seen.position).await;
-    let lists = state.node.lists().clone();
-    let entries = web::block(move || lists.earnings(&id))
-        .await
-        .map_err(|error| ApiError::server_error(&error))?
-        .map_err(|error| ApiError::server_error(&error))?;
+    state.node.when_projected(seen.position).await;
+    let node = state.node.clone();
+    let entries = state.blocking(move || node.earnings(&id)).await?;
     let mut lines = settle(entries, seen.reply);
     lines.retain(|line| wanted.picks(line));
     lines.sort_by_key(Line::place);

@@ -136,7 +136,7 @@ pub(crate) async fn link_user(
         let own_tag = tag.filter(|_| source.is_none());
         let command = Command::BindWallet { address };
         let bound = state.node.ask::<User>(&person, command, own_tag).await?;
-        state.node.projection().when_projected(bound.position).await;
+        state.node.when_projected(bound.position).await;
         bound_before = bound.origin;
     }
     let mut view = LinkView {

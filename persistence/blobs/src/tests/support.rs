@@ -1,0 +1,147 @@
+//! Places where blobs are stored, and helpers to use them in tests.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::TryStreamExt;
+use object_store::memory::InMemory;
+use tempfile::TempDir;
+
+use crate::objects::Objects;
+use crate::{BlobError, BlobStore, ContentHash, Kept, S3Options, Staged};
+
+/// An S3 server to run the suite against as well, `http://127.0.0.1:9000`; its bucket is `blobs`.
+const S3_ENDPOINT: &str = "PRIV_TEST_S3_ENDPOINT";
+
+/// A place where blobs are stored.
+pub(super) struct Rig {
+    pub(super) name: &'static str,
+    place: Place,
+    folder: TempDir,
+}
+
+enum Place {
+    Folder,
+    Memory(Arc<InMemory>),
+    S3(S3Options),
+}
+
+impl Rig {
+    pub(super) fn all() -> Vec<Self> {
+        let mut all = vec![Self::local(), Self::memory()];
+        all.extend(std::env::var(S3_ENDPOINT).ok().map(Self::s3));
+        all
+    }
+
+    pub(super) fn local() -> Self {
+        Self::new("folder", Place::Folder)
+    }
+
+    pub(super) fn memory() -> Self {
+        Self::new("memory", Place::Memory(Arc::default()))
+    }
+
+    fn s3(endpoint: String) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let prefix =
+            format!("test/{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let options = S3Options {
+            endpoint: Some(endpoint),
+            bucket: "blobs".into(),
+            region: "us-east-1".into(),
+            access_key: "test-access".into(),
+            secret_key: "test-secret".into(),
+            prefix,
+            allow_http: true,
+        };
+        Self::new("s3", Place::S3(options))
+    }
+
+    fn new(name: &'static str, place: Place) -> Self {
+        Self { name, place, folder: tempfile::tempdir().expect("there is a temporary folder") }
+    }
+
+    /// Opens the store; a second time as another process would.
+    pub(super) fn open(&self) -> BlobStore {
+        let folder = self.folder.path();
+        let opened = match &self.place {
+            Place::Folder => BlobStore::local(folder),
+            Place::Memory(objects) => {
+                BlobStore::over(Objects::remote(Arc::clone(objects) as _), folder)
+            }
+            Place::S3(options) => BlobStore::s3(options, folder),
+        };
+        opened.unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+
+    /// All files below the folder, staged ones and others.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("it is a folder") {
+                let path = entry.expect("it is listed").path();
+                if path.is_dir() { folders.push(path) } else { files.push(path) }
+            }
+        }
+        files
+    }
+
+    pub(super) fn staged(&self) -> Vec<PathBuf> {
+        let staging = self.folder.path().join("staging");
+        self.files().into_iter().filter(|path| path.starts_with(&staging)).collect()
+    }
+
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+}
+
+/// Bytes that repeat only after a long while.
+pub(super) fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_u32;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+pub(super) async fn stage(store: &BlobStore, bytes: &[u8]) -> Staged {
+    let mut upload = store.begin(u64::MAX).await.expect("there is a slot");
+    for piece in bytes.chunks(50_000) {
+        upload.write(piece).await.expect("the disk takes it");
+    }
+    upload.finish().await.expect("it is whole")
+}
+
+pub(super) async fn keep(store: &BlobStore, bytes: &[u8]) -> (ContentHash, Kept) {
+    let staged = stage(store, bytes).await;
+    let hash = staged.hash();
+    let lock = store.lock(hash).await;
+    (hash, staged.keep(&lock).await.expect("it is kept"))
+}
+
+pub(super) async fn erase(store: &BlobStore, hash: ContentHash) {
+    let lock = store.lock(hash).await;
+    store.erase(&lock).await.expect("it is erased");
+}
+
+pub(super) async fn content(store: &BlobStore, hash: ContentHash) -> Vec<u8> {
+    let read = store.read(hash, None).await.expect("it is there");
+    read.bytes().await.expect("it can be read")
+}
+
+pub(super) async fn listed(store: &BlobStore) -> Vec<ContentHash> {
+    let mut hashes: Vec<_> = store.list().try_collect().await.expect("it can be listed");
+    hashes.sort_unstable();
+    hashes
+}
+
+#[track_caller]
+pub(super) fn assert_missing<T: std::fmt::Debug>(result: Result<T, BlobError>, hash: ContentHash) {
+    assert!(matches!(&result, Err(BlobError::NotFound(of)) if *of == hash), "{result:?}");
+}

@@ -1,0 +1,267 @@
+//! How values are stored: the only user of bincode.
+//!
+//! A stored type names its fields, and a stored enum its tags, in one place each (`codec/*.rs`);
+//! the order and the tags are the format. They are never reused or reordered; what is new goes to
+//! the end with a new [`FORMAT`], and `get` learns to read the old one. Golden bytes in the tests
+//! hold the format still.
+
+mod leaf;
+mod market;
+mod project;
+pub(crate) mod raw_event;
+mod shared;
+mod system;
+mod user;
+
+#[cfg(test)]
+mod tests;
+
+use bincode::config::{self, Configuration};
+use bincode::de::read::SliceReader;
+use bincode::de::{Decode, DecoderImpl};
+use bincode::enc::write::Writer;
+use bincode::enc::{Encode, EncoderImpl};
+use bincode::error::{DecodeError as BincodeDecodeError, EncodeError};
+
+/// The format that is written. Readers know this one and all before it.
+///
+/// 2: a user's state has a part for the marketplace; listings.
+pub const FORMAT: u16 = 2;
+
+/// A value with a stored form.
+pub trait Stored: Sized {
+    /// Appends its bytes.
+    fn put(&self, out: &mut Output);
+
+    /// Reads what `put` wrote.
+    ///
+    /// # Errors
+    /// The bytes are not of this type.
+    fn get(input: &mut Input<'_>) -> Result<Self, DecodeError>;
+}
+
+/// Why bytes are not a value.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Written by a later release.
+    #[error(
+        "format {0} is newer than this release reads ({FORMAT}); use the release that wrote it"
+    )]
+    NewerFormat(u16),
+    /// A tag that no variant has.
+    #[error("{what} has no variant {tag}")]
+    UnknownTag {
+        /// The enum.
+        what: &'static str,
+        /// The tag.
+        tag: u32,
+    },
+    /// Bytes are left over.
+    #[error("{0} bytes are left over")]
+    LeftOver(usize),
+    /// Too short, or not text.
+    #[error("{0}")]
+    Malformed(String),
+}
+
+impl From<BincodeDecodeError> for DecodeError {
+    fn from(error: BincodeDecodeError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+/// Most values take no more.
+const USUAL_BYTES: usize = 256;
+
+/// The bytes of a value.
+pub fn encode<T: Stored>(value: &T) -> Vec<u8> {
+    encode_into(value, Vec::with_capacity(USUAL_BYTES))
+}
+
+/// The bytes of a value, after those that are in `bytes`.
+pub fn encode_into<T: Stored>(value: &T, bytes: Vec<u8>) -> Vec<u8> {
+    let mut out = Output { encoder: EncoderImpl::new(Bytes(bytes), config::standard()) };
+    value.put(&mut out);
+    out.encoder.into_writer().0
+}
+
+/// The value of `bytes`, which must be all of them.
+///
+/// # Errors
+/// The bytes are not of this type, or of a later format.
+pub fn decode<T: Stored>(format: u16, bytes: &[u8]) -> Result<T, DecodeError> {
+    decode_by(format, bytes, T::get)
+}
+
+fn decode_by<T>(
+    format: u16,
+    bytes: &[u8],
+    get: impl FnOnce(&mut Input<'_>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    if format > FORMAT {
+        return Err(DecodeError::NewerFormat(format));
+    }
+    let reader = Counted { reader: SliceReader::new(bytes), left: bytes.len() };
+    let mut input = Input { decoder: DecoderImpl::new(reader, config::standard(), ()), format };
+    let value = get(&mut input)?;
+    match bincode::de::Decoder::reader(&mut input.decoder).left {
+        0 => Ok(value),
+        left => Err(DecodeError::LeftOver(left)),
+    }
+}
+
+/// Where stored bytes go.
+pub struct Output {
+    encoder: EncoderImpl<Bytes, Configuration>,
+}
+
+impl Output {
+    fn leaf<T: Encode + ?Sized>(&mut self, value: &T) {
+        value.encode(&mut self.encoder).expect("writing to memory and plain values cannot fail");
+    }
+}
+
+/// Where stored bytes come from.
+pub struct Input<'a> {
+    decoder: DecoderImpl<Counted<'a>, Configuration, ()>,
+    /// In which it was written.
+    format: u16,
+}
+
+impl Input<'_> {
+    fn leaf<T: Decode<()>>(&mut self) -> Result<T, DecodeError> {
+        Ok(T::decode(&mut self.decoder)?)
+    }
+
+    /// How many items follow: never more than bytes are left, so a forged count allocates nothing.
+    fn count(&mut self) -> Result<usize, DecodeError> {
+        let count = usize::try_from(self.leaf::<u64>()?).unwrap_or(usize::MAX);
+        let left = bincode::de::Decoder::reader(&mut self.decoder).left;
+        if count > left {
+            return Err(DecodeError::Malformed(format!("{count} items in {left} bytes")));
+        }
+        Ok(count)
+    }
+
+    /// Passes over a text, or whatever has its bytes counted in front of them.
+    fn skip_text(&mut self) -> Result<(), DecodeError> {
+        let bytes = self.count()?;
+        let reader = bincode::de::Decoder::reader(&mut self.decoder);
+        bincode::de::read::Reader::consume(reader, bytes);
+        Ok(())
+    }
+
+    /// Passes over a text that may not be there.
+    fn skip_optional_text(&mut self) -> Result<(), DecodeError> {
+        match bool::get(self)? {
+            true => self.skip_text(),
+            false => Ok(()),
+        }
+    }
+}
+
+struct Bytes(Vec<u8>);
+
+impl Writer for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// A reader that knows how many bytes are left.
+struct Counted<'a> {
+    reader: SliceReader<'a>,
+    left: usize,
+}
+
+impl bincode::de::read::Reader for Counted<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> Result<(), BincodeDecodeError> {
+        self.reader.read(bytes)?;
+        self.left = self.left.saturating_sub(bytes.len());
+        Ok(())
+    }
+
+    fn peek_read(&mut self, n: usize) -> Option<&[u8]> {
+        self.reader.peek_read(n)
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.reader.consume(n);
+        self.left = self.left.saturating_sub(n);
+    }
+}
+
+/// A struct is its fields in this order.
+macro_rules! stored_struct {
+    ($ty:ty { $($field:ident),* $(,)? }) => {
+        impl $crate::codec::Stored for $ty {
+            fn put(&self, out: &mut $crate::codec::Output) {
+                let Self { $($field),* } = self;
+                $($crate::codec::Stored::put($field, out);)*
+            }
+
+            fn get(
+                input: &mut $crate::codec::Input<'_>,
+            ) -> Result<Self, $crate::codec::DecodeError> {
+                $(let $field = $crate::codec::Stored::get(input)?;)*
+                Ok(Self { $($field),* })
+            }
+        }
+    };
+}
+
+/// An enum is the tag of its variant, then the variant's fields in this order.
+macro_rules! stored_enum {
+    ($ty:ty, $name:literal {
+        $($tag:literal => $variant:ident $({ $($field:ident),* $(,)? })? $(( $($item:ident),* ))?),* $(,)?
+    }) => {
+        impl $crate::codec::Stored for $ty {
+            fn put(&self, out: &mut $crate::codec::Output) {
+                match self {
+                    $(Self::$variant $({ $($field),* })? $(( $($item),* ))? => {
+                        let tag: u32 = $tag;
+                        $crate::codec::Stored::put(&tag, out);
+                        $($($crate::codec::Stored::put($field, out);)*)?
+                        $($($crate::codec::Stored::put($item, out);)*)?
+                    })*
+                }
+            }
+
+            fn get(
+                input: &mut $crate::codec::Input<'_>,
+            ) -> Result<Self, $crate::codec::DecodeError> {
+                let tag: u32 = $crate::codec::Stored::get(input)?;
+                match tag {
+                    $($tag => {
+                        $($(let $field = $crate::codec::Stored::get(input)?;)*)?
+                        $($(let $item = $crate::codec::Stored::get(input)?;)*)?
+                        Ok(Self::$variant $({ $($field),* })? $(( $($item),* ))?)
+                    })*
+                    tag => Err($crate::codec::DecodeError::UnknownTag { what: $name, tag }),
+                }
+            }
+        }
+    };
+}
+
+/// A newtype is what it holds.
+macro_rules! stored_newtype {
+    ($($ty:ty: $inner:ty, $read:path, $make:path;)*) => {
+        $(impl $crate::codec::Stored for $ty {
+            fn put(&self, out: &mut $crate::codec::Output) {
+                let inner: $inner = $read(*self);
+                $crate::codec::Stored::put(&inner, out);
+            }
+
+            fn get(
+                input: &mut $crate::codec::Input<'_>,
+            ) -> Result<Self, $crate::codec::DecodeError> {
+                <$inner as $crate::codec::Stored>::get(input).map($make)
+            }
+        })*
+    };
+}
+
+pub(crate) use stored_struct;
+use {stored_enum, stored_newtype};

@@ -1,0 +1,28 @@
+//! What is made from the journal, and can be made again: everything here may be deleted.
+//!
+//! - [`codec`]: how values are stored, in the journal and here; the only user of bincode.
+//! - [`snapshots`] of entities and [`views`] over many, both in sled, opened by [`store`].
+//! - [`index`]: what each request looks up, in memory.
+//! - [`projector`]: keeps views and indexes up to date from durable records.
+//! - [`recovery`] brings all of it up to the journal's end at a start, [`mod@verify`] checks it, and
+//!   [`history`] replays an entity's past.
+//!
+//! What is left out: the order and durability of records (`priv-journal`), contributed content
+//! (`priv-blobs`), the rules (`priv-domain`), and who runs them (`priv-actors`).
+
+pub mod any_entity;
+pub mod codec;
+pub mod data_dir;
+mod error;
+pub mod history;
+pub mod index;
+pub mod projector;
+pub mod recovery;
+pub mod snapshots;
+pub mod store;
+mod value;
+pub mod verify;
+pub mod views;
+
+pub use error::StoreError;
+pub use store::Store;

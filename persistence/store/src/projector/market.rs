@@ -1,0 +1,193 @@
+//! What contributions, listings and purchases change in the views.
+
+use std::collections::hash_map::Entry;
+
+use priv_domain::contribution::Contribution;
+use priv_domain::earning::Payer;
+use priv_domain::entity::{EntityId, Environment};
+use priv_domain::listing::{self, Listing, ListingSummary};
+use priv_domain::machine::EntryOf;
+use priv_domain::market::{Fees, File, Order, Rating};
+use priv_domain::message::{Purpose, Transfer};
+use priv_domain::views::{ContributionLine, PurchaseLine, RatingLine, Review};
+use priv_domain::{ContributionId, ListingId, Micros, RawEvent, Timestamp};
+use priv_journal::{PersonalView, RecordView};
+
+use super::{ProjectError, Projector};
+use crate::codec;
+use crate::error::StoreError;
+use crate::value::write_value;
+use crate::views::keys::{
+    EntryKey, content_key, contribution_key, contributor_key, listed_content_key, rating_key,
+};
+
+impl Projector {
+    pub(super) fn contribution_added(
+        &mut self,
+        owner: &EntityId,
+        id: ContributionId,
+        contribution: &Contribution,
+        record: &RecordView<'_>,
+    ) -> Result<(), ProjectError> {
+        let metadata = match record.personal {
+            PersonalView::Present(bytes) => {
+                let about: Vec<RawEvent> = codec::decode(record.format, bytes)
+                    .map_err(|source| ProjectError::Decode { position: record.position, source })?;
+                about.into_iter().find_map(|about| about.properties)
+            }
+            PersonalView::Absent | PersonalView::Erased(_) => None,
+        };
+        let contribution = contribution.clone();
+        let sha256 = contribution.sha256;
+        let line = ContributionLine { contribution, review: None, metadata };
+        self.pending.put(contribution_key(owner, id), write_value(&line));
+        self.pending.put(contributor_key(owner.environment, id), write_value(owner));
+        self.pending.put(content_key(&sha256, id), write_value(owner));
+        Ok(())
+    }
+
+    pub(super) fn contribution_reviewed(
+        &mut self,
+        owner: &EntityId,
+        id: ContributionId,
+        review: Review,
+        reward: Micros,
+    ) -> Result<(), StoreError> {
+        let key = contribution_key(owner, id);
+        let line: Option<ContributionLine> = self.pending.value(&self.views, &key)?;
+        let at = review.at;
+        if let Some(mut line) = line {
+            line.contribution.status = review.decision.status();
+            line.review = Some(review);
+            self.pending.put(key, write_value(&line));
+        }
+        if reward.is_zero() {
+            return Ok(());
+        }
+        let (payer, reference) = (Payer::Pool, id.get());
+        let key = EntryKey { user: owner.clone(), day: at.day(), payer, reference };
+        self.pending.add_earning(&self.views, key, reward, at)
+    }
+
+    pub(super) fn contribution_deleted(
+        &mut self,
+        owner: &EntityId,
+        id: ContributionId,
+        sha256: &[u8; 32],
+    ) {
+        self.pending.remove(contribution_key(owner, id));
+        self.pending.remove(contributor_key(owner.environment, id));
+        self.pending.remove(content_key(sha256, id));
+    }
+
+    pub(super) fn listing_entry(
+        &mut self,
+        me: &EntityId,
+        entry: &EntryOf<Listing>,
+        record: &RecordView<'_>,
+    ) -> Result<(), ProjectError> {
+        let Some(id) = me.as_listing() else { return Ok(()) };
+        for event in &entry.events {
+            match event {
+                listing::Event::TransferAccepted { from, transfer } => {
+                    self.listing_took(me.environment, id, from, transfer, record.at)?;
+                }
+                listing::Event::TransferOpened(_)
+                | listing::Event::TransferSettled { .. }
+                | listing::Event::TransferReturned { .. }
+                | listing::Event::TransferForgotten { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn listing_took(
+        &mut self,
+        environment: Environment,
+        id: ListingId,
+        from: &EntityId,
+        transfer: &Transfer,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        match &transfer.purpose {
+            Purpose::Publish(draft) => {
+                let summary = ListingSummary::published(id, from, draft, at);
+                self.pending.summaries.insert((environment, id), summary);
+                self.has_files(environment, id, &draft.files);
+                Ok(())
+            }
+            Purpose::Change(change) => {
+                self.change_card(environment, id, |summary| summary.change(change, at));
+                if let Some(files) = &change.files {
+                    self.has_files(environment, id, files);
+                }
+                Ok(())
+            }
+            Purpose::Purchase(order) => self.sold(environment, id, order, transfer.amount),
+            Purpose::Rating(rating) => self.rated(environment, id, rating, at),
+            Purpose::Claim(_)
+            | Purpose::Budget
+            | Purpose::Grant
+            | Purpose::Link(_)
+            | Purpose::Proceeds(_)
+            | Purpose::Fees(_) => Ok(()),
+        }
+    }
+
+    fn has_files(&mut self, environment: Environment, listing: ListingId, files: &[File]) {
+        for file in files {
+            self.pending.put(listed_content_key(&file.sha256, listing), write_value(&environment));
+        }
+    }
+
+    fn sold(
+        &mut self,
+        environment: Environment,
+        listing: ListingId,
+        order: &Order,
+        price: Micros,
+    ) -> Result<(), StoreError> {
+        self.change_card(environment, listing, ListingSummary::sell);
+        let (title, license) = (order.title.clone(), order.license);
+        let line = PurchaseLine { listing, title, price, license };
+        self.pending.add_sale(&order.seller, (order.purchase, line));
+        let at = order.purchase.made_at();
+        let earned = price.saturating_sub(Fees::of(price).total());
+        let (user, day, payer) = (order.seller.clone(), at.day(), Payer::Sales);
+        let key = EntryKey { user, day, payer, reference: listing.get() };
+        self.pending.add_earning(&self.views, key, earned, at)
+    }
+
+    fn rated(
+        &mut self,
+        environment: Environment,
+        listing: ListingId,
+        rating: &Rating,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = rating_key(listing, rating.purchase);
+        let before: Option<RatingLine> = self.pending.value(&self.views, &key)?;
+        let before = before.map(|line| line.stars);
+        self.change_card(environment, listing, |summary| summary.rate(before, rating.stars));
+        let comment = rating.comment.clone();
+        let line = RatingLine { stars: rating.stars, comment, at };
+        self.pending.put(key, write_value(&line));
+        Ok(())
+    }
+
+    fn change_card(
+        &mut self,
+        environment: Environment,
+        id: ListingId,
+        change: impl FnOnce(&mut ListingSummary),
+    ) {
+        match self.pending.summaries.entry((environment, id)) {
+            Entry::Occupied(mut summary) => change(summary.get_mut()),
+            Entry::Vacant(place) => {
+                if let Some(summary) = self.listings.get(environment, id) {
+                    change(place.insert(summary.as_ref().clone()));
+                }
+            }
+        }
+    }
+}

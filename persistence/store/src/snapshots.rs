@@ -1,0 +1,318 @@
+//! The last known state of each entity.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use priv_domain::Version;
+use priv_domain::entity::{EntityId, Environment, Kind};
+use priv_domain::machine::{Entity, Machine};
+
+use crate::codec::{self, FORMAT, Stored};
+use crate::error::StoreError;
+
+/// sled keeps larger values as files that it never syncs.
+const MAX_VALUE_BYTES: usize = 100 * 1024;
+
+/// What is written to sled together, in bytes, about.
+const BATCH_BYTES: usize = 256 << 10;
+/// What is written before the disk is waited for, in bytes: sled puts no bound on what it has on its
+/// way there, and writes several times as much as it is given.
+const UNFLUSHED_BYTES: usize = 1 << 20;
+
+const STATE: u8 = b's';
+const CHUNK: u8 = b'c';
+const DUES: u8 = b'd';
+
+/// Snapshots by entity, and which entities have something outstanding.
+#[derive(Clone, Debug)]
+pub struct Snapshots {
+    tree: sled::Tree,
+    /// Held while snapshots are compared with those they replace.
+    writing: Arc<Mutex<Writing>>,
+}
+
+#[derive(Debug, Default)]
+struct Writing {
+    unflushed_bytes: usize,
+}
+
+/// A snapshot, encoded.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Whose.
+    pub entity: EntityId,
+    /// Of its last entry.
+    pub version: Version,
+    /// Whether it waits for others: then it is woken at every start.
+    pub dues: Dues,
+    /// The state.
+    pub bytes: Vec<u8>,
+}
+
+/// Whether an entity waits for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dues {
+    /// It does.
+    Some,
+    /// It doesn't.
+    None,
+}
+
+impl Snapshot {
+    /// Of an entity's state.
+    pub fn of<M: Machine + Stored>(id: &EntityId, entity: &Entity<M>) -> Self
+    where
+        M::Reply: Stored,
+    {
+        let machine = &entity.machine;
+        let idle = machine.wakes_at().is_none() && machine.outstanding(id).is_empty();
+        let dues = match idle {
+            true => Dues::None,
+            false => Dues::Some,
+        };
+        Self { entity: id.clone(), version: entity.version, dues, bytes: codec::encode(entity) }
+    }
+}
+
+impl Snapshots {
+    pub(crate) fn new(tree: sled::Tree) -> Self {
+        Self { tree, writing: Arc::default() }
+    }
+
+    /// Keeps snapshots in place of those before, each of them or none. One that is older than what
+    /// is kept is left out: an actor that passivates and a checkpoint may write at the same time.
+    ///
+    /// The caller sees to it that the journal has what the snapshots hold on disk. Waits for the disk
+    /// from time to time, so that no more is on its way to it than fits into memory well.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn put_all(&self, snapshots: &[Snapshot]) -> Result<(), StoreError> {
+        let mut writing = self.writing.lock();
+        let mut batch = sled::Batch::default();
+        let mut batch_bytes = 0;
+        for snapshot in snapshots {
+            batch_bytes += self.add_to_batch(snapshot, &mut batch)?;
+            if batch_bytes >= BATCH_BYTES {
+                self.tree.apply_batch(std::mem::take(&mut batch))?;
+                writing.unflushed_bytes += std::mem::take(&mut batch_bytes);
+            }
+        }
+        self.tree.apply_batch(batch)?;
+        writing.unflushed_bytes += batch_bytes;
+        if writing.unflushed_bytes >= UNFLUSHED_BYTES {
+            writing.unflushed_bytes = 0;
+            self.tree.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Returns the bytes that it added.
+    fn add_to_batch(
+        &self,
+        snapshot: &Snapshot,
+        batch: &mut sled::Batch,
+    ) -> Result<usize, StoreError> {
+        let state_key = key(STATE, &snapshot.entity);
+        let mut kept_chunks = 0;
+        if let Some(kept) = self.tree.get(&state_key)? {
+            let kept = header(&kept)?;
+            if kept.version >= snapshot.version {
+                return Ok(0);
+            }
+            kept_chunks = kept.chunks;
+        }
+        let (first, rest) = snapshot.bytes.split_at(snapshot.bytes.len().min(MAX_VALUE_BYTES));
+        let chunks = rest.chunks(MAX_VALUE_BYTES);
+        let count = u32::try_from(chunks.len()).expect("a state is far below 400 TB");
+        for (index, chunk) in (0u32..).zip(chunks) {
+            batch.insert(chunk_key(&snapshot.entity, index), chunk);
+        }
+        for index in count..kept_chunks {
+            batch.remove(chunk_key(&snapshot.entity, index));
+        }
+        let mut value = Vec::with_capacity(first.len() + 18);
+        value.extend(FORMAT.to_be_bytes());
+        value.extend(snapshot.version.get().to_be_bytes());
+        value.extend(crc32c::crc32c(&snapshot.bytes).to_be_bytes());
+        value.extend(count.to_be_bytes());
+        value.extend(first);
+        let added = state_key.len() + value.len() + rest.len();
+        batch.insert(state_key, value);
+        match snapshot.dues {
+            Dues::Some => batch.insert(key(DUES, &snapshot.entity), &[]),
+            Dues::None => batch.remove(key(DUES, &snapshot.entity)),
+        }
+        Ok(added)
+    }
+
+    /// The snapshot of an entity; `None` if it has none.
+    ///
+    /// # Errors
+    /// sled failed, or the bytes are not what was written.
+    pub fn get<M: Machine + Stored>(&self, id: &EntityId) -> Result<Option<Entity<M>>, StoreError>
+    where
+        M::Reply: Stored,
+    {
+        let Some(value) = self.tree.get(key(STATE, id))? else { return Ok(None) };
+        let damaged = || StoreError::Damaged { what: "snapshot" };
+        let Header { format, crc, chunks, first, .. } = header(&value)?;
+        let mut whole = Vec::new();
+        let bytes = match chunks {
+            0 => first,
+            count => {
+                whole.extend_from_slice(first);
+                for index in 0..count {
+                    let chunk = self.tree.get(chunk_key(id, index))?.ok_or_else(damaged)?;
+                    whole.extend_from_slice(&chunk);
+                }
+                &whole
+            }
+        };
+        if crc32c::crc32c(bytes) != crc {
+            return Err(damaged());
+        }
+        Ok(Some(codec::decode(format, bytes)?))
+    }
+
+    /// Entities that wait for others.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn with_pending_work(&self) -> impl Iterator<Item = Result<EntityId, StoreError>> + use<> {
+        self.ids(DUES)
+    }
+
+    /// Entities that have a snapshot.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn entities(&self) -> impl Iterator<Item = Result<EntityId, StoreError>> + use<> {
+        self.ids(STATE)
+    }
+
+    fn ids(&self, prefix: u8) -> impl Iterator<Item = Result<EntityId, StoreError>> + use<> {
+        self.tree.scan_prefix([prefix]).keys().map(|key| {
+            let key = key?;
+            read_key(&key[1..]).ok_or(StoreError::Damaged { what: "snapshot key" })
+        })
+    }
+}
+
+/// What stands in front of a snapshot's first bytes.
+struct Header<'a> {
+    format: u16,
+    version: Version,
+    crc: u32,
+    chunks: u32,
+    first: &'a [u8],
+}
+
+fn header(value: &[u8]) -> Result<Header<'_>, StoreError> {
+    let damaged = || StoreError::Damaged { what: "snapshot" };
+    let (format, value) = value.split_first_chunk::<2>().ok_or_else(damaged)?;
+    let (version, value) = value.split_first_chunk::<8>().ok_or_else(damaged)?;
+    let (crc, value) = value.split_first_chunk::<4>().ok_or_else(damaged)?;
+    let (chunks, first) = value.split_first_chunk::<4>().ok_or_else(damaged)?;
+    Ok(Header {
+        format: u16::from_be_bytes(*format),
+        version: Version::new(u64::from_be_bytes(*version)),
+        crc: u32::from_be_bytes(*crc),
+        chunks: u32::from_be_bytes(*chunks),
+        first,
+    })
+}
+
+fn key(prefix: u8, id: &EntityId) -> Vec<u8> {
+    let mut key = vec![prefix];
+    put_entity(id, &mut key);
+    key
+}
+
+fn chunk_key(id: &EntityId, index: u32) -> Vec<u8> {
+    let mut key = vec![CHUNK];
+    put_entity(id, &mut key);
+    // An entity's key holds no NUL, so no other entity's chunks come between.
+    key.push(0);
+    key.extend(index.to_be_bytes());
+    key
+}
+
+/// Environment, kind, and the key as it is: sorts by key within a kind.
+pub(crate) fn put_entity(id: &EntityId, out: &mut Vec<u8>) {
+    out.push(environment_byte(id.environment));
+    out.push(match id.kind {
+        Kind::User => 0,
+        Kind::Project => 1,
+        Kind::System => 2,
+        Kind::Listing => 3,
+    });
+    out.extend_from_slice(id.key.as_bytes());
+}
+
+pub(crate) fn environment_byte(environment: Environment) -> u8 {
+    match environment {
+        Environment::Live => 0,
+        Environment::Test => 1,
+    }
+}
+
+/// What [`put_entity`] wrote.
+pub(crate) fn read_key(bytes: &[u8]) -> Option<EntityId> {
+    let (&[environment, kind], key) = bytes.split_first_chunk::<2>()?;
+    let environment = Environment::ALL.into_iter().find(|w| environment_byte(*w) == environment)?;
+    let kind = *Kind::ALL.get(usize::from(kind))?;
+    Some(EntityId { environment, kind, key: std::str::from_utf8(key).ok()?.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use priv_domain::user::{Event, User};
+    use priv_domain::{EventKey, EventType, Position, ProjectId, Timestamp, UserRef};
+
+    use super::*;
+    use crate::store::Store;
+
+    fn busy_user(version: u64, events: u128) -> Entity<User> {
+        let event = Event::EventsRecorded {
+            project: ProjectId::new(1),
+            events: (0..events)
+                .map(|key| (EventKey(key), EventType::Track, Timestamp::EPOCH))
+                .collect(),
+            earned: priv_domain::Micros::new(5),
+        };
+        let entry = priv_domain::machine::Entry {
+            events: vec![event],
+            answered: None,
+            raw_events: Vec::new(),
+        };
+        let before = Version::new(version - 1);
+        let mut user = Entity { version: before, ..Entity::default() };
+        user.apply(&entry, Timestamp::from_millis(1), Position::new(9));
+        user
+    }
+
+    #[test]
+    fn small_and_large_states_are_read_back_and_damage_is_seen() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let (store, _) = Store::open(dir.path(), 1 << 20).expect("opens");
+        let id = EntityId::user(Environment::Live, &UserRef::Person("someone".into()));
+        assert_eq!(store.snapshots.get::<User>(&id).expect("reads"), None);
+        for (version, events) in [(1, 1), (2, 30_000), (3, 2)] {
+            let user = busy_user(version, events);
+            store.snapshots.put_all(&[Snapshot::of(&id, &user)]).expect("writes");
+            assert_eq!(store.snapshots.get(&id).expect("reads"), Some(user));
+        }
+        store.snapshots.put_all(&[Snapshot::of(&id, &busy_user(2, 9))]).expect("is left out");
+        assert_eq!(store.snapshots.get(&id).expect("reads"), Some(busy_user(3, 2)));
+        let mut value =
+            store.snapshots.tree.get(key(STATE, &id)).expect("reads").expect("is").to_vec();
+        let last = value.len() - 1;
+        value[last] ^= 1;
+        store.snapshots.tree.insert(key(STATE, &id), value).expect("writes");
+        assert!(matches!(
+            store.snapshots.get::<User>(&id),
+            Err(StoreError::Damaged { what: "snapshot" })
+        ));
+    }
+}

@@ -1,0 +1,191 @@
+//! Views and counters that the projector keeps in sled, and how they are read.
+//!
+//! One tree, so that whatever a batch of records changes changes together with the position up to
+//! which the records are in. The first byte of a key says which list it belongs to.
+
+pub(crate) mod analytics;
+mod earnings;
+pub(crate) mod keys;
+mod market;
+
+use priv_domain::consent::ConsentRecord;
+use priv_domain::entity::{EntityId, Environment, Kind};
+use priv_domain::ledger::{AccountClass, TrialBalance};
+use priv_domain::{Day, Position, Timestamp};
+
+use crate::error::StoreError;
+use crate::index::projects::IndexedProject;
+use crate::snapshots::read_key;
+use crate::value::{read_value, write_value};
+use keys::{PROJECTED, answer_key, entity_key, ledger_key, user_prefix, wallet_key};
+
+/// A value that is not from the journal: its name, and two numbers.
+pub type Loose = (Vec<u8>, (i64, u64));
+
+/// Views and counters in sled. Clones are the same views.
+#[derive(Clone, Debug)]
+pub struct Views {
+    tree: sled::Tree,
+}
+
+impl Views {
+    pub(crate) fn new(tree: sled::Tree) -> Self {
+        Self { tree }
+    }
+
+    pub(crate) fn apply(&self, batch: sled::Batch) -> Result<(), StoreError> {
+        Ok(self.tree.apply_batch(batch)?)
+    }
+
+    /// Up to where the journal's records are in.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn projected(&self) -> Result<Position, StoreError> {
+        Ok(self.value(PROJECTED)?.unwrap_or(Position::ZERO))
+    }
+
+    pub(crate) fn value<T: crate::codec::Stored>(
+        &self,
+        key: &[u8],
+    ) -> Result<Option<T>, StoreError> {
+        self.tree.get(key)?.map(|bytes| read_value(&bytes)).transpose()
+    }
+
+    /// All projects of both environments.
+    pub(crate) fn projects(&self) -> Result<Vec<IndexedProject>, StoreError> {
+        self.tree.scan_prefix([keys::PROJECT]).values().map(|value| read_value(&value?)).collect()
+    }
+
+    /// All versions of a user's consent, oldest first.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn consent_history(&self, user: &EntityId) -> Result<Vec<ConsentRecord>, StoreError> {
+        let prefix = user_prefix(keys::CONSENT, user);
+        self.tree.scan_prefix(prefix).values().map(|value| read_value(&value?)).collect()
+    }
+
+    /// The user who proved last to hold a wallet.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn wallet_holder(
+        &self,
+        environment: Environment,
+        address: &[u8; 20],
+    ) -> Result<Option<EntityId>, StoreError> {
+        self.value(&wallet_key(environment, address))
+    }
+
+    /// Entities of a kind, by key, after a key.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn entities(
+        &self,
+        environment: Environment,
+        kind: Kind,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<EntityId>, StoreError> {
+        let id = |key: &str| EntityId { environment, kind, key: key.into() };
+        let prefix = entity_key(&id(""));
+        let from = match after {
+            Some(after) => [entity_key(&id(after)), vec![0]].concat(),
+            None => prefix.clone(),
+        };
+        let keys = self.tree.range(from..).keys();
+        let keys = keys.take_while(|key| key.as_ref().is_ok_and(|key| key.starts_with(&prefix)));
+        let ids = keys
+            .take(limit)
+            .map(|key| read_key(&key?[1..]).ok_or(StoreError::Damaged { what: "entity key" }));
+        ids.collect()
+    }
+
+    /// What a request over many users was answered, today or yesterday: the fingerprint of its
+    /// body, and the body of the answer.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn answer(&self, tag: u128, now: Timestamp) -> Result<Option<(u128, String)>, StoreError> {
+        let today = now.day();
+        for day in [today, Day::new(today.get() - 1)] {
+            if let Some(answer) = self.value(&answer_key(day, tag))? {
+                return Ok(Some(answer));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keys of answers from before a day.
+    pub(crate) fn answers_before(
+        &self,
+        day: Day,
+    ) -> impl Iterator<Item = Result<Vec<u8>, StoreError>> {
+        let range = vec![keys::ANSWER]..answer_key(day, 0);
+        self.tree.range(range).keys().map(|key| Ok(key?.to_vec()))
+    }
+
+    /// Whether an entity has a record that was projected.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn has_entity(&self, id: &EntityId) -> Result<bool, StoreError> {
+        Ok(self.tree.contains_key(entity_key(id))?)
+    }
+
+    /// When an entity's first record was made.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn first_seen(&self, id: &EntityId) -> Result<Option<Timestamp>, StoreError> {
+        let value = self.tree.get(entity_key(id))?;
+        value.filter(|value| !value.is_empty()).map(|value| read_value(&value)).transpose()
+    }
+
+    /// The sums by account class, from all postings.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn ledger(&self, environment: Environment) -> Result<TrialBalance, StoreError> {
+        let sums: Vec<(AccountClass, i128)> =
+            self.value(&ledger_key(environment))?.unwrap_or_default();
+        let mut trial = TrialBalance::default();
+        for (class, micros) in sums {
+            trial.add(class, micros);
+        }
+        Ok(trial)
+    }
+
+    /// Keeps a small value that is not from the journal, such as the day counts of rate limits.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn put_loose(&self, name: &[u8], value: &(i64, u64)) -> Result<(), StoreError> {
+        self.tree.insert(keys::loose_key(name), write_value(value))?;
+        Ok(())
+    }
+
+    /// Removes a loose value.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn remove_loose(&self, name: &[u8]) -> Result<(), StoreError> {
+        self.tree.remove(keys::loose_key(name))?;
+        Ok(())
+    }
+
+    /// All loose values.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn loose(&self) -> Result<Vec<Loose>, StoreError> {
+        let all = self.tree.scan_prefix([keys::LOOSE]);
+        all.map(|item| {
+            let (key, value) = item?;
+            Ok((key[1..].to_vec(), read_value(&value)?))
+        })
+        .collect()
+    }
+}
