@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use parking_lot::Mutex;
-use priv_domain::machine::Machine;
+use priv_domain::machine::{Command, Machine};
 use priv_domain::{Position, RequestTag};
 use priv_journal::{Journal, WhenDurable};
 use tokio::sync::oneshot;
@@ -63,8 +63,22 @@ pub enum AskError<R> {
     Fault,
 }
 
-/// How the one who asks hears.
-pub(crate) type Responder<M> = oneshot::Sender<Response<M>>;
+impl<R> AskError<R> {
+    /// The same error where nothing can be refused, because nothing was asked: a state was read.
+    #[must_use]
+    pub fn without_refusal<S>(self) -> AskError<S> {
+        match self {
+            Self::Refused(_) | Self::Fault => AskError::Fault,
+            Self::Mismatch => AskError::Mismatch,
+            Self::Overloaded => AskError::Overloaded,
+            Self::TooLarge => AskError::TooLarge,
+            Self::Stopping => AskError::Stopping,
+        }
+    }
+}
+
+/// How the one who asks for an `R` hears.
+pub(crate) type Responder<M, R> = oneshot::Sender<Response<M, R>>;
 
 /// Sends `value` when `position` is durable; never, if it never will be.
 ///
@@ -108,14 +122,14 @@ impl<T: Send + 'static> Wake for Delivery<T> {
 }
 
 /// What an actor answers, and where its last record stands.
-pub(crate) struct Response<M: Machine> {
-    pub(crate) outcome: Result<(M::Reply, Origin), AskError<M::Refusal>>,
+pub(crate) struct Response<M: Machine, R> {
+    pub(crate) outcome: Result<(R, Origin), AskError<M::Refusal>>,
     pub(crate) position: Position,
 }
 
 /// A command with the one who waits for its answer.
-pub(crate) struct Ask<M: Machine> {
-    pub(crate) command: M::Command,
+pub(crate) struct Ask<C: Command> {
+    pub(crate) command: C,
     pub(crate) request: Option<RequestTag>,
-    pub(crate) responder: Responder<M>,
+    pub(crate) responder: Responder<C::Machine, C::Reply>,
 }

@@ -11,7 +11,6 @@ use priv_domain::{EntityId, Position, Timestamp};
 use priv_store::snapshots::Snapshot;
 use tokio::sync::oneshot;
 
-use crate::ask::{Ask, AskError, Response};
 use crate::lean_context::LeanContext;
 use crate::node::{Node, Resident};
 use crate::passivation::{Departure, Leaving};
@@ -41,8 +40,9 @@ pub(crate) const NEW_ACTOR_BYTES: u32 = 1_500;
 #[derive(actix::Message)]
 #[rtype(result = "()")]
 pub(crate) enum ActorMessage<M: Resident> {
-    /// A command whose answer somebody waits for.
-    Ask(Ask<M>),
+    /// A command whose answer somebody waits for; where it is dropped, they hear that the process
+    /// stops.
+    Ask(AskShell<M>),
     /// A message from another entity.
     FromEntity { from: EntityId, message: Message },
     /// A look at the shell.
@@ -52,6 +52,11 @@ pub(crate) enum ActorMessage<M: Resident> {
     /// Go, if you have not been used after this moment.
     Passivate { unused_since: u32, reply: oneshot::Sender<Departure> },
 }
+
+/// Asks a shell, and returns the messages to send. Each command has a reply of its own, so who waits
+/// for it is inside.
+pub(crate) type AskShell<M> =
+    Box<dyn FnOnce(&mut Shell<M>, ShellContext<'_>) -> Vec<OutgoingMessage> + Send>;
 
 /// A look at a shell.
 pub(crate) type Look<M> = Box<dyn FnOnce(&mut Shell<M>) + Send>;
@@ -88,7 +93,7 @@ impl<M: Resident> EntityActor<M> {
         }
     }
 
-    fn moment<'a>(node: &'a Node) -> ShellContext<'a> {
+    fn shell_context(node: &Node) -> ShellContext<'_> {
         let now = node.clock().now();
         ShellContext {
             now,
@@ -112,7 +117,7 @@ impl<M: Resident> EntityActor<M> {
         let Life::Active(shell) = &mut self.life else { return };
         let began = Instant::now();
         self.tracker.set_version(shell.entity().version.next());
-        let messages = work(shell, Self::moment(&self.node));
+        let messages = work(shell, Self::shell_context(&self.node));
         self.tracker.set_version(shell.entity().version);
         self.tracker.set_held(shell.is_held());
         let bytes = u32::try_from(shell.heap_bytes() + ACTOR_BYTES).unwrap_or(u32::MAX);
@@ -137,7 +142,7 @@ impl<M: Resident> EntityActor<M> {
         let after = Duration::from_millis(u64::try_from(millis).unwrap_or(0)).max(WAKE_AGAIN);
         ctx.run_later(after, |actor, ctx| {
             actor.wake_is_due = false;
-            actor.with_shell(ctx, |shell, moment| shell.wake(moment));
+            actor.with_shell(ctx, |shell, context| shell.wake(context));
         });
     }
 
@@ -145,14 +150,14 @@ impl<M: Resident> EntityActor<M> {
         if !std::mem::replace(&mut self.flush_is_due, true) {
             ctx.run_later(M::FLUSH_AFTER, |actor, ctx| {
                 actor.flush_is_due = false;
-                actor.with_shell(ctx, |shell, moment| shell.flush(moment));
+                actor.with_shell(ctx, |shell, context| shell.flush(context));
             });
         }
     }
 
     fn message(&mut self, from: EntityId, message: Message, ctx: &mut LeanContext<Self>) {
         let mut again = None;
-        self.with_shell(ctx, |shell, moment| match shell.read(from, message, moment) {
+        self.with_shell(ctx, |shell, context| match shell.receive(from, message, context) {
             Ok(messages) => messages,
             Err(unread) => {
                 again = Some(unread);
@@ -187,9 +192,9 @@ impl<M: Resident> EntityActor<M> {
     ) {
         let used = self.tracker.last_used_ticks() > unused_since || self.tracker.queued() > 0;
         if !used {
-            self.with_shell(ctx, |shell, moment| {
+            self.with_shell(ctx, |shell, context| {
                 shell.drop_closed_listeners();
-                shell.flush(moment)
+                shell.flush(context)
             });
         }
         // Who asked has gone only if the process is stopping; then whatever is dropped, stays.
@@ -258,13 +263,9 @@ impl<M: Resident> Handler<ActorMessage<M>> for EntityActor<M> {
             }
             (Life::Retired, ActorMessage::Snapshot(reply)) => drop(reply.send(None)),
             (Life::Retired, actor_message) => self.node.forward(self.id.clone(), actor_message),
-            (Life::Broken, ActorMessage::Ask(ask)) => {
-                let outcome = Err(AskError::Stopping);
-                let _ = ask.responder.send(Response { outcome, position: Position::ZERO });
-            }
             (Life::Broken, _) => {}
             (Life::Active(_), ActorMessage::Ask(ask)) => {
-                self.with_shell(ctx, |shell, moment| shell.ask(ask, moment));
+                self.with_shell(ctx, ask);
             }
             (Life::Active(_), ActorMessage::FromEntity { from, message }) => {
                 self.message(from, message, ctx)

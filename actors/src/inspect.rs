@@ -5,12 +5,13 @@ use std::sync::Arc;
 use priv_domain::entity::{EntityId, Kind};
 use priv_domain::journal_point::PointInTime;
 use priv_domain::listing::Listing;
-use priv_domain::machine::EntryOf;
+use priv_domain::machine::Entry;
 use priv_domain::project::Project;
 use priv_domain::system::System;
-use priv_domain::user::User;
+use priv_domain::user::{User, UserMoney};
 use priv_domain::{AnyEntity, Position, RawEvent, Timestamp, Version};
 use priv_journal::{Personal, Record};
+use priv_store::codec::Persistent;
 use priv_store::history::{self, HistoryError};
 use priv_store::{any_entity, codec};
 
@@ -302,8 +303,8 @@ fn spread(spread: priv_journal::Spread) -> [u64; 3] {
 }
 
 fn past_entry(record: &Record) -> Result<PastEntry, InspectError> {
-    fn events<M: Resident>(record: &Record) -> Result<Vec<M::Event>, codec::DecodeError> {
-        let entry: EntryOf<M> = codec::decode(record.format, &record.core)?;
+    fn events<M: Persistent>(record: &Record) -> Result<Vec<M::Event>, codec::DecodeError> {
+        let entry: Entry<M> = codec::decode(record.format, &record.core)?;
         Ok(entry.events)
     }
     let events = match record.entity.kind {
@@ -319,42 +320,6 @@ fn past_entry(record: &Record) -> Result<PastEntry, InspectError> {
     };
     let Record { position, version, at, .. } = *record;
     Ok(PastEntry { position, version, at, events, raw_events })
-}
-
-/// What a user has after one of their records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UserMoney {
-    /// After which record.
-    pub version: Version,
-    /// Where it stands.
-    pub position: Position,
-    /// Earned and not yet funded, in micros.
-    pub pending: i128,
-    /// What can be spent, in micros.
-    pub balance: i128,
-    /// Earned in all, in micros.
-    pub earned_total: i128,
-}
-
-impl UserMoney {
-    /// Of a user as they are.
-    #[must_use]
-    pub fn of(user: &priv_domain::Entity<User>) -> Self {
-        Self {
-            version: user.version,
-            position: user.position,
-            pending: user.machine.pending().get().into(),
-            balance: user.machine.available.get().into(),
-            earned_total: user.machine.earned_total().get().into(),
-        }
-    }
-
-    /// Whether it differs in more than its version.
-    #[must_use]
-    pub fn differs_from(&self, other: &Self) -> bool {
-        (self.pending, self.balance, self.earned_total)
-            != (other.pending, other.balance, other.earned_total)
-    }
 }
 
 /// Changes that are looked for in the journal when a stream is resumed.
@@ -389,10 +354,10 @@ impl Node {
             if changes.len() >= MAX_MISSED {
                 return Ok(vec![now]);
             }
-            let entry: EntryOf<User> = codec::decode(record.format, &record.core)?;
+            let entry: Entry<User> = codec::decode(record.format, &record.core)?;
             money.version = record.version;
             money.position = record.position;
-            let before = entry.events.iter().fold(money, take_back);
+            let before = entry.events.iter().rev().fold(money, UserMoney::before);
             if before.differs_from(&money) {
                 changes.push(money);
             }
@@ -400,75 +365,5 @@ impl Node {
         }
         changes.reverse();
         Ok(changes)
-    }
-}
-
-fn take_back(after: UserMoney, event: &priv_domain::user::Event) -> UserMoney {
-    use priv_domain::message::Purpose;
-    use priv_domain::user::Event;
-    let mut before = after;
-    match event {
-        Event::EventsRecorded { earned, .. } => {
-            before.pending -= i128::from(earned.get());
-            before.earned_total -= i128::from(earned.get());
-        }
-        Event::TransferAccepted { transfer, .. } => {
-            let amount = i128::from(transfer.amount.get());
-            match &transfer.purpose {
-                Purpose::Proceeds(_) => {
-                    before.pending -= amount;
-                    before.earned_total -= amount;
-                    return before;
-                }
-                Purpose::Claim(_) => before.pending += amount,
-                Purpose::Link(linked) => add_accruals(&mut before, &linked.accruals, -1),
-                Purpose::Grant
-                | Purpose::Budget
-                | Purpose::Publish(_)
-                | Purpose::Change(_)
-                | Purpose::Purchase(_)
-                | Purpose::Fees(_)
-                | Purpose::Rating(_) => {}
-            }
-            before.balance -= amount;
-        }
-        Event::TransferOpened(open) => {
-            before.balance += i128::from(open.transfer.amount.get());
-            if let Purpose::Link(linked) = &open.transfer.purpose {
-                add_accruals(&mut before, &linked.accruals, 1);
-            }
-        }
-        Event::TransferReturned { amount, .. } => before.balance -= i128::from(amount.get()),
-        Event::ClaimOpened(claim) => {
-            before.balance -= i128::from(claim.funded_at_once().get());
-            before.pending += i128::from(claim.funded_at_once().get());
-        }
-        Event::ContributionReviewed { reward, .. } => {
-            before.pending -= i128::from(reward.get());
-            before.earned_total -= i128::from(reward.get());
-        }
-        Event::PrivacyControlSeen
-        | Event::ConsentChanged(_)
-        | Event::ContributionAdded { .. }
-        | Event::ContributionDeleted { .. }
-        | Event::ClaimPartUnfunded { .. }
-        | Event::ClaimClosed { .. }
-        | Event::TransferSettled { .. }
-        | Event::TransferForgotten { .. }
-        | Event::WalletBound { .. } => {}
-    }
-    before
-}
-
-fn add_accruals(
-    money: &mut UserMoney,
-    accruals: &[priv_domain::message::LinkedAccrual],
-    sign: i128,
-) {
-    for accrual in accruals {
-        let (pending, claimed) =
-            (i128::from(accrual.pending.get()), i128::from(accrual.claimed.get()));
-        money.pending += sign * pending;
-        money.earned_total += sign * (pending + claimed);
     }
 }

@@ -18,6 +18,7 @@ mod lean_context;
 pub mod node;
 mod passivation;
 mod projecting;
+pub mod purchasing;
 pub mod queries;
 pub mod shell;
 mod tracker;

@@ -12,13 +12,14 @@ use std::time::Duration;
 use actix_rt::{Arbiter, ArbiterHandle};
 use priv_domain::entity::{EntityId, Kind};
 use priv_domain::listing::Listing;
-use priv_domain::machine::{Entity, OutgoingMessage};
+use priv_domain::machine::{Command, Entity, Machine, OutgoingMessage};
 use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::User;
 use priv_domain::{Position, RequestTag, Timestamp};
 use priv_journal::disk::Disk;
 use priv_journal::{FatalError, FileJournal, Journal, OpenError};
+use priv_store::codec::{Persistent, ReplyOf};
 use priv_store::data_dir::{DataDir, DataDirError, JOURNAL};
 use priv_store::projector::Projection;
 use priv_store::recovery::{RecoveryError, recover};
@@ -33,7 +34,8 @@ use crate::entity_actor::ActorMessage;
 use crate::housekeeping::Housekeeper;
 use crate::passivation::{self, Passivated};
 use crate::projecting::{GROUPS_QUEUED, project_groups};
-use crate::shell::{Persistent, Shell};
+use crate::purchasing::RecentTerms;
+use crate::shell::{Shell, ShellContext};
 
 /// Milliseconds in a tick, by which the last use of actors is told apart.
 const TICK_MILLIS: i64 = 16;
@@ -82,6 +84,9 @@ impl Resident for Listing {
         &node.listings
     }
 }
+
+/// Why a command is refused.
+type Refusal<C> = <<C as Command>::Machine as Machine>::Refusal;
 
 /// How a node is run.
 #[derive(Clone, Debug)]
@@ -161,6 +166,7 @@ pub struct Node {
     options: Options,
     on_fatal: OnFatal,
     housekeeper: Housekeeper,
+    recent_terms: RecentTerms,
     _data_dir: DataDir,
 }
 
@@ -228,6 +234,7 @@ impl Node {
             options,
             on_fatal,
             housekeeper,
+            recent_terms: RecentTerms::default(),
             _data_dir: data_dir,
         });
         for id in recovered.with_pending_work {
@@ -239,18 +246,27 @@ impl Node {
         Ok(node)
     }
 
-    /// Asks an entity to do something. The answer comes when all that it depends on is durable.
+    /// Asks an entity to do something. The answer, of the command's own type, comes when all that
+    /// it depends on is durable.
     ///
     /// # Errors
-    /// See [`AskError`].
-    pub async fn ask<M: Resident>(
+    /// See [`AskError`]; [`AskError::Mismatch`] also where the idempotency key was used for another
+    /// command.
+    pub async fn ask<C>(
         self: &Arc<Self>,
         id: &EntityId,
-        command: M::Command,
+        command: C,
         request: Option<RequestTag>,
-    ) -> Result<Answered<M::Reply>, AskError<M::Refusal>> {
+    ) -> Result<Answered<C::Reply>, AskError<Refusal<C>>>
+    where
+        C: Command<Machine: Resident, Reply: ReplyOf<C::Machine>>,
+    {
         let (responder, response) = oneshot::channel();
-        self.post_patiently::<M>(id, ActorMessage::Ask(Ask { command, request, responder }))
+        let ask = Ask { command, request, responder };
+        let ask = Box::new(move |shell: &mut Shell<C::Machine>, context: ShellContext<'_>| {
+            shell.ask(ask, context)
+        });
+        self.post_patiently::<C::Machine>(id, ActorMessage::Ask(ask))
             .await
             .map_err(|Full(_)| AskError::Overloaded)?;
         let Response { outcome, position } = response.await.map_err(|_| AskError::Stopping)?;
@@ -579,6 +595,10 @@ impl Node {
     #[must_use]
     pub(crate) fn projection(&self) -> &Projection {
         &self.projection
+    }
+
+    pub(crate) fn recent_terms(&self) -> &RecentTerms {
+        &self.recent_terms
     }
 
     /// The clock.

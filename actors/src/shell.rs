@@ -7,12 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use priv_domain::machine::{
-    Answer, Context, Entity, Entry, EntryOf, Handled, Machine, OutgoingMessage, ReplyToken,
+    Answer, AnyReply, Command, Concluded, Context, Entity, Entry, Handled, Machine,
+    OutgoingMessage, ReplyToken,
 };
 use priv_domain::message::Message;
 use priv_domain::{EntityId, Position, RequestTag, Timestamp};
 use priv_journal::{AppendError, Draft, Journal};
-use priv_store::codec::{self, FORMAT, Stored};
+use priv_store::codec::{self, FORMAT, Persistent, ReplyOf};
 
 use crate::ask::{Ask, AskError, Origin, Responder, Response, send_when_durable};
 
@@ -40,24 +41,25 @@ pub enum Listening {
     Ended,
 }
 
-/// A machine that can be kept.
-pub trait Persistent: Machine<Event: Stored, Reply: Stored> + Stored {}
-
-impl<M: Machine<Event: Stored, Reply: Stored> + Stored> Persistent for M {}
-
 /// An entity in use.
 pub struct Shell<M: Persistent> {
     id: EntityId,
     entity: Entity<M>,
-    /// There only while somebody is: most of a million entities are alone.
+    /// Allocated only while someone waits or listens.
     waiters: Option<Box<Waiters<M>>>,
 }
+
+/// Answers an asker with the end of what it waits for, at the position that the end depends on.
+type Waiter<M> = Box<dyn FnOnce(&dyn Journal, Position, &End<M>) + Send>;
+
+/// The end of something that took several steps.
+type End<M> = Result<AnyReply<M>, <M as Machine>::Refusal>;
 
 /// Who waits at an entity.
 struct Waiters<M: Persistent> {
     /// Letters that wait for the next entry.
     waiting: Vec<(EntityId, Message)>,
-    askers: Vec<(ReplyToken, Responder<M>)>,
+    askers: Vec<(ReplyToken, Waiter<M>)>,
     listeners: Vec<Box<dyn Listener<M>>>,
 }
 
@@ -75,12 +77,12 @@ impl<M: Persistent> Waiters<M> {
     fn heap_bytes(&self) -> usize {
         size_of::<Self>()
             + self.waiting.capacity() * size_of::<(EntityId, Message)>()
-            + self.askers.capacity() * size_of::<(ReplyToken, Responder<M>)>()
+            + self.askers.capacity() * size_of::<(ReplyToken, Waiter<M>)>()
             + self.listeners.capacity() * size_of::<Box<dyn Listener<M>>>()
     }
 }
 
-/// What the shell needs to know of the moment.
+/// What the shell needs to know of the context.
 #[derive(Clone, Copy)]
 pub struct ShellContext<'a> {
     /// The time.
@@ -164,89 +166,105 @@ impl<M: Persistent> Shell<M> {
     }
 
     /// Decides a command and answers, now or when it is completed. Returns the messages to send.
-    pub(crate) fn ask(&mut self, ask: Ask<M>, moment: ShellContext<'_>) -> Vec<OutgoingMessage> {
+    pub(crate) fn ask<C>(&mut self, ask: Ask<C>, context: ShellContext<'_>) -> Vec<OutgoingMessage>
+    where
+        C: Command<Machine = M, Reply: ReplyOf<M>>,
+    {
         let Ask { command, request, responder } = ask;
-        match self.decide(command, request, moment) {
+        match self.handle(command, request, context) {
             Ok(Decided { answer: Answer::Later(reply_token), messages }) => {
-                self.waiters_mut().askers.push((reply_token, responder));
+                let waiter = waiter(responder);
+                self.waiters_mut().askers.push((reply_token, waiter));
                 messages
             }
             Ok(Decided { answer: Answer::Now(reply), messages }) => {
-                self.respond(responder, Ok((reply, Origin::Fresh)), moment);
+                self.respond(responder, Ok((reply, Origin::Fresh)), context);
                 messages
             }
             Ok(Decided { answer: Answer::Nothing, messages }) => messages,
             Err(Undecided::Replayed(reply)) => {
-                self.respond(responder, Ok((reply, Origin::Replayed)), moment);
+                self.respond(responder, Ok((reply, Origin::Replayed)), context);
                 Vec::new()
             }
             Err(Undecided::Error(error)) => {
-                self.respond(responder, Err(error), moment);
+                self.respond(responder, Err(error), context);
                 Vec::new()
             }
         }
     }
 
-    /// Reads a message, now or with the next entry. Returns the messages to send.
+    /// Receives a message, now or with the next entry. Returns the messages to send.
     ///
     /// # Errors
     /// The journal has no room: the message must be brought again.
-    pub fn read(
+    pub fn receive(
         &mut self,
         from: EntityId,
         message: Message,
-        moment: ShellContext<'_>,
+        context: ShellContext<'_>,
     ) -> Result<Vec<OutgoingMessage>, Box<(EntityId, Message)>> {
-        if self.entity.machine.can_wait(&message) {
+        if self.entity.machine.can_defer(&message) {
             self.waiters_mut().waiting.push((from, message));
             return match self.waiting() >= MAX_WAITING {
-                true => Ok(self.flush(moment)),
+                true => Ok(self.flush(context)),
                 false => Ok(Vec::new()),
             };
         }
-        match self.decide(M::receive(from.clone(), message.clone()), None, moment) {
+        let machine_context =
+            Context { me: &self.id, now: context.now, fresh: context.fresh, request: None };
+        let entity = &self.entity;
+        let unread = || Box::new((from.clone(), message.clone()));
+        // Deciding only reads the state: if it panics the state is as it was.
+        let concluded = catch_unwind(AssertUnwindSafe(|| {
+            entity.receive(from.clone(), message.clone(), &machine_context)
+        }));
+        let Ok(concluded) = concluded else {
+            tracing::error!(kind = self.id.kind.as_str(), "a decision panicked");
+            return Ok(Vec::new());
+        };
+        match self.carry_out(concluded, context) {
             Ok(decided) => Ok(decided.messages),
-            Err(Undecided::Error(AskError::Overloaded)) => Err(Box::new((from, message))),
-            // A message is not refused, and has no idempotency key. A fault was logged.
-            Err(Undecided::Error(_) | Undecided::Replayed(_)) => Ok(Vec::new()),
+            Err(AppendError::Full) => Err(unread()),
+            // Too large for the journal, which no answer to a message is, or the process stops.
+            Err(AppendError::TooLarge { .. } | AppendError::Stopped(_)) => Ok(Vec::new()),
         }
     }
 
-    /// Writes what messages that waited come to. Where the journal has no room they wait on.
-    pub fn flush(&mut self, moment: ShellContext<'_>) -> Vec<OutgoingMessage> {
+    /// Appends the effects of deferred messages; if the journal is full, they stay deferred.
+    pub fn flush(&mut self, context: ShellContext<'_>) -> Vec<OutgoingMessage> {
         let Some(waiters) = self.waiters.as_ref().filter(|here| !here.waiting.is_empty()) else {
             return Vec::new();
         };
-        let (events, messages) = self.entity.machine.decide_waiting(&waiters.waiting);
+        let (events, messages) = self.entity.machine.decide_deferred(&waiters.waiting);
         if !events.is_empty() {
             let entry = Entry { events, answered: None, raw_events: Vec::new() };
-            if self.append(&entry, moment).is_err() {
+            if self.append(&entry, context).is_err() {
                 return Vec::new();
             }
         }
-        self.waiting_is_written();
+        self.deferred_are_written();
         messages
     }
 
     /// Does what it does by itself, if the time has come. Where the journal has no room it is tried
     /// again. Returns the messages to send.
-    pub fn wake(&mut self, moment: ShellContext<'_>) -> Vec<OutgoingMessage> {
-        if self.wakes_at().is_none_or(|at| at > moment.now) {
+    pub fn wake(&mut self, context: ShellContext<'_>) -> Vec<OutgoingMessage> {
+        if self.wakes_at().is_none_or(|at| at > context.now) {
             return Vec::new();
         }
-        let ShellContext { now, fresh, .. } = moment;
-        let context = Context { me: &self.id, now, fresh, request: None };
-        let decision = self.entity.machine.decide_awake(&context);
+        let ShellContext { now, fresh, .. } = context;
+        let machine_context = Context { me: &self.id, now, fresh, request: None };
+        let decision = self.entity.machine.decide_awake(&machine_context);
         if decision.events.is_empty() {
             return Vec::new();
         }
         let (events, raw_events) = (decision.events, decision.raw_events);
         let mut entry = Entry { events, answered: None, raw_events };
-        let mut messages = self.add_waiting(&mut entry);
-        if self.append(&entry, moment).is_err() {
+        let mut messages = self.add_deferred(&mut entry);
+        if self.append(&entry, context).is_err() {
             return Vec::new();
         }
-        self.waiting_is_written();
+        self.deferred_are_written();
         messages.extend(decision.messages);
         messages
     }
@@ -257,75 +275,83 @@ impl<M: Persistent> Shell<M> {
         self.entity.machine.wakes_at()
     }
 
-    fn waiting_is_written(&mut self) {
+    fn deferred_are_written(&mut self) {
         if let Some(waiters) = &mut self.waiters {
             waiters.waiting.clear();
         }
         self.part_if_alone();
     }
 
-    fn decide(
+    fn handle<C: Command<Machine = M>>(
         &mut self,
-        command: M::Command,
+        command: C,
         request: Option<RequestTag>,
-        moment: ShellContext<'_>,
-    ) -> Result<Decided<M>, Undecided<M>> {
-        let context = Context { me: &self.id, now: moment.now, fresh: moment.fresh, request };
+        context: ShellContext<'_>,
+    ) -> Result<Decided<C::Reply>, Undecided<M, C::Reply>> {
+        let machine_context =
+            Context { me: &self.id, now: context.now, fresh: context.fresh, request };
         let entity = &self.entity;
         // Deciding only reads the state: if it panics the state is as it was.
-        let handled = catch_unwind(AssertUnwindSafe(|| entity.handle(command, &context)));
-        let (entry, mut messages, answer, completed) = match handled {
-            Ok(Handled::Decided { entry, messages, answer, completed }) => {
-                (entry, messages, answer, completed)
+        let handled = catch_unwind(AssertUnwindSafe(|| entity.handle(command, &machine_context)));
+        match handled {
+            Ok(Handled::Concluded(concluded)) => {
+                self.carry_out(concluded, context).map_err(|error| Undecided::Error(error.into()))
             }
-            Ok(Handled::Replayed(reply)) => return Err(Undecided::Replayed(reply)),
-            Ok(Handled::Mismatch) => return Err(Undecided::Error(AskError::Mismatch)),
-            Ok(Handled::TooManyAnswers) => return Err(Undecided::Error(AskError::Overloaded)),
-            Ok(Handled::Refused(refusal)) => {
-                return Err(Undecided::Error(AskError::Refused(refusal)));
-            }
+            Ok(Handled::Replayed(reply)) => Err(Undecided::Replayed(reply)),
+            Ok(Handled::Mismatch) => Err(Undecided::Error(AskError::Mismatch)),
+            Ok(Handled::TooManyAnswers) => Err(Undecided::Error(AskError::Overloaded)),
+            Ok(Handled::Refused(refusal)) => Err(Undecided::Error(AskError::Refused(refusal))),
             Err(_) => {
                 tracing::error!(kind = self.id.kind.as_str(), "a decision panicked");
-                return Err(Undecided::Error(AskError::Fault));
+                Err(Undecided::Error(AskError::Fault))
             }
-        };
-        if let Some(mut entry) = entry {
-            messages.extend(self.add_waiting(&mut entry));
-            self.append(&entry, moment).map_err(|error| Undecided::Error(error.into()))?;
-            self.waiting_is_written();
         }
-        if let Some((reply_token, reply)) = completed {
-            self.complete(reply_token, reply, moment);
+    }
+
+    /// Appends and applies what was decided, and answers whoever waited for it.
+    fn carry_out<R>(
+        &mut self,
+        concluded: Concluded<M, R>,
+        context: ShellContext<'_>,
+    ) -> Result<Decided<R>, AppendError> {
+        let Concluded { entry, mut messages, answer, completed } = concluded;
+        if let Some(mut entry) = entry {
+            messages.extend(self.add_deferred(&mut entry));
+            self.append(&entry, context)?;
+            self.deferred_are_written();
+        }
+        if let Some((reply_token, end)) = completed {
+            self.complete(reply_token, &end, context);
         }
         Ok(Decided { messages, answer })
     }
 
-    /// Puts what messages that waited come to in front of an entry.
-    fn add_waiting(&self, entry: &mut EntryOf<M>) -> Vec<OutgoingMessage> {
+    /// Puts the effects of deferred messages in front of an entry.
+    fn add_deferred(&self, entry: &mut Entry<M>) -> Vec<OutgoingMessage> {
         let Some(waiters) = self.waiters.as_ref().filter(|here| !here.waiting.is_empty()) else {
             return Vec::new();
         };
-        let (mut events, messages) = self.entity.machine.decide_waiting(&waiters.waiting);
+        let (mut events, messages) = self.entity.machine.decide_deferred(&waiters.waiting);
         events.append(&mut entry.events);
         entry.events = events;
         messages
     }
 
-    fn append(&mut self, entry: &EntryOf<M>, moment: ShellContext<'_>) -> Result<(), AppendError> {
+    fn append(&mut self, entry: &Entry<M>, context: ShellContext<'_>) -> Result<(), AppendError> {
         let core = codec::encode(entry);
         let personal = (!entry.raw_events.is_empty()).then(|| codec::encode(&entry.raw_events));
-        let appended = moment.journal.append(Draft {
+        let appended = context.journal.append(Draft {
             entity: &self.id,
             version: self.entity.version.next(),
             previous: self.entity.position,
-            at: moment.now,
+            at: context.now,
             format: FORMAT,
             core: &core,
             personal: personal.as_deref(),
         });
-        moment.refuses.store(appended == Err(AppendError::Full), Ordering::Relaxed);
+        context.refuses.store(appended == Err(AppendError::Full), Ordering::Relaxed);
         let position = appended?;
-        self.entity.apply(entry, moment.now, position);
+        self.entity.apply(entry, context.now, position);
         if let Some(waiters) = &mut self.waiters {
             let entity = &self.entity;
             waiters.listeners.retain_mut(|listener| listener.changed(entity) == Listening::On);
@@ -334,30 +360,29 @@ impl<M: Persistent> Shell<M> {
         Ok(())
     }
 
-    fn complete(&mut self, reply_token: ReplyToken, reply: M::Reply, moment: ShellContext<'_>) {
+    fn complete(&mut self, reply_token: ReplyToken, end: &End<M>, context: ShellContext<'_>) {
         // After a restart nobody waits any more; the answer is remembered for who asks again.
         let Some(waiters) = &mut self.waiters else { return };
         // Several may wait for the same thing.
-        let (done, waiting) = std::mem::take(&mut waiters.askers)
+        let (done, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut waiters.askers)
             .into_iter()
             .partition(|(waiting, _)| *waiting == reply_token);
         waiters.askers = waiting;
         self.part_if_alone();
-        let done: Vec<(ReplyToken, Responder<M>)> = done;
-        for (_, responder) in done {
-            self.respond(responder, Ok((reply.clone(), Origin::Fresh)), moment);
+        for (_, waiter) in done {
+            waiter(context.journal, self.entity.position, end);
         }
     }
 
-    fn respond(
+    fn respond<R: Send + 'static>(
         &self,
-        responder: Responder<M>,
-        outcome: Result<(M::Reply, Origin), AskError<M::Refusal>>,
-        moment: ShellContext<'_>,
+        responder: Responder<M, R>,
+        outcome: Result<(R, Origin), AskError<M::Refusal>>,
+        context: ShellContext<'_>,
     ) {
         // A refusal depends on what came before it as much as an answer does.
         let position = self.entity.position;
-        send_when_durable(moment.journal, position, responder, Response { outcome, position });
+        send_when_durable(context.journal, position, responder, Response { outcome, position });
     }
 
     /// What it waits for others to answer, to be sent again.
@@ -373,13 +398,31 @@ impl<M: Persistent> Shell<M> {
     }
 }
 
-struct Decided<M: Machine> {
-    messages: Vec<OutgoingMessage>,
-    answer: Answer<M::Reply>,
+/// Answers an asker of an `R` when what it waits for has come to its end.
+fn waiter<M, R>(responder: Responder<M, R>) -> Waiter<M>
+where
+    M: Machine,
+    R: Clone + Send + 'static,
+{
+    Box::new(move |journal, position, end| {
+        let outcome = match end {
+            Ok(reply) => match reply.get::<R>() {
+                Some(reply) => Ok((reply.clone(), Origin::Fresh)),
+                None => Err(AskError::Mismatch),
+            },
+            Err(refusal) => Err(AskError::Refused(refusal.clone())),
+        };
+        send_when_durable(journal, position, responder, Response { outcome, position });
+    })
 }
 
-enum Undecided<M: Machine> {
-    Replayed(M::Reply),
+struct Decided<R> {
+    messages: Vec<OutgoingMessage>,
+    answer: Answer<R>,
+}
+
+enum Undecided<M: Machine, R> {
+    Replayed(R),
     Error(AskError<M::Refusal>),
 }
 

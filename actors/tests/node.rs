@@ -8,9 +8,11 @@ use std::time::Duration;
 use priv_actors::{AskError, ManualClock, Node, Options, Passivated};
 use priv_domain::consent::{ConsentPolicy, PreferenceChange};
 use priv_domain::earning::{Budget, DEFAULT_DAILY_CAP, Rates, Terms};
-use priv_domain::project::{self, Project, Settings};
-use priv_domain::system::{self, MintTo, System};
-use priv_domain::user::{Command, NewEvent, RecordEvents, Refusal, Reply, User, Verdict};
+use priv_domain::project::{CreateProject, Settings};
+use priv_domain::system::{FundBudget, Mint, MintTo};
+use priv_domain::user::{
+    ClaimEarnings, NewEvent, RecordEvents, Refusal, SetConsent, User, Verdict,
+};
 use priv_domain::{
     EntityId, Environment, EventKey, EventType, Micros, ProjectId, RawEvent, RequestTag, Timestamp,
     UserRef,
@@ -53,16 +55,16 @@ fn user(name: &str) -> EntityId {
     EntityId::user(Environment::Live, &UserRef::Person(name.into()))
 }
 
-fn share() -> Command {
+fn share() -> SetConsent {
     let change = PreferenceChange {
         analytics: Some(true),
         data_sharing: Some(true),
         ..PreferenceChange::default()
     };
-    Command::SetConsent { change, source: None, policy_version: None }
+    SetConsent { change, source: None, policy_version: None }
 }
 
-fn events(keys: std::ops::Range<u128>) -> Command {
+fn events(keys: std::ops::Range<u128>) -> RecordEvents {
     let event = |key| NewEvent {
         key: EventKey(key),
         consent_given: Some(true),
@@ -81,7 +83,7 @@ fn events(keys: std::ops::Range<u128>) -> Command {
             context: None,
         }),
     };
-    Command::RecordEvents(RecordEvents {
+    RecordEvents {
         project: PROJECT,
         policy: ConsentPolicy::OptIn,
         terms: Terms {
@@ -92,21 +94,21 @@ fn events(keys: std::ops::Range<u128>) -> Command {
         privacy_control: false,
         events: keys.map(event).collect(),
         dry_run: false,
-    })
+    }
 }
 
 async fn fund(node: &Arc<Node>, amount: u64) {
     let project = EntityId::project(Environment::Live, PROJECT);
-    let create = project::Command::Create { settings: Settings::default(), keys: Vec::new() };
-    node.ask::<Project>(&project, create, None).await.expect("a new project");
+    let create = CreateProject { settings: Settings::default(), keys: Vec::new() };
+    node.ask(&project, create, None).await.expect("a new project");
     let system = EntityId::system(Environment::Live);
     let amount = Micros::new(amount);
     let (by, reason) = ("test".into(), "test".into());
-    let mint = system::Command::Mint { amount, to: MintTo::Treasury, by, reason };
-    node.ask::<System>(&system, mint, None).await.expect("minted");
+    let mint = Mint { amount, to: MintTo::Treasury, by, reason };
+    node.ask(&system, mint, None).await.expect("minted");
     let by = "test".into();
-    let fill = system::Command::FundBudget { project, amount, by, reason: None };
-    node.ask::<System>(&system, fill, None).await.expect("funded");
+    let fill = FundBudget { project, amount, by, reason: None };
+    node.ask(&system, fill, None).await.expect("funded");
 }
 
 #[actix_rt::test]
@@ -120,12 +122,11 @@ async fn messages_and_passivations_at_once_lose_nothing() {
             if n % 7 == 0 {
                 node.passivate::<User>(&id).await.expect("asked");
             }
-            node.ask::<User>(&id, events(n * 10..n * 10 + 3), None).await.expect("stored")
+            node.ask(&id, events(n * 10..n * 10 + 3), None).await.expect("stored")
         }
     });
     for answered in futures_util::future::join_all(asked).await {
-        let Reply::Recorded(recorded) = answered.reply else { panic!("events are recorded") };
-        assert!(recorded.verdicts.iter().all(|v| matches!(v, Verdict::Accepted { .. })));
+        assert!(answered.reply.verdicts.iter().all(|v| matches!(v, Verdict::Accepted { .. })));
     }
     for name in ["u0", "u1", "u2", "u3"] {
         let id = user(name);
@@ -145,12 +146,12 @@ async fn messages_and_passivations_at_once_lose_nothing() {
 async fn an_actor_that_somebody_waits_for_stays() {
     let environment = start(Arc::new(MemoryDisk::new()));
     let id = user("ann");
-    environment.node.ask::<User>(&id, share(), None).await.expect("agreed");
-    environment.node.ask::<User>(&id, events(0..20), None).await.expect("stored");
+    environment.node.ask(&id, share(), None).await.expect("agreed");
+    environment.node.ask(&id, events(0..20), None).await.expect("stored");
     // The project that is to pay does not exist, so its actor answers that there is nothing.
-    let claim = Command::ClaimEarnings { amount: None, minimum: Micros::new(1) };
-    let answered = environment.node.ask::<User>(&id, claim, None).await.expect("claimed");
-    let Reply::Claimed(claimed) = answered.reply else { panic!("a claim is answered") };
+    let claim = ClaimEarnings { amount: None, minimum: Micros::new(1) };
+    let answered = environment.node.ask(&id, claim, None).await.expect("claimed");
+    let claimed = answered.reply;
     assert_eq!((claimed.claimed.get(), claimed.unfunded.get()), (0, 20_000));
     assert_eq!(environment.node.passivate::<User>(&id).await, Ok(Passivated::Gone));
 }
@@ -159,9 +160,9 @@ async fn an_actor_that_somebody_waits_for_stays() {
 async fn a_failed_sync_ends_the_process_and_answers_nobody() {
     let disk = FaultyDisk::new();
     let environment = start(Arc::new(disk.clone()));
-    environment.node.ask::<User>(&user("ann"), share(), None).await.expect("agreed");
+    environment.node.ask(&user("ann"), share(), None).await.expect("agreed");
     disk.inject(Fault::FailSync { after: 0 });
-    let refused = environment.node.ask::<User>(&user("ann"), share(), None).await;
+    let refused = environment.node.ask(&user("ann"), share(), None).await;
     assert_eq!(refused.map(|answered| answered.reply), Err(AskError::Stopping));
     // Said on the journal's own thread, a moment after those who waited were let go.
     let mut tries = 0;
@@ -170,7 +171,7 @@ async fn a_failed_sync_ends_the_process_and_answers_nobody() {
         assert!(tries < 1_000, "it ends loudly");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let later = environment.node.ask::<User>(&user("bob"), share(), None).await;
+    let later = environment.node.ask(&user("bob"), share(), None).await;
     assert_eq!(later.map(|answered| answered.reply), Err(AskError::Stopping));
 }
 
@@ -181,7 +182,7 @@ async fn a_full_disk_is_an_answer_and_passes() {
     disk.inject(Fault::Full { free: 0 });
     let mut key = 0;
     let refusal = loop {
-        match environment.node.ask::<User>(&user("ann"), events(key..key + 500), None).await {
+        match environment.node.ask(&user("ann"), events(key..key + 500), None).await {
             Ok(_) => key += 500,
             Err(error) => break error,
         }
@@ -191,9 +192,7 @@ async fn a_full_disk_is_an_answer_and_passes() {
     assert!(!environment.node.is_writing());
     disk.inject(Fault::Roomy);
     let mut tries = 0;
-    while let Err(error) =
-        environment.node.ask::<User>(&user("ann"), events(key..key + 500), None).await
-    {
+    while let Err(error) = environment.node.ask(&user("ann"), events(key..key + 500), None).await {
         assert_eq!(error, AskError::Overloaded);
         tries += 1;
         assert!(tries < 1_000, "room is not noticed");
@@ -218,24 +217,24 @@ async fn live_until_the_power_goes(disk: &FaultyDisk) -> Told {
     let environment = start(Arc::new(disk.clone()));
     fund(&environment.node, 1_000_000).await;
     let id = user("ann");
-    environment.node.ask::<User>(&id, share(), None).await.expect("agreed");
+    environment.node.ask(&id, share(), None).await.expect("agreed");
     let mut told = Told { claimed: 0, stored: 0 };
     for round in 0..5u128 {
         let keys = round * 20..round * 20 + 20;
-        environment.node.ask::<User>(&id, events(keys), None).await.expect("stored");
+        environment.node.ask(&id, events(keys), None).await.expect("stored");
         told.stored += 20;
         let tag = Some(RequestTag { key: round, fingerprint: 1 });
-        let claim = Command::ClaimEarnings { amount: None, minimum: Micros::new(1) };
-        let answered = environment.node.ask::<User>(&id, claim, tag).await.expect("claimed");
-        let Reply::Claimed(claimed) = answered.reply else { panic!("a claim is answered") };
+        let claim = ClaimEarnings { amount: None, minimum: Micros::new(1) };
+        let answered = environment.node.ask(&id, claim, tag).await.expect("claimed");
+        let claimed = answered.reply;
         told.claimed = claimed.balance.get();
     }
     // More is under way when it happens; nobody was told of it.
     let node = environment.node.clone();
     let under_way = actix_rt::spawn(async move {
-        let _ = node.ask::<User>(&user("ann"), events(1_000..1_020), None).await;
-        let claim = Command::ClaimEarnings { amount: None, minimum: Micros::new(1) };
-        let _ = node.ask::<User>(&user("ann"), claim, None).await;
+        let _ = node.ask(&user("ann"), events(1_000..1_020), None).await;
+        let claim = ClaimEarnings { amount: None, minimum: Micros::new(1) };
+        let _ = node.ask(&user("ann"), claim, None).await;
     });
     tokio::task::yield_now().await;
     under_way.abort();
@@ -295,7 +294,7 @@ async fn residents_stay_within_the_budget() {
             let node = environment.node.clone();
             async move {
                 let id = user(&format!("u{batch}-{n}"));
-                while let Err(error) = node.ask::<User>(&id, events(0..1), None).await {
+                while let Err(error) = node.ask(&id, events(0..1), None).await {
                     assert_eq!(error, AskError::Overloaded);
                 }
             }
@@ -315,11 +314,7 @@ async fn residents_stay_within_the_budget() {
 async fn a_checkpoint_holds_what_was_asked_before_it() {
     let environment = start(Arc::new(MemoryDisk::new()));
     for n in 0..50u128 {
-        environment
-            .node
-            .ask::<User>(&user(&format!("u{n}")), events(0..2), None)
-            .await
-            .expect("stored");
+        environment.node.ask(&user(&format!("u{n}")), events(0..2), None).await.expect("stored");
     }
     let durable = environment.node.durable().get();
     environment.node.checkpoint().await;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::machine::AnyReply;
 use crate::time::{DAY_MILLIS, Timestamp};
 
 /// Milliseconds for which an answer is kept at least.
@@ -24,24 +25,24 @@ pub struct RequestTag {
 
 /// An answer, and to what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remembered<R> {
+pub struct Remembered<M> {
     /// Hash of the body that was answered.
     pub fingerprint: u128,
     /// When.
     pub at: Timestamp,
     /// With what.
-    pub reply: R,
+    pub reply: AnyReply<M>,
 }
 
 /// The answers of one entity. Empty, it takes one word.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answers<R> {
+pub struct Answers<M> {
     // Boxed: most entities remember nothing, and there are millions of them.
     #[expect(clippy::box_collection, reason = "one word where a map takes six")]
-    by_key: Option<Box<HashMap<u128, Remembered<R>>>>,
+    by_key: Option<Box<HashMap<u128, Remembered<M>>>>,
 }
 
-impl<R> Default for Answers<R> {
+impl<M> Default for Answers<M> {
     fn default() -> Self {
         Self { by_key: None }
     }
@@ -49,21 +50,21 @@ impl<R> Default for Answers<R> {
 
 /// What is known of an idempotency key.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Recall<'a, R> {
+pub enum Recall<'a, M> {
     /// Nothing.
     New,
     /// It was answered with this.
-    Same(&'a R),
+    Same(&'a AnyReply<M>),
     /// It was used for another body.
     OtherBody,
     /// Nothing, and there is no room to remember it.
     Full,
 }
 
-impl<R> Answers<R> {
+impl<M> Answers<M> {
     /// Looks a key up.
     #[must_use]
-    pub fn recall(&self, tag: RequestTag, now: Timestamp) -> Recall<'_, R> {
+    pub fn recall(&self, tag: RequestTag, now: Timestamp) -> Recall<'_, M> {
         let Some(by_key) = &self.by_key else { return Recall::New };
         match by_key.get(&tag.key) {
             Some(known) if known.fingerprint == tag.fingerprint => Recall::Same(&known.reply),
@@ -76,7 +77,7 @@ impl<R> Answers<R> {
     }
 
     /// Remembers an answer. What is past its time goes when there are many.
-    pub fn remember(&mut self, tag: RequestTag, reply: R, at: Timestamp) {
+    pub fn remember(&mut self, tag: RequestTag, reply: AnyReply<M>, at: Timestamp) {
         let by_key = self.by_key.get_or_insert_default();
         if by_key.len() >= SWEEP_FROM && by_key.len().is_power_of_two()
             || by_key.len() >= MAX_ANSWERS
@@ -87,7 +88,7 @@ impl<R> Answers<R> {
     }
 
     /// All of them, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (u128, &Remembered<R>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (u128, &Remembered<M>)> {
         self.by_key.iter().flat_map(|by_key| by_key.iter().map(|(key, known)| (*key, known)))
     }
 
@@ -106,24 +107,25 @@ impl<R> Answers<R> {
     /// Memory on the heap, in bytes, about.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.len().saturating_mul(size_of::<(u128, Remembered<R>)>().saturating_add(8))
+        self.len().saturating_mul(size_of::<(u128, Remembered<M>)>().saturating_add(8))
     }
 }
 
-impl<R> FromIterator<(u128, Remembered<R>)> for Answers<R> {
-    fn from_iter<I: IntoIterator<Item = (u128, Remembered<R>)>>(items: I) -> Self {
+impl<M> FromIterator<(u128, Remembered<M>)> for Answers<M> {
+    fn from_iter<I: IntoIterator<Item = (u128, Remembered<M>)>>(items: I) -> Self {
         let by_key: HashMap<_, _> = items.into_iter().collect();
         Self { by_key: (!by_key.is_empty()).then(|| Box::new(by_key)) }
     }
 }
 
-fn past<R>(known: &Remembered<R>, now: Timestamp) -> bool {
+fn past<M>(known: &Remembered<M>, now: Timestamp) -> bool {
     now.millis_since(known.at) > KEPT_MILLIS
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::System;
 
     fn tag(key: u128) -> RequestTag {
         RequestTag { key, fingerprint: 7 }
@@ -131,28 +133,30 @@ mod tests {
 
     #[test]
     fn a_repeat_gives_the_first_answer_and_another_body_is_noticed() {
-        let mut answers = Answers::default();
+        let mut answers = Answers::<System>::default();
         let now = Timestamp::from_millis(1);
         assert_eq!(answers.recall(tag(1), now), Recall::New);
-        answers.remember(tag(1), "first", now);
-        assert_eq!(answers.recall(tag(1), now), Recall::Same(&"first"));
+        let first = AnyReply::new("first");
+        answers.remember(tag(1), first.clone(), now);
+        assert_eq!(answers.recall(tag(1), now), Recall::Same(&first));
         assert_eq!(answers.recall(RequestTag { key: 1, fingerprint: 8 }, now), Recall::OtherBody);
     }
 
     #[test]
     fn a_full_memory_refuses_new_keys_until_old_ones_are_past_their_time() {
-        let mut answers = Answers::default();
+        let mut answers = Answers::<System>::default();
         let start = Timestamp::from_millis(1);
+        let done = AnyReply::new(());
         for key in 0..u128::try_from(MAX_ANSWERS).expect("fits") {
-            answers.remember(tag(key), (), start);
+            answers.remember(tag(key), done.clone(), start);
         }
         assert_eq!(answers.len(), MAX_ANSWERS);
         let within = start.plus_millis(KEPT_MILLIS);
         assert_eq!(answers.recall(tag(u128::MAX), within), Recall::Full);
-        assert_eq!(answers.recall(tag(3), within), Recall::Same(&()));
+        assert_eq!(answers.recall(tag(3), within), Recall::Same(&done));
         let after = within.plus_millis(1);
         assert_eq!(answers.recall(tag(u128::MAX), after), Recall::New);
-        answers.remember(tag(u128::MAX), (), after);
+        answers.remember(tag(u128::MAX), done, after);
         assert_eq!(answers.len(), 1);
     }
 }

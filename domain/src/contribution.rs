@@ -198,14 +198,14 @@ impl ReviewStatus {
 
 /// A judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum ReviewDecision {
     /// It is taken, and earns.
     Approved,
     /// It is not.
     Rejected,
 }
 
-impl Decision {
+impl ReviewDecision {
     /// The status that follows.
     #[must_use]
     pub const fn status(self) -> ReviewStatus {

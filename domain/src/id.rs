@@ -83,7 +83,7 @@ id! {
 }
 id! {
     /// A transfer between two entities.
-    TransferId, "xfer_"
+    ExchangeId, "xfer_"
 }
 id! {
     /// A contribution.

@@ -8,21 +8,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::entity::EntityId;
-use crate::id::{PurchaseId, TransferId};
+use crate::exchange::{Bookkeeping, Exchange, Inbox, OpenTransfer, Outbox, unfunded};
+use crate::id::{ExchangeId, PurchaseId};
 use crate::ledger::{AccountClass, Posting};
-use crate::machine::{Answer, Context, Decision, Machine, OutgoingMessage};
+use crate::machine::{Context, Decision, Machine, OutgoingMessage};
 use crate::market::{Fees, File, License, ListingStatus};
-use crate::message::{Message, Transfer};
+use crate::message::Message;
 use crate::money::Micros;
-use crate::outbox::{Inbox, OpenTransfer, Outbox};
 use crate::time::Timestamp;
 
 mod order;
 mod payout;
 mod summary;
+mod terms;
 
 pub use payout::PAYOUT_EVERY_MILLIS;
 pub use summary::{ListingSummary, SAMPLES};
+pub use terms::SaleTerms;
 
 /// Contents of one listing at most: each is kept that was sold once.
 pub const MAX_CONTENTS: usize = 50;
@@ -35,7 +37,7 @@ pub struct Listing {
     /// How often it was sold.
     pub sales: u32,
     /// What buyers gave, of 5 stars, and by which transfer.
-    pub ratings: BTreeMap<PurchaseId, (u8, TransferId)>,
+    pub ratings: BTreeMap<PurchaseId, (u8, ExchangeId)>,
     /// Received in and not yet passed on.
     pub due: Due,
     /// When something was passed on last.
@@ -107,56 +109,39 @@ impl Due {
     }
 }
 
-/// What a listing can be asked: only by message.
-#[derive(Clone, Debug)]
-pub struct Command {
-    /// Who wrote.
-    pub from: EntityId,
-    /// What.
-    pub message: Message,
-}
-
 /// What happened to a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Something came in: the offer itself, a change to it, a purchase or a rating, as the
-    /// transfer's purpose says.
-    TransferAccepted {
+    /// It accepted an order, or a proposal: to make it, to change it, or to rate it.
+    ExchangeAccepted {
         /// Who sent it.
         from: EntityId,
-        /// What.
-        transfer: Transfer,
+        /// The exchange, as its opener has it.
+        exchange: Exchange,
     },
-    /// Something was passed on.
+    /// What sales brought in was paid out.
     TransferOpened(OpenTransfer),
-    /// It arrived.
+    /// Its payee accepted it.
     TransferSettled {
-        /// Which.
-        transfer: TransferId,
+        /// Names the transfer.
+        id: ExchangeId,
     },
-    /// It did not.
+    /// Its payee refused it.
     TransferReturned {
-        /// Which.
-        transfer: TransferId,
-        /// What came back.
+        /// Names the transfer.
+        id: ExchangeId,
+        /// What came back, in micros.
         amount: Micros,
     },
-    /// The payer has settled what came in.
-    TransferForgotten {
-        /// Which.
-        transfer: TransferId,
+    /// Whoever sent what was accepted has settled it.
+    ExchangeForgotten {
+        /// Names the exchange.
+        id: ExchangeId,
     },
 }
 
-/// What a listing answers: nothing, it is only written to.
+/// Why a listing says no to a command: it takes none, and refuses by message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// To a message; nobody reads it.
-    Noted,
-}
-
-/// Why a listing says no: never, it refuses by message.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {}
 
 impl Listing {
@@ -183,81 +168,76 @@ impl Offer {
 }
 
 impl Machine for Listing {
-    type Command = Command;
     type Event = Event;
-    type Reply = Reply;
     type Refusal = Refusal;
 
-    fn decide(
-        &self,
-        Command { from, message }: Command,
-        context: &Context<'_>,
-    ) -> Result<Decision<Self>, Refusal> {
-        Ok(match message {
-            Message::Offer(transfer) => order::decide(self, from, transfer, context),
-            Message::Refused { transfer, .. } => payout::take_back(self, transfer),
+    fn receive(&self, from: EntityId, message: Message, context: &Context<'_>) -> Decision<Self> {
+        match message {
+            Message::Offer(transfer) => {
+                order::receive(self, from, Exchange::Transfer(transfer), context)
+            }
+            Message::Propose(proposal) => {
+                order::receive(self, from, Exchange::Proposal(proposal), context)
+            }
+            Message::Refused { exchange, .. } => payout::take_back(self, exchange),
             Message::Accepted { .. } | Message::Forget { .. } => {
-                let (events, messages) = payout::settle(self, &[(from, message)]);
-                Decision::of(events, Answer::Nothing).sending(messages)
+                let (events, messages) = self.decide_deferred(&[(from, message)]);
+                Decision::because(events).sending(messages)
             }
             // A listing funds no claims and makes none.
-            Message::Fund { part, .. } => Decision::nothing()
-                .sending(vec![OutgoingMessage { to: from, message: Message::Unfunded { part } }]),
+            Message::Fund { part, .. } => Decision::answering(unfunded(part, from)),
             Message::Unfunded { .. } => Decision::nothing(),
-        })
+        }
     }
 
-    fn receive(from: EntityId, message: Message) -> Command {
-        Command { from, message }
-    }
-
-    fn can_wait(&self, message: &Message) -> bool {
+    fn can_defer(&self, message: &Message) -> bool {
         matches!(message, Message::Accepted { .. } | Message::Forget { .. })
     }
 
-    fn decide_waiting(
+    fn decide_deferred(
         &self,
         messages: &[(EntityId, Message)],
     ) -> (Vec<Event>, Vec<OutgoingMessage>) {
-        payout::settle(self, messages)
+        let kept = Bookkeeping::of(&self.outbox, &self.inbox, messages);
+        let settled = kept.settled.into_iter().map(|id| Event::TransferSettled { id });
+        let forgotten = kept.forgotten.into_iter().map(|id| Event::ExchangeForgotten { id });
+        (settled.chain(forgotten).collect(), kept.messages)
     }
 
     fn apply(&mut self, event: &Event, at: Timestamp) {
         match event {
-            Event::TransferAccepted { from, transfer } => order::apply(self, from, transfer, at),
+            Event::ExchangeAccepted { from, exchange } => order::apply(self, from, exchange, at),
             Event::TransferOpened(open) => payout::apply_opened(self, open, at),
-            Event::TransferSettled { transfer } => {
-                self.outbox.close(*transfer);
+            Event::TransferSettled { id } => {
+                self.outbox.close(*id);
             }
-            Event::TransferReturned { transfer, .. } => payout::apply_returned(self, *transfer),
-            Event::TransferForgotten { transfer } => self.inbox.forget(*transfer, at),
+            Event::TransferReturned { id, .. } => payout::apply_returned(self, *id),
+            Event::ExchangeForgotten { id } => self.inbox.forget(*id, at),
         }
     }
 
     fn postings(me: &EntityId, event: &Event) -> Vec<Posting> {
         let (debit, credit, amount) = match event {
-            Event::TransferAccepted { transfer, .. } => {
-                (AccountClass::InFlight, AccountClass::Listing, transfer.amount)
-            }
+            Event::ExchangeAccepted { exchange, .. } => match exchange {
+                Exchange::Transfer(transfer) => {
+                    (AccountClass::InFlight, AccountClass::Listing, transfer.amount)
+                }
+                Exchange::Proposal(_) => return Vec::new(),
+            },
             Event::TransferOpened(open) => {
-                (AccountClass::Listing, AccountClass::InFlight, open.transfer.amount)
+                (AccountClass::Listing, AccountClass::InFlight, open.exchange.amount)
             }
             Event::TransferReturned { amount, .. } => {
                 (AccountClass::InFlight, AccountClass::Listing, *amount)
             }
-            Event::TransferSettled { .. } | Event::TransferForgotten { .. } => return Vec::new(),
+            Event::TransferSettled { .. } | Event::ExchangeForgotten { .. } => return Vec::new(),
         };
         vec![Posting::within(me, debit, credit, amount)]
     }
 
     fn outstanding(&self, me: &EntityId) -> Vec<OutgoingMessage> {
-        let acceptances = self.inbox.unsettled().map(|taken| OutgoingMessage {
-            to: taken.from.clone(),
-            message: Message::Accepted {
-                transfer: taken.id,
-                summary: order::summary_for(self, me, taken),
-            },
-        });
+        let acceptances =
+            self.inbox.unsettled().map(|received| order::acceptance(self, me, received));
         self.outbox.offers().chain(acceptances).collect()
     }
 
@@ -268,7 +248,7 @@ impl Machine for Listing {
     fn decide_awake(&self, context: &Context<'_>) -> Decision<Self> {
         let status = self.offer.as_ref().map(|offer| offer.status).unwrap_or_default();
         let (events, messages) = payout::begin(self, self.due, status, context);
-        Decision::of(events, Answer::Nothing).sending(messages)
+        Decision::because(events).sending(messages)
     }
 
     fn heap_bytes(&self) -> usize {
@@ -285,7 +265,7 @@ impl Machine for Listing {
                 .fold(size_of::<Offer>(), |sum, bytes| sum.saturating_add(bytes))
         });
         let ratings =
-            size_of::<(PurchaseId, (u8, TransferId))>().saturating_mul(self.ratings.len());
+            size_of::<(PurchaseId, (u8, ExchangeId))>().saturating_mul(self.ratings.len());
         [offer, ratings, self.outbox.heap_bytes(), self.inbox.heap_bytes()]
             .iter()
             .fold(0, |sum: usize, bytes| sum.saturating_add(*bytes))

@@ -1,16 +1,20 @@
 //! What every entity is: a state machine with a memory for what it has answered.
 //!
-//! [`Machine`] is the rules of one kind of entity. [`Entity`] is one of them with what all kinds
-//! share: its version, and the answers it remembers by idempotency key. [`Entry`] is what one
-//! command adds to the entity's stream; it is appended and applied as a whole or not at all.
+//! [`Machine`] is the rules of one kind of entity, [`Command`] one thing that it can be asked, with
+//! a reply of its own. [`Entity`] is a machine with what all kinds share: its version, and the
+//! answers it remembers by idempotency key. [`Entry`] is what one command or message adds to the
+//! entity's stream; it is appended and applied as a whole or not at all.
 
-use std::sync::Arc;
-
+use std::any::Any;
+use std::convert::Infallible;
 use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
 
 use crate::answers::{Answers, Recall, RequestTag};
 use crate::entity::EntityId;
 use crate::event::RawEvent;
+use crate::exchange::Asked;
 use crate::journal_point::{Position, Version};
 use crate::ledger::Posting;
 use crate::message::Message;
@@ -18,46 +22,34 @@ use crate::time::Timestamp;
 
 /// The rules of one kind of entity.
 pub trait Machine: Clone + fmt::Debug + Default + Eq + Send + 'static {
-    /// What it can be asked to do.
-    type Command: Clone + fmt::Debug + Send;
     /// What can happen to it.
     type Event: Clone + fmt::Debug + Eq + Send;
-    /// What it answers, remembered under the idempotency key of the request.
-    type Reply: Clone + fmt::Debug + Eq + Send;
-    /// Why it says no. A refusal has no effect.
-    type Refusal: fmt::Debug + Send;
+    /// Why it says no to a command. A refusal has no effect.
+    type Refusal: Clone + fmt::Debug + Send;
 
-    /// What follows from a command in this state. Reads the state only.
-    ///
-    /// # Errors
-    /// The machine's refusals, each saying what is so.
-    fn decide(
-        &self,
-        command: Self::Command,
-        context: &Context<'_>,
-    ) -> Result<Decision<Self>, Self::Refusal>;
+    /// What follows from a message of another entity. Reads the state only. A message is never
+    /// refused: what can't be done is answered by a message.
+    fn receive(&self, from: EntityId, message: Message, context: &Context<'_>) -> Decision<Self>;
 
-    /// The command that a message from another entity stands for.
-    fn receive(from: EntityId, message: Message) -> Self::Command;
-
-    /// Whether a message can wait for the next entry, so that a busy entity writes one where it
-    /// would write two. Only bookkeeping can: what nobody waits for, and what commutes with every
+    /// Whether a message can wait for the next entry, so that a busy entity appends one where it
+    /// would append two. Only bookkeeping can: what nobody waits for, and what commutes with every
     /// other decision.
-    fn can_wait(&self, message: &Message) -> bool;
+    fn can_defer(&self, message: &Message) -> bool;
 
-    /// What follows from messages that waited.
-    fn decide_waiting(
+    /// What follows from messages that were deferred.
+    fn decide_deferred(
         &self,
         messages: &[(EntityId, Message)],
     ) -> (Vec<Self::Event>, Vec<OutgoingMessage>);
 
-    /// Folds an event into the state. Cannot fail: what `decide` allowed fits.
+    /// Folds an event into the state. What `decide` allowed fits; if it does not, the journal and
+    /// the rules disagree, and this panics rather than go on from a wrong state.
     fn apply(&mut self, event: &Self::Event, at: Timestamp);
 
     /// How an event moves money.
     fn postings(me: &EntityId, event: &Self::Event) -> Vec<Posting>;
 
-    /// Letters whose answer is still due: sent again when the entity is activated.
+    /// Messages whose answer is still due: sent again when the entity is activated.
     fn outstanding(&self, me: &EntityId) -> Vec<OutgoingMessage>;
 
     /// When it has something to do that nobody asks for; `None` most of the time. Until then it
@@ -75,6 +67,83 @@ pub trait Machine: Clone + fmt::Debug + Default + Eq + Send + 'static {
     fn heap_bytes(&self) -> usize;
 }
 
+/// Something that an entity can be asked to do. Its file has its guards in their order, the events,
+/// how it ends, and the table of its tests.
+pub trait Command: fmt::Debug + Send + Sized + 'static {
+    /// The kind of entity that is asked.
+    type Machine: Machine;
+    /// What the asker gets.
+    type Reply: ReplyValue + Clone;
+
+    /// What follows from the command in this state. Reads the state only.
+    ///
+    /// # Errors
+    /// The machine's refusals, each saying what is so.
+    fn decide(self, state: &Self::Machine, context: &Context<'_>) -> Decided<Self>;
+}
+
+/// What a command comes to.
+pub type Decided<C> = Result<
+    Decision<<C as Command>::Machine, <C as Command>::Reply>,
+    <<C as Command>::Machine as Machine>::Refusal,
+>;
+
+/// A value that can be a command's reply.
+pub trait ReplyValue: Any + fmt::Debug + Send + Sync {
+    /// Whether another reply is the same.
+    fn is_same(&self, other: &dyn ReplyValue) -> bool;
+}
+
+impl<T: Any + fmt::Debug + Eq + Send + Sync> ReplyValue for T {
+    fn is_same(&self, other: &dyn ReplyValue) -> bool {
+        (other as &dyn Any).downcast_ref::<T>() == Some(self)
+    }
+}
+
+/// The reply of some command to `M`, as it is remembered. Cheap to clone: the value is shared.
+pub struct AnyReply<M> {
+    value: Arc<dyn ReplyValue>,
+    machine: PhantomData<fn() -> M>,
+}
+
+impl<M> AnyReply<M> {
+    /// Any command's reply.
+    pub fn new(reply: impl ReplyValue) -> Self {
+        Self { value: Arc::new(reply), machine: PhantomData }
+    }
+
+    /// The reply, if it is of this type.
+    #[must_use]
+    pub fn get<R: Any>(&self) -> Option<&R> {
+        let value: &dyn Any = &*self.value;
+        value.downcast_ref()
+    }
+}
+
+impl<M> Clone for AnyReply<M> {
+    fn clone(&self) -> Self {
+        Self { value: Arc::clone(&self.value), machine: PhantomData }
+    }
+}
+
+impl<M> fmt::Debug for AnyReply<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+impl<M> PartialEq for AnyReply<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value.is_same(&*other.value)
+    }
+}
+
+impl<M> Eq for AnyReply<M> {}
+
+/// The reply that says only that it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noted;
+
 /// What a decision may know besides state and command.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
@@ -89,35 +158,49 @@ pub struct Context<'a> {
     pub request: Option<RequestTag>,
 }
 
-/// What follows from a command.
+/// What follows from a command (`R` is its reply) or from a message, which has no reply.
 #[derive(Debug)]
-pub struct Decision<M: Machine> {
+pub struct Decision<M: Machine, R = Infallible> {
     /// Events, in order; empty where nothing changes.
     pub events: Vec<M::Event>,
-    /// Letters to other entities, to be sent once the events are applied.
+    /// Messages to other entities, to be sent once the events are applied.
     pub messages: Vec<OutgoingMessage>,
     /// What the asker gets.
-    pub answer: Answer<M::Reply>,
+    pub answer: Answer<R>,
     /// An earlier asker, who was told to wait, gets this now.
-    pub completed: Option<Completed<M::Reply>>,
+    pub completed: Option<Completed<M>>,
     /// What the events say about a person beyond what replay needs.
     pub raw_events: Vec<Arc<RawEvent>>,
 }
 
 impl<M: Machine> Decision<M> {
-    /// Nothing changes; the asker gets `reply`.
-    pub fn reply(reply: M::Reply) -> Self {
-        Self::of(Vec::new(), Answer::Now(reply))
-    }
-
     /// Nothing changes and nobody waits.
     #[must_use]
     pub fn nothing() -> Self {
-        Self::of(Vec::new(), Answer::Nothing)
+        Self::because(Vec::new())
+    }
+
+    /// These events; nobody waits for them.
+    #[must_use]
+    pub fn because(events: Vec<M::Event>) -> Self {
+        Self::of(events, Answer::Nothing)
+    }
+
+    /// Nothing changes, but for a message.
+    #[must_use]
+    pub fn answering(message: OutgoingMessage) -> Self {
+        Self::nothing().sending(vec![message])
+    }
+}
+
+impl<M: Machine, R> Decision<M, R> {
+    /// Nothing changes; the asker gets `reply`.
+    pub fn reply(reply: R) -> Self {
+        Self::of(Vec::new(), Answer::Now(reply))
     }
 
     /// These events, and an answer.
-    pub fn of(events: Vec<M::Event>, answer: Answer<M::Reply>) -> Self {
+    pub fn of(events: Vec<M::Event>, answer: Answer<R>) -> Self {
         Self { events, messages: Vec::new(), answer, completed: None, raw_events: Vec::new() }
     }
 
@@ -127,6 +210,13 @@ impl<M: Machine> Decision<M> {
         self.messages = messages;
         self
     }
+
+    /// With what it says about a person.
+    #[must_use]
+    pub fn about(mut self, raw_events: Vec<Arc<RawEvent>>) -> Self {
+        self.raw_events = raw_events;
+        self
+    }
 }
 
 /// When and what the asker is answered.
@@ -134,9 +224,9 @@ impl<M: Machine> Decision<M> {
 pub enum Answer<R> {
     /// With this, once it is durable.
     Now(R),
-    /// When the decision with this reply_token in `completed` is made.
+    /// When the decision with this reply token in `completed` is made.
     Later(ReplyToken),
-    /// Nobody waits: the command was a message.
+    /// Nobody waits: it was a message.
     Nothing,
 }
 
@@ -145,14 +235,23 @@ pub enum Answer<R> {
 pub struct ReplyToken(pub u128);
 
 /// The end of something that took several steps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Completed<R> {
+#[derive(Clone, Debug)]
+pub struct Completed<M: Machine> {
     /// Who waits for it.
     pub reply_token: ReplyToken,
-    /// Under which idempotency key it is remembered.
+    /// The idempotency key under which a reply is remembered. A refusal is not: a repeat tries
+    /// again.
     pub request: Option<RequestTag>,
-    /// The answer.
-    pub reply: R,
+    /// The reply, or why it came to nothing after all.
+    pub outcome: Result<AnyReply<M>, M::Refusal>,
+}
+
+impl<M: Machine> Completed<M> {
+    /// The end of an exchange that somebody may wait for.
+    #[must_use]
+    pub fn of(asked: Asked, outcome: Result<AnyReply<M>, M::Refusal>) -> Self {
+        Self { reply_token: asked.reply_token, request: asked.request, outcome }
+    }
 }
 
 /// A message with its address.
@@ -164,19 +263,16 @@ pub struct OutgoingMessage {
     pub message: Message,
 }
 
-/// What one command adds to a stream.
+/// What one command or message adds to a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry<E, R> {
+pub struct Entry<M: Machine> {
     /// What happened, in order.
-    pub events: Vec<E>,
+    pub events: Vec<M::Event>,
     /// The answer to remember, and under which key.
-    pub answered: Option<(RequestTag, R)>,
+    pub answered: Option<(RequestTag, AnyReply<M>)>,
     /// What is about a person: kept apart, so that it can be erased without touching the rest.
     pub raw_events: Vec<Arc<RawEvent>>,
 }
-
-/// The entry of a machine.
-pub type EntryOf<M> = Entry<<M as Machine>::Event, <M as Machine>::Reply>;
 
 /// One entity: its machine, its version, and what it has answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,7 +280,7 @@ pub struct Entity<M: Machine> {
     /// The state proper.
     pub machine: M,
     /// Answers by idempotency key.
-    pub answers: Answers<M::Reply>,
+    pub answers: Answers<M>,
     /// Of the last entry; [`Version::ZERO`] before the first.
     pub version: Version,
     /// Where the last entry stands in the journal.
@@ -205,62 +301,80 @@ impl<M: Machine> Default for Entity<M> {
 
 /// What handling a command came to.
 #[derive(Debug)]
-pub enum Handled<M: Machine> {
+pub enum Handled<M: Machine, R> {
     /// The first answer to this idempotency key.
-    Replayed(M::Reply),
-    /// The idempotency key was used for another body.
+    Replayed(R),
+    /// The idempotency key was used for another body, or for another command.
     Mismatch,
     /// Too many answers are remembered to take a new idempotency key.
     TooManyAnswers,
     /// The machine said no.
     Refused(M::Refusal),
-    /// The machine decided; `entry` is `None` where nothing changes.
-    Decided {
-        /// To append and apply.
-        entry: Option<EntryOf<M>>,
-        /// To send once it is applied.
-        messages: Vec<OutgoingMessage>,
-        /// For the asker.
-        answer: Answer<M::Reply>,
-        /// For an earlier asker.
-        completed: Option<(ReplyToken, M::Reply)>,
-    },
+    /// The machine decided.
+    Concluded(Concluded<M, R>),
+}
+
+/// A decision as it is carried out.
+#[derive(Debug)]
+pub struct Concluded<M: Machine, R> {
+    /// To append and apply; `None` where nothing changes.
+    pub entry: Option<Entry<M>>,
+    /// To send once it is applied.
+    pub messages: Vec<OutgoingMessage>,
+    /// For the asker.
+    pub answer: Answer<R>,
+    /// For an earlier asker.
+    pub completed: Option<(ReplyToken, Result<AnyReply<M>, M::Refusal>)>,
 }
 
 impl<M: Machine> Entity<M> {
-    /// Looks the idempotency key up, and lets the machine decide if it is new.
-    pub fn handle(&self, command: M::Command, context: &Context<'_>) -> Handled<M> {
+    /// Looks the idempotency key up, and lets the command decide if it is new.
+    pub fn handle<C: Command<Machine = M>>(
+        &self,
+        command: C,
+        context: &Context<'_>,
+    ) -> Handled<M, C::Reply> {
         if let Some(tag) = context.request {
             match self.answers.recall(tag, context.now) {
-                Recall::Same(reply) => return Handled::Replayed(reply.clone()),
+                Recall::Same(reply) => {
+                    return match reply.get::<C::Reply>() {
+                        Some(reply) => Handled::Replayed(reply.clone()),
+                        // The one place where a replay of another command shows.
+                        None => Handled::Mismatch,
+                    };
+                }
                 Recall::OtherBody => return Handled::Mismatch,
                 Recall::Full => return Handled::TooManyAnswers,
                 Recall::New => {}
             }
         }
-        let decision = match self.machine.decide(command, context) {
-            Ok(decision) => decision,
-            Err(refusal) => return Handled::Refused(refusal),
-        };
-        let Decision { events, messages, answer, completed, raw_events } = decision;
-        let answered = match (&answer, &completed, context.request) {
-            (_, Some(Completed { request: Some(tag), reply, .. }), _) => {
-                Some((*tag, reply.clone()))
+        match command.decide(&self.machine, context) {
+            Ok(mut decision) => {
+                let now = match (&decision.answer, context.request) {
+                    (Answer::Now(reply), Some(tag)) => Some((tag, AnyReply::new(reply.clone()))),
+                    (Answer::Now(_) | Answer::Later(_) | Answer::Nothing, _) => None,
+                };
+                let completed = decision.completed.take();
+                Handled::Concluded(conclude(decision, now, completed))
             }
-            (Answer::Now(reply), None, Some(tag)) => Some((tag, reply.clone())),
-            _ => None,
-        };
-        let entry = (!events.is_empty() || answered.is_some()).then_some(Entry {
-            events,
-            answered,
-            raw_events,
-        });
-        let completed = completed.map(|Completed { reply_token, reply, .. }| (reply_token, reply));
-        Handled::Decided { entry, messages, answer, completed }
+            Err(refusal) => Handled::Refused(refusal),
+        }
+    }
+
+    /// Lets the machine decide what a message comes to.
+    pub fn receive(
+        &self,
+        from: EntityId,
+        message: Message,
+        context: &Context<'_>,
+    ) -> Concluded<M, Infallible> {
+        let mut decision = self.machine.receive(from, message, context);
+        let completed = decision.completed.take();
+        conclude(decision, None, completed)
     }
 
     /// Folds an entry in, as the next version, at its place in the journal.
-    pub fn apply(&mut self, entry: &EntryOf<M>, at: Timestamp, position: Position) {
+    pub fn apply(&mut self, entry: &Entry<M>, at: Timestamp, position: Position) {
         for event in &entry.events {
             self.machine.apply(event, at);
         }
@@ -270,4 +384,24 @@ impl<M: Machine> Entity<M> {
         self.version = self.version.next();
         self.position = position;
     }
+}
+
+/// The entry remembers the reply of whoever is answered now, or whose wait ends now.
+fn conclude<M: Machine, R>(
+    decision: Decision<M, R>,
+    now: Option<(RequestTag, AnyReply<M>)>,
+    completed: Option<Completed<M>>,
+) -> Concluded<M, R> {
+    let Decision { events, messages, answer, completed: _, raw_events } = decision;
+    let ended = completed
+        .as_ref()
+        .and_then(|completed| Some((completed.request?, completed.outcome.as_ref().ok()?.clone())));
+    let answered = ended.or(now);
+    let entry = (!events.is_empty() || answered.is_some()).then_some(Entry {
+        events,
+        answered,
+        raw_events,
+    });
+    let completed = completed.map(|completed| (completed.reply_token, completed.outcome));
+    Concluded { entry, messages, answer, completed }
 }

@@ -61,17 +61,32 @@ impl Micros {
         }
     }
 
-    /// The sum, held at the top of the range. Only where a state was checked before (`apply`).
+    /// The sum, held at the top of the range: for sums that are shown, never for accounts.
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// The difference, or nothing. Only where a state was checked before (`apply`), or where
-    /// "what is left, if anything" is the question.
+    /// The difference, or nothing: where "what is left, if anything" is the question.
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
+    }
+
+    /// Adds an amount to this account. For `apply`, where `decide` has seen that it fits.
+    ///
+    /// # Panics
+    /// It does not fit: the journal and the rules disagree, and nobody may go on from there.
+    pub const fn credit(&mut self, amount: Self) {
+        self.0 = self.0.checked_add(amount.0).expect("an account holds what was decided");
+    }
+
+    /// Takes an amount out of this account. For `apply`, where `decide` has seen that it is there.
+    ///
+    /// # Panics
+    /// It is not there: the journal and the rules disagree, and nobody may go on from there.
+    pub const fn debit(&mut self, amount: Self) {
+        self.0 = self.0.checked_sub(amount.0).expect("an account has what was decided");
     }
 
     /// This amount times `percent` / 100, rounded down to a whole micro; `None` past the range.

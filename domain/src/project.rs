@@ -2,20 +2,25 @@
 
 use crate::answers::RequestTag;
 use crate::entity::EntityId;
-use crate::id::{KeyId, TransferId};
+use crate::exchange::{Bookkeeping, Inbox, OpenTransfer, Outbox};
+use crate::id::{ExchangeId, KeyId};
 use crate::ledger::{AccountClass, Posting};
-use crate::machine::{Answer, Context, Decision, Machine, OutgoingMessage};
-use crate::message::{Message, Transfer};
+use crate::machine::{Context, Decision, Machine, OutgoingMessage};
+use crate::message::Message;
 use crate::money::Micros;
-use crate::outbox::{Inbox, OpenTransfer, Outbox};
 use crate::time::Timestamp;
+use crate::transfer::Transfer;
 
 mod budget;
 mod keys;
+mod remember;
 mod settings;
 
-pub use keys::{ApiKey, KeyRole, Scope, Scopes};
-pub use settings::{Plan, Settings, SettingsChange};
+pub use keys::{ApiKey, IssueKey, KeyEnded, KeyRole, RevokeKey, RollKey, Scope, Scopes};
+pub use remember::RememberAnswer;
+pub use settings::{
+    ChangeSettings, CreateProject, Plan, ProjectSettings, Settings, SettingsChange,
+};
 
 /// Keys of one project at most, revoked ones included.
 pub const MAX_KEYS: usize = 200;
@@ -35,72 +40,6 @@ pub struct Project {
     pub outbox: Outbox,
     /// What it has taken in.
     pub inbox: Inbox,
-}
-
-/// What a project can be asked.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Begin to exist.
-    Create {
-        /// As decided.
-        settings: Settings,
-        /// Its first keys.
-        keys: Vec<ApiKey>,
-    },
-    /// Change some settings.
-    Change {
-        /// Which.
-        change: SettingsChange,
-        /// Who.
-        by: Box<str>,
-        /// Why.
-        reason: Option<Box<str>>,
-    },
-    /// Issue a key.
-    IssueKey {
-        /// As it is.
-        key: ApiKey,
-        /// Who.
-        by: Box<str>,
-        /// Why.
-        reason: Option<Box<str>>,
-    },
-    /// Issue a key in another's place, which works on for a while.
-    RollKey {
-        /// The one that goes.
-        old: KeyId,
-        /// The one that comes: its role and scopes are the old one's.
-        new: ApiKey,
-        /// Until when the old one works.
-        old_until: Timestamp,
-        /// Who.
-        by: Box<str>,
-        /// Why.
-        reason: Option<Box<str>>,
-    },
-    /// End a key, now.
-    RevokeKey {
-        /// Which.
-        key: KeyId,
-        /// Who.
-        by: Box<str>,
-        /// Why.
-        reason: Option<Box<str>>,
-    },
-    /// Remember what a request over many users was answered.
-    Remember {
-        /// Which request.
-        tag: RequestTag,
-        /// The body of the answer.
-        body: Box<str>,
-    },
-    /// From another entity.
-    Message {
-        /// Who wrote.
-        from: EntityId,
-        /// What.
-        message: Message,
-    },
 }
 
 /// What happened to a project.
@@ -154,53 +93,28 @@ pub enum Event {
     TransferAccepted {
         /// Who sent it.
         from: EntityId,
-        /// Which transfer, and how much.
+        /// The transfer, as its payer opened it.
         transfer: Transfer,
     },
     /// Money went to a claimant.
     TransferOpened(OpenTransfer),
     /// It arrived.
     TransferSettled {
-        /// Which.
-        transfer: TransferId,
+        /// Names the transfer.
+        id: ExchangeId,
     },
     /// It did not.
     TransferReturned {
-        /// Which.
-        transfer: TransferId,
+        /// Names the transfer.
+        id: ExchangeId,
         /// What came back.
         amount: Micros,
     },
     /// The payer has settled what came in.
     TransferForgotten {
-        /// Which.
-        transfer: TransferId,
+        /// Names the transfer.
+        id: ExchangeId,
     },
-}
-
-/// What a project answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// To [`Command::Create`] and [`Command::Change`]: its settings now.
-    Settings {
-        /// When it was made.
-        created_at: Timestamp,
-        /// As they are.
-        settings: Settings,
-        /// The keys that were made with it.
-        keys: Vec<ApiKey>,
-    },
-    /// To [`Command::IssueKey`] and [`Command::RollKey`].
-    Key(ApiKey),
-    /// To [`Command::RevokeKey`]: it ended then.
-    KeyEnded {
-        /// Which.
-        key: KeyId,
-        /// When.
-        at: Timestamp,
-    },
-    /// To a message; nobody reads it.
-    Noted,
 }
 
 /// Why a project says no.
@@ -238,41 +152,25 @@ impl Project {
 }
 
 impl Machine for Project {
-    type Command = Command;
     type Event = Event;
-    type Reply = Reply;
     type Refusal = Refusal;
 
-    fn decide(&self, command: Command, context: &Context<'_>) -> Result<Decision<Self>, Refusal> {
-        match command {
-            Command::Create { settings, keys } => settings::create(self, settings, keys, context),
-            Command::Change { change, by, reason } => settings::change(self, change, by, reason),
-            Command::IssueKey { key, by, reason } => keys::issue(self, key, by, reason),
-            Command::RollKey { old, new, old_until, by, reason } => {
-                keys::roll(self, (old, new, old_until), by, reason, context)
-            }
-            Command::RevokeKey { key, by, reason } => keys::revoke(self, key, by, reason, context),
-            Command::Remember { tag, body } => {
-                let events = vec![Event::RequestAnswered { tag, body }];
-                Ok(Decision::of(events, Answer::Now(Reply::Noted)))
-            }
-            Command::Message { from, message } => Ok(budget::decide(self, from, message, context)),
-        }
+    fn receive(&self, from: EntityId, message: Message, context: &Context<'_>) -> Decision<Self> {
+        budget::receive(self, from, message, context)
     }
 
-    fn receive(from: EntityId, message: Message) -> Command {
-        Command::Message { from, message }
-    }
-
-    fn can_wait(&self, message: &Message) -> bool {
+    fn can_defer(&self, message: &Message) -> bool {
         matches!(message, Message::Accepted { .. } | Message::Forget { .. })
     }
 
-    fn decide_waiting(
+    fn decide_deferred(
         &self,
         messages: &[(EntityId, Message)],
     ) -> (Vec<Event>, Vec<OutgoingMessage>) {
-        budget::decide_waiting(self, messages)
+        let kept = Bookkeeping::of(&self.outbox, &self.inbox, messages);
+        let settled = kept.settled.into_iter().map(|id| Event::TransferSettled { id });
+        let forgotten = kept.forgotten.into_iter().map(|id| Event::TransferForgotten { id });
+        (settled.chain(forgotten).collect(), kept.messages)
     }
 
     fn apply(&mut self, event: &Event, at: Timestamp) {
@@ -288,20 +186,20 @@ impl Machine for Project {
             Event::RequestAnswered { .. } => {}
             Event::TransferAccepted { from, transfer } => {
                 self.inbox.take(transfer.id, from.clone(), false, at);
-                self.available = self.available.saturating_add(transfer.amount);
+                self.available.credit(transfer.amount);
             }
             Event::TransferOpened(open) => {
-                self.available = self.available.saturating_sub(open.transfer.amount);
+                self.available.debit(open.exchange.amount);
                 self.outbox.open(open.clone());
             }
-            Event::TransferSettled { transfer } => {
-                self.outbox.close(*transfer);
+            Event::TransferSettled { id } => {
+                self.outbox.close(*id);
             }
-            Event::TransferReturned { transfer, amount } => {
-                self.outbox.close(*transfer);
-                self.available = self.available.saturating_add(*amount);
+            Event::TransferReturned { id, amount } => {
+                self.outbox.close(*id);
+                self.available.credit(*amount);
             }
-            Event::TransferForgotten { transfer } => self.inbox.forget(*transfer, at),
+            Event::TransferForgotten { id } => self.inbox.forget(*id, at),
         }
     }
 
@@ -311,7 +209,7 @@ impl Machine for Project {
                 (AccountClass::InFlight, AccountClass::Budget, transfer.amount)
             }
             Event::TransferOpened(open) => {
-                (AccountClass::Budget, AccountClass::InFlight, open.transfer.amount)
+                (AccountClass::Budget, AccountClass::InFlight, open.exchange.amount)
             }
             Event::TransferReturned { amount, .. } => {
                 (AccountClass::InFlight, AccountClass::Budget, *amount)

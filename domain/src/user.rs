@@ -1,40 +1,50 @@
 //! A user: what they agreed to, what they have earned, what they can spend.
 
-use std::sync::Arc;
-
-use crate::consent::{ConsentPolicy, ConsentRecord, PreferenceChange};
+use crate::consent::ConsentRecord;
 use crate::contribution::{self, Contribution};
-use crate::earning::{DayEarnings, Payer, Terms};
+use crate::earning::{DayEarnings, Payer};
 use crate::entity::EntityId;
-use crate::event::{EventKey, EventType, RawEvent};
-use crate::id::{ClaimId, ContributionId, ListingId, ProjectId, PurchaseId, TransferId};
+use crate::event::{EventKey, EventType};
+use crate::exchange::{Exchange, Inbox, OpenExchange, Outbox, Sendable};
+use crate::id::{ClaimId, ContributionId, ExchangeId, ListingId, ProjectId};
 use crate::ledger::{AccountClass, Posting};
-use crate::listing::ListingSummary;
 use crate::machine::{Context, Decision, Machine, OutgoingMessage};
-use crate::market::Purchase;
-use crate::message::{Message, NotSold, NotTaken, PartId, Purpose, Transfer};
+use crate::message::{Message, NotSold, NotTaken};
 use crate::money::Micros;
-use crate::outbox::{Inbox, OpenTransfer, Outbox};
 use crate::time::Timestamp;
+use crate::transfer::{PartId, Purpose, Transfer, UserPurpose};
 
+mod balance_history;
 mod bookkeeping;
 mod claim;
+mod consent;
 mod contribute;
+mod delete_contribution;
+mod exchanges;
 mod link;
 mod market;
+mod publish;
 mod purchase;
+mod rate;
 mod record_events;
+mod review;
 mod seen;
-mod sell;
-mod set_consent;
-mod transfers;
+mod wallet;
 
-pub use claim::{ClaimPart, OpenClaim};
-pub use contribute::{Judgement, NewContribution};
+pub use balance_history::UserMoney;
+pub use claim::{ClaimEarnings, ClaimPart, Claimed, OpenClaim};
+pub use consent::SetConsent;
+pub use contribute::{Contribute, Contributed, Judgement};
+pub use delete_contribution::{DeleteContribution, Deleted};
+pub use link::{BecomePerson, Linked};
 pub use market::{MAX_CONTRIBUTIONS, MAX_LISTED, MAX_LISTINGS, MAX_PURCHASES, Market, OwnListing};
-pub use purchase::{NewPurchase, SeenTerms};
+pub use publish::{ChangeListing, CreateListing};
+pub use purchase::{Bought, PurchaseListing, Purchased};
+pub use rate::{RateListing, Rated};
+pub use record_events::{NewEvent, RecordEvents, Recorded, Verdict};
+pub use review::{ReviewContribution, Reviewed};
 pub use seen::{DEDUPLICATION_DAYS, MAX_SEEN, SeenEvents};
-pub use sell::{ListingChange, NewListing};
+pub use wallet::{BindWallet, WalletBound};
 
 /// Linked users that a person's state names at most: the latest.
 pub const MAX_LINKED: usize = 100;
@@ -58,7 +68,7 @@ pub struct User {
     /// Claims that payers have not all answered.
     pub claims: Vec<OpenClaim>,
     /// What they have sent.
-    pub outbox: Outbox,
+    pub outbox: Outbox<Exchange>,
     /// What they have taken in.
     pub inbox: Inbox,
     /// Facts that few users have.
@@ -98,107 +108,6 @@ impl Accrual {
     }
 }
 
-/// What a user can be asked.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Store and pay a request's events.
-    RecordEvents(RecordEvents),
-    /// Agree to some purposes, or no longer.
-    SetConsent {
-        /// Which.
-        change: PreferenceChange,
-        /// Where the person was asked; at most 64 bytes, checked at the edge.
-        source: Option<Box<str>>,
-        /// Which text; at most 64 bytes, checked at the edge.
-        policy_version: Option<Box<str>>,
-    },
-    /// Have what was earned paid out.
-    ClaimEarnings {
-        /// How much; all of it where `None`.
-        amount: Option<Micros>,
-        /// The least that may be claimed.
-        minimum: Micros,
-    },
-    /// Become a person: give them what this user has.
-    BecomePerson {
-        /// The person.
-        person: EntityId,
-    },
-    /// Hold a wallet whose key signed for it.
-    BindWallet {
-        /// Its address.
-        address: [u8; 20],
-    },
-    /// Have an upload as a contribution.
-    Contribute(Box<NewContribution>),
-    /// Judge a contribution.
-    ReviewContribution {
-        /// Which.
-        id: ContributionId,
-        /// How.
-        decision: contribution::Decision,
-        /// Who.
-        by: Box<str>,
-        /// Why.
-        reason: Option<Box<str>>,
-    },
-    /// Have a contribution no more.
-    DeleteContribution {
-        /// Which.
-        id: ContributionId,
-    },
-    /// Offer contributions for sale.
-    CreateListing(Box<NewListing>),
-    /// Change what is offered.
-    ChangeListing(Box<ListingChange>),
-    /// Buy a listing.
-    Purchase(Box<NewPurchase>),
-    /// Rate what was bought.
-    RateListing {
-        /// Which listing.
-        listing: ListingId,
-        /// 1 to 5, checked at the edge.
-        stars: u8,
-        /// At most 1,000 characters, checked at the edge.
-        comment: Option<Box<str>>,
-    },
-    /// From another entity.
-    Message {
-        /// Who wrote.
-        from: EntityId,
-        /// What.
-        message: Message,
-    },
-}
-
-/// A request's events for one user, from one project.
-#[derive(Clone, Debug)]
-pub struct RecordEvents {
-    /// Who sends.
-    pub project: ProjectId,
-    /// What holds where the user was never asked.
-    pub policy: ConsentPolicy,
-    /// What the project pays.
-    pub terms: Terms,
-    /// Whether the request carried `Sec-GPC: 1`.
-    pub privacy_control: bool,
-    /// The events in the order in which they were sent.
-    pub events: Vec<NewEvent>,
-    /// Decide only: nothing is stored.
-    pub dry_run: bool,
-}
-
-/// An event that is offered.
-#[derive(Clone, Debug)]
-pub struct NewEvent {
-    /// Its identity.
-    pub key: EventKey,
-    /// What the client says about consent.
-    pub consent_given: Option<bool>,
-    /// All of it. Shared: who sent it keeps it until it is known where it belongs.
-    pub raw: Arc<RawEvent>,
-}
-
 /// What happened to a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -227,31 +136,31 @@ pub enum Event {
         /// The claim.
         claim: ClaimId,
     },
-    /// Something came in.
+    /// Money came in.
     TransferAccepted {
         /// Who sent it.
         from: EntityId,
-        /// What.
+        /// The transfer, as its payer opened it.
         transfer: Transfer,
     },
-    /// Something was sent.
-    TransferOpened(OpenTransfer),
-    /// It arrived.
-    TransferSettled {
-        /// Which.
-        transfer: TransferId,
+    /// A transfer or a proposal was sent.
+    ExchangeOpened(OpenExchange),
+    /// Its receiver accepted it.
+    ExchangeSettled {
+        /// Names the exchange.
+        id: ExchangeId,
     },
-    /// It did not.
-    TransferReturned {
-        /// Which.
-        transfer: TransferId,
-        /// What came back.
+    /// Its receiver refused it.
+    ExchangeReturned {
+        /// Names the exchange.
+        id: ExchangeId,
+        /// The money that came back, in micros.
         amount: Micros,
     },
-    /// The payer has settled what came in.
-    TransferForgotten {
-        /// Which.
-        transfer: TransferId,
+    /// Whoever sent what was accepted has settled it.
+    ExchangeForgotten {
+        /// Names the exchange.
+        id: ExchangeId,
     },
     /// A wallet's holder proved to be this user.
     WalletBound {
@@ -270,7 +179,7 @@ pub enum Event {
         /// Which.
         id: ContributionId,
         /// How.
-        decision: contribution::Decision,
+        decision: contribution::ReviewDecision,
         /// What it earned.
         reward: Micros,
         /// Who.
@@ -285,130 +194,6 @@ pub enum Event {
         /// Of its content.
         sha256: [u8; 32],
     },
-}
-
-/// What a user answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// To [`Command::RecordEvents`].
-    Recorded(Recorded),
-    /// To [`Command::SetConsent`].
-    Consent(Box<ConsentRecord>),
-    /// To [`Command::ClaimEarnings`].
-    Claimed(Claimed),
-    /// To [`Command::BecomePerson`].
-    Linked(Linked),
-    /// To [`Command::BindWallet`].
-    WalletBound,
-    /// To a message; nobody reads it.
-    Noted,
-    /// To [`Command::Contribute`].
-    Contributed(Box<(ContributionId, Contribution)>),
-    /// To [`Command::ReviewContribution`].
-    Reviewed {
-        /// Which.
-        id: ContributionId,
-        /// How far it has come.
-        status: contribution::ReviewStatus,
-        /// What approval earned.
-        reward: Micros,
-    },
-    /// To [`Command::DeleteContribution`].
-    Deleted {
-        /// Which.
-        id: ContributionId,
-        /// Of its content: to be erased, where nobody else has it.
-        sha256: [u8; 32],
-    },
-    /// To [`Command::CreateListing`] and [`Command::ChangeListing`].
-    Listing(Box<ListingSummary>),
-    /// To [`Command::Purchase`].
-    Purchased {
-        /// Which listing.
-        listing: ListingId,
-        /// As it was bought.
-        purchase: Box<Purchase>,
-        /// Whether it was bought by this request.
-        bought: Bought,
-    },
-    /// To [`Command::RateListing`].
-    Rated {
-        /// Which purchase.
-        purchase: PurchaseId,
-        /// How.
-        stars: u8,
-    },
-    /// What was sent was not taken, and came back.
-    NotTaken(NotTaken),
-}
-
-/// Whether a purchase is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bought {
-    /// It was paid for now.
-    Now,
-    /// It was paid for before, and is not paid for again.
-    Before,
-}
-
-/// What became of a request's events.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recorded {
-    /// One verdict an event, in order.
-    pub verdicts: Vec<Verdict>,
-    /// What they earned together.
-    pub earned: Micros,
-    /// The person whom this user became: events with [`Verdict::Elsewhere`] are theirs.
-    pub became: Option<EntityId>,
-}
-
-/// What became of one event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Stored.
-    Accepted {
-        /// What it earned; may be nothing.
-        earned: Micros,
-    },
-    /// Stored before; nothing changes.
-    Duplicate,
-    /// Not stored: the user has said no.
-    ConsentWithdrawn,
-    /// Not stored: the user has not been asked.
-    ConsentMissing,
-    /// Not stored: more events than are remembered came from this user within the window in which
-    /// repeats are recognised.
-    TooMany,
-    /// Not for this user: they became a person.
-    Elsewhere,
-}
-
-/// The end of a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claimed {
-    /// The claim.
-    pub claim: ClaimId,
-    /// What was paid out.
-    pub claimed: Micros,
-    /// What payers could not cover; it stays pending.
-    pub unfunded: Micros,
-    /// The balance after it.
-    pub balance: Micros,
-    /// What is pending after it.
-    pub pending: Micros,
-    /// What was earned in all.
-    pub earned_total: Micros,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// The end of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Linked {
-    /// The balance that moved.
-    pub moved_balance: Micros,
-    /// The pending rewards that moved.
-    pub moved_pending: Micros,
 }
 
 /// Why a user says no.
@@ -429,9 +214,10 @@ pub enum Refusal {
         /// What is pending and not being claimed.
         pending: Micros,
     },
-    /// Another claim is under way.
-    #[error("a claim is under way")]
-    ClaimUnderWay,
+    /// The first request with the same idempotency key is under way, or something else that has to
+    /// end first.
+    #[error("the first request is under way")]
+    RequestUnderWay,
     /// Too many claims or transfers are under way.
     #[error("too much is under way for this user")]
     TooMuchUnderWay,
@@ -494,6 +280,12 @@ pub enum Refusal {
     /// The listing stands against it.
     #[error(transparent)]
     NotSold(#[from] NotSold),
+    /// The listing did not take what was sent to it; all of it came back.
+    #[error("the listing did not take it: {0:?}")]
+    NotTaken(NotTaken),
+    /// The person did not take what their user sent them; all of it came back.
+    #[error("the person did not take it")]
+    LinkNotTaken,
     /// Another price than the buyer expects.
     #[error("the price is {price} PRIV")]
     PriceChanged {
@@ -527,6 +319,13 @@ impl User {
     pub fn earned_total(&self) -> Micros {
         self.accruals.iter().fold(Micros::ZERO, |sum, accrual| {
             sum.saturating_add(accrual.pending).saturating_add(accrual.claimed)
+        })
+    }
+
+    /// Earned in all, if so much more were; `None` where that is more than can be counted.
+    fn earned_total_with(&self, more: Micros) -> Option<Micros> {
+        self.accruals.iter().try_fold(more, |sum, accrual| {
+            sum.checked_add(accrual.pending)?.checked_add(accrual.claimed)
         })
     }
 
@@ -574,52 +373,22 @@ impl User {
 }
 
 impl Machine for User {
-    type Command = Command;
     type Event = Event;
-    type Reply = Reply;
     type Refusal = Refusal;
 
-    fn decide(&self, command: Command, context: &Context<'_>) -> Result<Decision<Self>, Refusal> {
-        match command {
-            Command::RecordEvents(request) => Ok(record_events::decide(self, request, context)),
-            Command::SetConsent { change, source, policy_version } => {
-                set_consent::decide(self, change, source, policy_version, context)
-            }
-            Command::ClaimEarnings { amount, minimum } => {
-                claim::decide(self, amount, minimum, context)
-            }
-            Command::BecomePerson { person } => link::become_person(self, person, context),
-            Command::BindWallet { address } => link::bind_wallet(self, address),
-            Command::Contribute(new) => contribute::add(self, *new, context),
-            Command::ReviewContribution { id, decision, by, reason } => {
-                contribute::review(self, id, decision, by, reason)
-            }
-            Command::DeleteContribution { id } => contribute::delete(self, id),
-            Command::CreateListing(new) => sell::create(self, *new, context),
-            Command::ChangeListing(change) => sell::change(self, *change, context),
-            Command::Purchase(new) => purchase::buy(self, *new, context),
-            Command::RateListing { listing, stars, comment } => {
-                purchase::rate(self, listing, stars, comment, context)
-            }
-            Command::Message { from, message } => {
-                Ok(transfers::decide(self, from, message, context))
-            }
-        }
+    fn receive(&self, from: EntityId, message: Message, context: &Context<'_>) -> Decision<Self> {
+        exchanges::receive(self, from, message, context)
     }
 
-    fn receive(from: EntityId, message: Message) -> Command {
-        Command::Message { from, message }
-    }
-
-    fn can_wait(&self, message: &Message) -> bool {
+    fn can_defer(&self, message: &Message) -> bool {
         matches!(message, Message::Forget { .. })
     }
 
-    fn decide_waiting(
+    fn decide_deferred(
         &self,
         messages: &[(EntityId, Message)],
     ) -> (Vec<Event>, Vec<OutgoingMessage>) {
-        bookkeeping::decide_waiting(self, messages)
+        exchanges::decide_deferred(self, messages)
     }
 
     fn apply(&mut self, event: &Event, at: Timestamp) {
@@ -630,25 +399,23 @@ impl Machine for User {
             Event::PrivacyControlSeen => self.privacy_control_since = Some(at),
             Event::ConsentChanged(record) => self.consent = Some(record.clone()),
             Event::ClaimOpened(claim) => claim::apply_opened(self, claim),
-            Event::ClaimPartUnfunded { part } => {
-                claim::answer_part(self, *part, Micros::ZERO);
-            }
-            Event::ClaimClosed { claim } => claim::close(self, *claim),
+            Event::ClaimPartUnfunded { part } => claim::apply_unfunded(self, *part),
+            Event::ClaimClosed { claim } => claim::apply_closed(self, *claim),
             Event::TransferAccepted { from, transfer } => {
-                transfers::apply_accepted(self, from, transfer, at);
+                exchanges::apply_accepted(self, from, transfer, at);
             }
-            Event::TransferOpened(open) => transfers::apply_opened(self, open),
-            Event::TransferSettled { transfer } => transfers::apply_settled(self, *transfer),
-            Event::TransferReturned { transfer, amount } => {
-                transfers::apply_returned(self, *transfer, *amount);
+            Event::ExchangeOpened(open) => exchanges::apply_opened(self, open),
+            Event::ExchangeSettled { id } => exchanges::apply_settled(self, *id),
+            Event::ExchangeReturned { id, amount } => {
+                exchanges::apply_returned(self, *id, *amount);
             }
-            Event::TransferForgotten { transfer } => self.inbox.forget(*transfer, at),
+            Event::ExchangeForgotten { id } => self.inbox.forget(*id, at),
             Event::WalletBound { address } => self.links_mut().wallet = Some(*address),
             Event::ContributionAdded { id, contribution } => {
                 self.market_mut().contributions.insert(*id, contribution.clone());
             }
             Event::ContributionReviewed { id, decision, reward, .. } => {
-                contribute::apply_review(self, *id, *decision, *reward);
+                review::apply(self, *id, *decision, *reward);
             }
             Event::ContributionDeleted { id, .. } => {
                 self.market_mut().contributions.remove(id);
@@ -660,26 +427,23 @@ impl Machine for User {
         let (debit, credit, amount) = match event {
             Event::TransferAccepted { transfer, .. } => {
                 let account = match transfer.purpose {
-                    Purpose::Proceeds(_) => AccountClass::Proceeds,
-                    Purpose::Claim(_)
+                    Purpose::ToUser(UserPurpose::Proceeds(_)) => AccountClass::Proceeds,
+                    Purpose::ToUser(
+                        UserPurpose::Claim(_) | UserPurpose::Grant | UserPurpose::Link(_),
+                    )
                     | Purpose::Budget
-                    | Purpose::Grant
-                    | Purpose::Link(_)
-                    | Purpose::Publish(_)
-                    | Purpose::Change(_)
-                    | Purpose::Purchase(_)
                     | Purpose::Fees(_)
-                    | Purpose::Rating(_) => AccountClass::User,
+                    | Purpose::Order(_) => AccountClass::User,
                 };
                 (AccountClass::InFlight, account, transfer.amount)
             }
             Event::ClaimOpened(claim) => {
                 (AccountClass::Proceeds, AccountClass::User, claim.funded_at_once())
             }
-            Event::TransferOpened(open) => {
-                (AccountClass::User, AccountClass::InFlight, open.transfer.amount)
+            Event::ExchangeOpened(open) => {
+                (AccountClass::User, AccountClass::InFlight, open.exchange.amount())
             }
-            Event::TransferReturned { amount, .. } => {
+            Event::ExchangeReturned { amount, .. } => {
                 (AccountClass::InFlight, AccountClass::User, *amount)
             }
             Event::EventsRecorded { .. }
@@ -687,8 +451,8 @@ impl Machine for User {
             | Event::ConsentChanged(_)
             | Event::ClaimPartUnfunded { .. }
             | Event::ClaimClosed { .. }
-            | Event::TransferSettled { .. }
-            | Event::TransferForgotten { .. }
+            | Event::ExchangeSettled { .. }
+            | Event::ExchangeForgotten { .. }
             | Event::WalletBound { .. }
             | Event::ContributionAdded { .. }
             | Event::ContributionReviewed { .. }

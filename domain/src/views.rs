@@ -3,7 +3,7 @@
 //!
 //! What is left out: how they are kept (`priv-store`), and how a client sees them (`priv-http`).
 
-use crate::contribution::{Contribution, Decision};
+use crate::contribution::{Contribution, ReviewDecision};
 use crate::earning::Payer;
 use crate::entity::{EntityId, Environment};
 use crate::id::{ContributionId, ListingId, ProjectId, PurchaseId};
@@ -53,7 +53,7 @@ pub struct ContributionLine {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Review {
     /// Whether it was approved.
-    pub decision: Decision,
+    pub decision: ReviewDecision,
     /// The operator who decided.
     pub by: Box<str>,
     /// The operator's reason, if one was given.

@@ -7,21 +7,25 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use priv_domain::consent::{ConsentPolicy, PreferenceChange};
-use priv_domain::contribution::{Decision, MediaType, Originality, Uses};
+use priv_domain::contribution::{MediaType, Originality, ReviewDecision, Uses};
 use priv_domain::earning::{Budget, Payer, Rates, Terms};
+use priv_domain::exchange::Exchange;
 use priv_domain::ledger::{AccountClass, TrialBalance};
 use priv_domain::listing::{self, Listing, ListingSummary};
-use priv_domain::machine::{Context, Handled, Machine, OutgoingMessage};
-use priv_domain::market::{Change, Fees, License, ListingStatus, files_hash};
-use priv_domain::message::{Message, PartId, Purpose};
-use priv_domain::project::{self, Project, Settings};
-use priv_domain::system::{self, MintTo, System};
+use priv_domain::machine::{Command, Concluded, Context, Handled, Machine, OutgoingMessage};
+use priv_domain::market::{Change, Fees, License, ListingStatus};
+use priv_domain::message::Message;
+use priv_domain::project::{CreateProject, Project, Settings};
+use priv_domain::proposal::Content;
+use priv_domain::system::{FundBudget, Mint, MintTo, System};
+use priv_domain::transfer::{PartId, Purpose, UserPurpose};
 use priv_domain::user::{
-    self, Judgement, ListingChange, NewContribution, NewEvent, NewListing, NewPurchase,
-    RecordEvents, SeenTerms, User,
+    self, BecomePerson, ChangeListing, ClaimEarnings, Contribute, CreateListing,
+    DeleteContribution, Judgement, NewEvent, PurchaseListing, RateListing, RecordEvents,
+    SetConsent, User,
 };
 use priv_domain::{
-    ContributionId, Entity, EntityId, EntryOf, Environment, EventKey, EventType, Kind, ListingId,
+    ContributionId, Entity, EntityId, Entry, Environment, EventKey, EventType, Kind, ListingId,
     Micros, Position, ProjectId, PurchaseId, RawEvent, RequestTag, Timestamp, UserRef,
 };
 use proptest::prelude::*;
@@ -86,7 +90,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// The entries that made an entity, with their times.
-type Entries<M> = Vec<(Timestamp, EntryOf<M>)>;
+type Entries<M> = Vec<(Timestamp, Entry<M>)>;
 
 /// Entities of one kind, and how they came to be.
 struct Shelf<M: Machine> {
@@ -138,32 +142,62 @@ fn project_id(project: u8) -> EntityId {
 }
 
 impl Simulation {
-    fn shelf_step<M: Machine>(
+    /// Asks an entity, and carries out what it decides.
+    fn ask<C: Command>(
         &mut self,
-        shelf: fn(&mut Self) -> &mut Shelf<M>,
+        shelf: fn(&mut Self) -> &mut Shelf<C::Machine>,
         me: &EntityId,
-        command: M::Command,
+        command: C,
         request: Option<RequestTag>,
     ) {
-        self.fresh += 1_000;
-        self.position += 1;
-        let now = Timestamp::from_millis(self.now);
-        let millis = u128::try_from(self.now).expect("after 1970");
-        let (fresh, position) = (millis << 80 | self.fresh, Position::new(self.position));
+        let (now, fresh) = self.next_moment();
         let (entity, _) = shelf(self).entities.entry(me.clone()).or_default();
         let context = Context { me, now, fresh, request };
-        let (entry, messages) = match entity.handle(command, &context) {
-            Handled::Decided { entry, messages, .. } => (entry, messages),
+        match entity.handle(command, &context) {
+            Handled::Concluded(Concluded { entry, messages, .. }) => {
+                self.carry_out(shelf, me, entry, messages);
+            }
             Handled::Replayed(reply) => {
                 let key = request.expect("only a request is replayed").key;
                 let first = &self.answers[&(me.clone(), key)];
                 assert_eq!(*first, format!("{reply:?}"), "a repeat gives the first answer");
-                return;
             }
-            Handled::Mismatch | Handled::TooManyAnswers | Handled::Refused(_) => return,
-        };
+            Handled::Mismatch | Handled::TooManyAnswers | Handled::Refused(_) => {}
+        }
+    }
+
+    /// Brings an entity a message, and carries out what it decides.
+    fn tell<M: Machine>(
+        &mut self,
+        shelf: fn(&mut Self) -> &mut Shelf<M>,
+        me: &EntityId,
+        from: EntityId,
+        message: Message,
+    ) {
+        let (now, fresh) = self.next_moment();
+        let (entity, _) = shelf(self).entities.entry(me.clone()).or_default();
+        let context = Context { me, now, fresh, request: None };
+        let Concluded { entry, messages, .. } = entity.receive(from, message, &context);
+        self.carry_out(shelf, me, entry, messages);
+    }
+
+    fn next_moment(&mut self) -> (Timestamp, u128) {
+        self.fresh += 1_000;
+        self.position += 1;
+        let millis = u128::try_from(self.now).expect("after 1970");
+        (Timestamp::from_millis(self.now), millis << 80 | self.fresh)
+    }
+
+    fn carry_out<M: Machine>(
+        &mut self,
+        shelf: fn(&mut Self) -> &mut Shelf<M>,
+        me: &EntityId,
+        entry: Option<Entry<M>>,
+        messages: Vec<OutgoingMessage>,
+    ) {
         if let Some(entry) = entry {
-            let (entity, entries) = shelf(self).entities.get_mut(me).expect("made above");
+            let (now, position) = (Timestamp::from_millis(self.now), Position::new(self.position));
+            let (entity, entries) = shelf(self).entities.get_mut(me).expect("it was asked");
             entity.apply(&entry, now, position);
             entries.push((now, entry.clone()));
             for posting in entry.events.iter().flat_map(|event| M::postings(me, event)) {
@@ -178,30 +212,32 @@ impl Simulation {
         self.mail.extend(messages.into_iter().map(|message| (me.clone(), message)));
     }
 
-    fn command_user(&mut self, user: u8, command: user::Command, request: Option<RequestTag>) {
-        self.shelf_step(|s| &mut s.users, &user_id(user), command, request);
+    fn command_user<C: Command<Machine = User>>(
+        &mut self,
+        user: u8,
+        command: C,
+        request: Option<RequestTag>,
+    ) {
+        self.ask(|s| &mut s.users, &user_id(user), command, request);
     }
 
-    fn command_system(&mut self, command: system::Command, request: Option<RequestTag>) {
-        let me = EntityId::system(Environment::Live);
-        self.shelf_step(|s| &mut s.systems, &me, command, request);
+    fn command_system<C: Command<Machine = System>>(
+        &mut self,
+        command: C,
+        request: Option<RequestTag>,
+    ) {
+        self.ask(|s| &mut s.systems, &EntityId::system(Environment::Live), command, request);
     }
 
     fn deliver(&mut self, from: EntityId, outgoing: OutgoingMessage) {
         let OutgoingMessage { to, message } = outgoing;
         match to.kind {
-            Kind::User => {
-                self.shelf_step(|s| &mut s.users, &to, User::receive(from, message), None);
-            }
-            Kind::Project => {
-                self.shelf_step(|s| &mut s.projects, &to, Project::receive(from, message), None);
-            }
-            Kind::System => {
-                self.shelf_step(|s| &mut s.systems, &to, System::receive(from, message), None);
-            }
+            Kind::User => self.tell(|s| &mut s.users, &to, from, message),
+            Kind::Project => self.tell(|s| &mut s.projects, &to, from, message),
+            Kind::System => self.tell(|s| &mut s.systems, &to, from, message),
             Kind::Listing => {
-                self.shelf_step(|s| &mut s.listings, &to, Listing::receive(from, message), None);
-                self.check_card(&to);
+                self.tell(|s| &mut s.listings, &to, from, message);
+                self.check_summary(&to);
             }
         }
     }
@@ -221,7 +257,7 @@ impl Simulation {
         match step {
             Step::Record { user, project, first_key, count } => {
                 let request = record(project, first_key, count);
-                self.command_user(user, user::Command::RecordEvents(request), None);
+                self.command_user(user, request, None);
             }
             Step::Consent { user, analytics, data_sharing } => {
                 let change = PreferenceChange {
@@ -230,17 +266,17 @@ impl Simulation {
                     ..Default::default()
                 };
                 let (source, policy_version) = (None, None);
-                let command = user::Command::SetConsent { change, source, policy_version };
+                let command = SetConsent { change, source, policy_version };
                 self.command_user(user, command, None);
             }
             Step::Claim { user, amount, request } => {
                 let amount = amount.map(|micros| Micros::new(micros.into()));
-                let command = user::Command::ClaimEarnings { amount, minimum: Micros::new(10) };
+                let command = ClaimEarnings { amount, minimum: Micros::new(10) };
                 self.command_user(user, command, request.map(tag));
             }
             Step::Budget { project, amount, request } => {
                 let amount = Micros::new(amount.into());
-                let command = system::Command::FundBudget {
+                let command = FundBudget {
                     project: project_id(project),
                     amount,
                     by: "test".into(),
@@ -252,12 +288,12 @@ impl Simulation {
                 let to = user.map_or(MintTo::Treasury, |user| MintTo::User(user_id(user)));
                 let amount = Micros::new(amount.into());
                 let (by, reason) = ("test".into(), "test".into());
-                self.command_system(system::Command::Mint { amount, to, by, reason }, None);
+                self.command_system(Mint { amount, to, by, reason }, None);
             }
             Step::Link { user, person } => {
                 if user >= 2 && person < 2 {
                     let person = user_id(person);
-                    self.command_user(user, user::Command::BecomePerson { person }, None);
+                    self.command_user(user, BecomePerson { person }, None);
                 }
             }
             Step::Contribute { user, content, approved } => {
@@ -265,7 +301,7 @@ impl Simulation {
             }
             Step::Delete { user, content } => {
                 let id = content_id(user, content);
-                self.command_user(user, user::Command::DeleteContribution { id }, None);
+                self.command_user(user, DeleteContribution { id }, None);
             }
             Step::List { user, listing, content, price, license, most } => {
                 self.list(user, listing, content, price, license, most);
@@ -278,15 +314,14 @@ impl Simulation {
                     ..Change::default()
                 };
                 let contributions = content.map(|content| vec![content_id(user, content)]);
-                let change = ListingChange { listing, change, contributions };
-                self.command_user(user, user::Command::ChangeListing(Box::new(change)), None);
+                self.command_user(user, ChangeListing { listing, change, contributions }, None);
             }
             Step::Buy { user, listing, expects, request } => {
                 self.buy(user, listing, expects, request.map(tag));
             }
             Step::Rate { user, listing, stars } => {
                 let Some(listing) = self.made.get(&listing).copied() else { return };
-                let command = user::Command::RateListing { listing, stars, comment: None };
+                let command = RateListing { listing, stars, comment: None };
                 self.command_user(user, command, None);
             }
             Step::Wake => self.wake(),
@@ -311,8 +346,8 @@ impl Simulation {
     }
 
     fn contribute(&mut self, user: u8, content: u8, approved: bool) {
-        let decision = if approved { Decision::Approved } else { Decision::Rejected };
-        let new = NewContribution {
+        let decision = if approved { ReviewDecision::Approved } else { ReviewDecision::Rejected };
+        let new = Contribute {
             id: content_id(user, content),
             media_type: MediaType::ALL[usize::from(content)],
             sha256: [content; 32],
@@ -322,7 +357,7 @@ impl Simulation {
             judged: Some(Judgement { decision, reason: "test".into() }),
             metadata: Some("{}".into()),
         };
-        self.command_user(user, user::Command::Contribute(Box::new(new)), None);
+        self.command_user(user, new, None);
     }
 
     fn list(&mut self, user: u8, name: u8, content: u8, price: u16, license: u8, most: u8) {
@@ -330,7 +365,7 @@ impl Simulation {
             return;
         }
         let license = License::ALL[usize::from(license)];
-        let new = NewListing {
+        let new = CreateListing {
             title: "Some files".into(),
             description: "Files of a test".into(),
             tags: Vec::new(),
@@ -339,7 +374,7 @@ impl Simulation {
             max_sales: (license == License::Limited).then_some(most.into()),
             contributions: vec![content_id(user, content)],
         };
-        self.command_user(user, user::Command::CreateListing(Box::new(new)), None);
+        self.command_user(user, new, None);
         let market =
             self.users.entities.get(&user_id(user)).and_then(|(u, _)| u.machine.market.as_ref());
         let known: Vec<ListingId> = self.made.values().copied().collect();
@@ -353,21 +388,11 @@ impl Simulation {
         let Some(listing) = self.made.get(&name).copied() else { return };
         let id = EntityId::listing(Environment::Live, listing);
         let Some((entity, _)) = self.listings.entities.get(&id) else { return };
-        let Some(offer) = entity.machine.offer.as_deref() else { return };
-        let current = offer.current().expect("a listing has contents");
-        let seen = SeenTerms {
-            version: offer.version,
-            price: offer.price,
-            terms_version: offer.terms_version,
-            license: offer.license,
-            contents: current.number,
-            files_hash: files_hash(&current.files),
-            title: offer.title.clone(),
-            seller: offer.seller.clone(),
-        };
-        let expected_version = expects.then_some(offer.version);
-        let new = NewPurchase { listing, seen: Ok(seen), expected_price: None, expected_version };
-        self.command_user(user, user::Command::Purchase(Box::new(new)), request);
+        let Some(seen) = entity.machine.terms() else { return };
+        let version = entity.machine.offer.as_deref().expect("it has terms").version;
+        let expected_version = expects.then_some(version);
+        let new = PurchaseListing { listing, seen, expected_price: None, expected_version };
+        self.command_user(user, new, request);
     }
 
     /// Lets those act who have something to do by themselves, whose time has come.
@@ -388,7 +413,7 @@ impl Simulation {
             let context = Context { me: &me, now, fresh, request: None };
             let decision = entity.machine.decide_awake(&context);
             let (events, messages) = (decision.events, decision.messages);
-            let entry = priv_domain::machine::Entry { events, answered: None, raw_events: vec![] };
+            let entry = Entry { events, answered: None, raw_events: vec![] };
             entity.apply(&entry, now, Position::new(self.position));
             for posting in entry.events.iter().flat_map(|event| Listing::postings(&me, event)) {
                 self.trial.post(&posting);
@@ -399,7 +424,7 @@ impl Simulation {
     }
 
     /// What browsers see follows from what the listing took in, one by one, as from its state.
-    fn check_card(&mut self, me: &EntityId) {
+    fn check_summary(&mut self, me: &EntityId) {
         let (entity, entries) = &self.listings.entities[me];
         let Some((at, entry)) = entries.last() else { return };
         if self.seen_entries.insert(me.clone(), entries.len()) == Some(entries.len()) {
@@ -407,24 +432,24 @@ impl Simulation {
         }
         let id = me.as_listing().expect("it is a listing");
         for event in &entry.events {
-            let listing::Event::TransferAccepted { from, transfer } = event else { continue };
-            match &transfer.purpose {
-                Purpose::Publish(draft) => {
+            let listing::Event::ExchangeAccepted { from, exchange } = event else { continue };
+            let Exchange::Proposal(proposal) = exchange else {
+                self.summaries.get_mut(me).expect("published").sell();
+                continue;
+            };
+            match &proposal.content {
+                Content::Publish(draft) => {
                     self.summaries
                         .insert(me.clone(), ListingSummary::published(id, from, draft, *at));
                 }
-                Purpose::Change(change) => {
+                Content::Change(change) => {
                     self.summaries.get_mut(me).expect("published").change(change, *at);
                 }
-                Purpose::Purchase(_) => {
-                    self.summaries.get_mut(me).expect("published").sell();
-                }
-                Purpose::Rating(rating) => {
+                Content::Rate(rating) => {
                     let key = (me.clone(), rating.purchase);
                     let before = self.stars.insert(key, rating.stars);
                     self.summaries.get_mut(me).expect("published").rate(before, rating.stars);
                 }
-                _ => {}
             }
         }
         assert_eq!(self.summaries.get(me), entity.machine.summary(id).as_ref());
@@ -510,8 +535,8 @@ impl Simulation {
                 assert!(listing.sales <= most, "never more than may be sold");
             }
             for event in entries.iter().flat_map(|(_, entry)| &entry.events) {
-                if let listing::Event::TransferAccepted { transfer, .. } = event
-                    && let Purpose::Purchase(_) = transfer.purpose
+                if let listing::Event::ExchangeAccepted { exchange, .. } = event
+                    && let Exchange::Transfer(transfer) = exchange
                 {
                     sold += transfer.amount.get();
                     fees += Fees::of(transfer.amount).total().get();
@@ -542,7 +567,7 @@ impl Simulation {
         let events = entries.flat_map(|(_, entry)| &entry.events);
         let amounts = events.map(|event| match event {
             user::Event::TransferAccepted { transfer, .. }
-                if transfer.purpose == Purpose::Grant =>
+                if transfer.purpose == Purpose::ToUser(UserPurpose::Grant) =>
             {
                 transfer.amount.get()
             }
@@ -560,7 +585,7 @@ impl Simulation {
                     user::Event::EventsRecorded { earned, .. } => recorded += earned.get(),
                     user::Event::ContributionReviewed { reward, .. } => recorded += reward.get(),
                     user::Event::TransferAccepted { transfer, .. } => {
-                        if let Purpose::Proceeds(_) = transfer.purpose {
+                        if let Purpose::ToUser(UserPurpose::Proceeds(_)) = transfer.purpose {
                             recorded += transfer.amount.get();
                         }
                     }
@@ -627,12 +652,12 @@ fn record(project: u8, first_key: u8, count: u8) -> RecordEvents {
 fn begin() -> Simulation {
     let mut simulation = Simulation { now: 1_700_000_000_000, ..Simulation::default() };
     for project in 0..PROJECTS {
-        let command = project::Command::Create { settings: Settings::default(), keys: Vec::new() };
-        simulation.shelf_step(|s| &mut s.projects, &project_id(project), command, None);
+        let command = CreateProject { settings: Settings::default(), keys: Vec::new() };
+        simulation.ask(|s| &mut s.projects, &project_id(project), command, None);
     }
     let (to, by, reason) = (MintTo::Treasury, "test".into(), "test".into());
     let amount = Micros::new(200_000);
-    simulation.command_system(system::Command::Mint { amount, to, by, reason }, None);
+    simulation.command_system(Mint { amount, to, by, reason }, None);
     simulation
 }
 
@@ -640,7 +665,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn money_is_conserved_and_paid_once_whatever_happens_to_letters(
+    fn money_is_conserved_and_paid_once_whatever_happens_to_messages(
         steps in prop::collection::vec(step(), 1..150)
     ) {
         let mut simulation = begin();

@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use priv_actors::ask::Origin;
+use priv_actors::purchasing::PurchaseError;
 use priv_actors::{Answered, AskError, QueryError};
 use priv_domain::message::{NotSold, NotTaken};
 use priv_domain::{Micros, listing, project, system, user};
@@ -56,7 +57,7 @@ impl Refused for user::Refusal {
                 "more_than_pending",
                 format!("amount_priv: only {pending} PRIV is pending and not being claimed"),
             ),
-            Self::ClaimUnderWay => in_flight(),
+            Self::RequestUnderWay => in_flight(),
             Self::TooMuchUnderWay => ApiError::overloaded(1),
             Self::AlreadyLinked => ApiError::conflict("already_linked", text),
             Self::LinkUnderWay => ApiError::conflict("request_in_flight", text),
@@ -81,6 +82,10 @@ impl Refused for user::Refusal {
             Self::NoSuchListing => ApiError::not_found("There is no such listing of yours"),
             Self::ChangeUnderWay => ApiError::conflict("request_in_flight", text),
             Self::NotSold(why) => not_sold(why),
+            Self::NotTaken(why) => not_taken(why),
+            Self::LinkNotTaken => {
+                ApiError::conflict("not_taken", "The link took too long: try again")
+            }
             Self::PriceChanged { price, version } => price_changed(price, version),
             Self::InsufficientBalance { available, price } => {
                 ApiError::insufficient_balance(price, available)
@@ -91,7 +96,7 @@ impl Refused for user::Refusal {
 }
 
 /// Why a listing does not sell or change.
-pub(crate) fn not_sold(why: NotSold) -> ApiError {
+fn not_sold(why: NotSold) -> ApiError {
     let text = why.to_string();
     match why {
         NotSold::NotActive(status) => ApiError::conflict(status.as_str(), text),
@@ -115,12 +120,21 @@ fn price_changed(price: Micros, version: u32) -> ApiError {
 }
 
 /// What an entity was sent and did not take.
-pub(crate) fn not_taken(why: NotTaken) -> ApiError {
+fn not_taken(why: NotTaken) -> ApiError {
     match why {
         NotTaken::NotSold(why) => not_sold(why),
         // Too old, as after a long stop in between: nothing has changed, and it can be asked again.
         NotTaken::NotAwaited | NotTaken::Busy => ApiError::overloaded(1),
         NotTaken::NoSuchPayee => ApiError::not_found("There is no such listing"),
+    }
+}
+
+impl From<PurchaseError> for ApiError {
+    fn from(error: PurchaseError) -> Self {
+        match error {
+            PurchaseError::NoSuchListing => Self::not_found("There is no such listing"),
+            PurchaseError::Ask(error) => error.into(),
+        }
     }
 }
 
@@ -146,13 +160,16 @@ impl Refused for project::Refusal {
 impl Refused for system::Refusal {
     fn into_api_error(self) -> ApiError {
         match self {
-            // The amount that was asked for is added where it is known.
-            Self::TreasuryTooSmall { available } => {
-                ApiError::insufficient_balance(Micros::ZERO, available)
+            Self::TreasuryTooSmall { required, available } => {
+                ApiError::insufficient_balance(required, available)
             }
             Self::TooMuch => ApiError::invalid_field("amount_priv", self.to_string()),
             Self::TooMuchUnderWay => ApiError::overloaded(1),
             Self::UnderWay => in_flight(),
+            Self::NotTaken => ApiError::conflict(
+                "not_taken",
+                "It was not taken, and went back to the treasury: try again",
+            ),
         }
     }
 }

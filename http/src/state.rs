@@ -16,7 +16,6 @@ use crate::auth::proof::LinkProofs;
 use crate::auth::{KeyInfo, KeyLookup};
 use crate::edge::{Limits, RequestCounts};
 use crate::error::ApiError;
-use crate::handlers::marketplace::terms::RecentTerms;
 use crate::receipt::ReceiptKey;
 use crate::signed_url::FileLinks;
 
@@ -52,7 +51,6 @@ pub struct AppState {
     /// Contributed content.
     pub(crate) blobs: BlobStore,
     pub(crate) file_links: FileLinks,
-    pub(crate) recent_terms: RecentTerms,
     pub(crate) receipts: ReceiptKey,
     /// By which sellers get the names that they are known by.
     pub(crate) pseudonym_key: [u8; 32],
@@ -102,7 +100,6 @@ impl AppState {
             node,
             blobs,
             file_links,
-            recent_terms: RecentTerms::default(),
             receipts,
             pseudonym_key,
             counts,

@@ -1,69 +1,69 @@
-//! What comes to a listing: the offer and its changes from the seller, orders and ratings from
+//! What a listing accepts: the offer and its changes from the seller, orders and ratings from
 //! buyers.
 
-use super::{Contents, Event, Listing, MAX_CONTENTS, Offer, payout};
-use crate::entity::{EntityId, Kind};
-use crate::listing::ListingSummary;
-use crate::machine::{Answer, Context, Decision, OutgoingMessage};
-use crate::market::{Change, Draft, Fees, License, ListingStatus, Order};
-use crate::message::{Message, NotSold, NotTaken, Purpose, Transfer};
-use crate::outbox::{Received, is_good, refused};
-use crate::time::Timestamp;
+use std::sync::Arc;
 
-pub(super) fn decide(
+use super::{Contents, Due, Event, Listing, ListingSummary, MAX_CONTENTS, Offer, payout};
+use crate::entity::{EntityId, Kind};
+use crate::exchange::{Exchange, Received, Sendable, is_good, refused};
+use crate::id::ExchangeId;
+use crate::machine::{Context, Decision, OutgoingMessage};
+use crate::market::{Change, Draft, Fees, File, License, ListingStatus, Order, Rating};
+use crate::message::{Message, NotSold, NotTaken};
+use crate::money::Micros;
+use crate::proposal::{Content, Proposal};
+use crate::time::Timestamp;
+use crate::transfer::{Purpose, Transfer};
+
+pub(super) fn receive(
     listing: &Listing,
     from: EntityId,
-    transfer: Transfer,
+    exchange: Exchange,
     context: &Context<'_>,
 ) -> Decision<Listing> {
-    let id = transfer.id;
+    let id = exchange.id();
     if listing.inbox.has(id) {
-        let message =
-            Message::Accepted { transfer: id, summary: summary(listing, context.me, &from) };
-        return Decision::nothing().sending(vec![OutgoingMessage { to: from, message }]);
+        return Decision::answering(accepted(listing, context.me, id, from));
     }
-    if let Err(why) = may_take(listing, &from, &transfer, context) {
-        return Decision::nothing().sending(vec![refused(id, from, why)]);
+    if let Err(why) = may_accept(listing, &from, &exchange, context) {
+        return Decision::answering(refused(id, from, why));
     }
-    let summary = match transfer.purpose {
-        Purpose::Publish(_) | Purpose::Change(_) => {
+    let accepted = match &exchange {
+        Exchange::Proposal(Proposal {
+            content: Content::Publish(_) | Content::Change(_), ..
+        }) => {
             // Only the seller makes and changes it, one change at a time.
             let mut after = listing.clone();
-            apply(&mut after, &from, &transfer, context.now);
-            summary(&after, context.me, &from)
+            apply(&mut after, &from, &exchange, context.now);
+            accepted(&after, context.me, id, from.clone())
         }
-        Purpose::Claim(_)
-        | Purpose::Budget
-        | Purpose::Grant
-        | Purpose::Link(_)
-        | Purpose::Purchase(_)
-        | Purpose::Proceeds(_)
-        | Purpose::Fees(_)
-        | Purpose::Rating(_) => None,
+        Exchange::Proposal(_) | Exchange::Transfer(_) => {
+            accepted(listing, context.me, id, from.clone())
+        }
     };
-    let mut messages = vec![OutgoingMessage {
-        to: from.clone(),
-        message: Message::Accepted { transfer: id, summary },
-    }];
-    let (opened, offers) = paid_out_with(listing, &transfer, context);
+    let (opened, offers) = paid_out_with(listing, &exchange, context);
+    let mut messages = vec![accepted];
     messages.extend(offers);
-    let mut events = vec![Event::TransferAccepted { from, transfer }];
+    let mut events = vec![Event::ExchangeAccepted { from, exchange }];
     events.extend(opened);
-    Decision::of(events, Answer::Nothing).sending(messages)
+    Decision::because(events).sending(messages)
 }
 
-/// What a sale brings in goes on at once where nothing went a moment ago.
+/// What a sale brings in is paid out at once where nothing was a moment ago.
 fn paid_out_with(
     listing: &Listing,
-    transfer: &Transfer,
+    exchange: &Exchange,
     context: &Context<'_>,
 ) -> (Vec<Event>, Vec<OutgoingMessage>) {
-    let Purpose::Purchase(order) = &transfer.purpose else { return (Vec::new(), Vec::new()) };
+    let Exchange::Transfer(Transfer { amount, purpose: Purpose::Order(order), .. }) = exchange
+    else {
+        return (Vec::new(), Vec::new());
+    };
     if !payout::is_time(listing, context.now) {
         return (Vec::new(), Vec::new());
     }
     let mut due = listing.due;
-    add_sale(&mut due, transfer);
+    add_sale(&mut due, *amount);
     payout::begin(listing, due, status_after(order), context)
 }
 
@@ -75,13 +75,20 @@ fn status_after(order: &Order) -> ListingStatus {
     }
 }
 
-/// The summary that goes with the acceptance of what the seller sent; nobody else needs it.
-pub(super) fn summary_for(
+/// The acceptance of what came from `to`. A seller gets the listing's summary with it.
+fn accepted(
     listing: &Listing,
     me: &EntityId,
-    taken: &Received,
-) -> Option<Box<ListingSummary>> {
-    summary(listing, me, &taken.from)
+    exchange: ExchangeId,
+    to: EntityId,
+) -> OutgoingMessage {
+    let summary = summary(listing, me, &to);
+    OutgoingMessage { to, message: Message::Accepted { exchange, summary } }
+}
+
+/// The acceptance of what was accepted before.
+pub(super) fn acceptance(listing: &Listing, me: &EntityId, received: &Received) -> OutgoingMessage {
+    accepted(listing, me, received.id, received.from.clone())
 }
 
 fn summary(listing: &Listing, me: &EntityId, to: &EntityId) -> Option<Box<ListingSummary>> {
@@ -92,10 +99,10 @@ fn summary(listing: &Listing, me: &EntityId, to: &EntityId) -> Option<Box<Listin
     listing.summary(me.as_listing()?).map(Box::new)
 }
 
-fn may_take(
+fn may_accept(
     listing: &Listing,
     from: &EntityId,
-    transfer: &Transfer,
+    exchange: &Exchange,
     context: &Context<'_>,
 ) -> Result<(), NotTaken> {
     if from.kind != Kind::User {
@@ -104,31 +111,28 @@ fn may_take(
     if listing.inbox.is_full() {
         return Err(NotTaken::Busy);
     }
-    if !is_good(transfer.id, context.now) {
+    if !is_good(exchange.id(), context.now) {
         return Err(NotTaken::NotAwaited);
     }
-    match (&transfer.purpose, listing.offer.as_deref()) {
-        (Purpose::Publish(_), None) if transfer.amount.is_zero() => Ok(()),
-        (Purpose::Change(change), Some(offer)) if offer.seller == *from => {
-            may_change(listing, offer, change).map_err(NotTaken::NotSold)
-        }
-        (Purpose::Purchase(order), Some(offer)) => {
-            may_sell(listing, offer, from, order, transfer).map_err(NotTaken::NotSold)
-        }
-        (Purpose::Rating(_), Some(_)) if transfer.amount.is_zero() => Ok(()),
-        (
-            Purpose::Publish(_)
-            | Purpose::Change(_)
-            | Purpose::Purchase(_)
-            | Purpose::Rating(_)
-            | Purpose::Claim(_)
-            | Purpose::Budget
-            | Purpose::Grant
-            | Purpose::Link(_)
-            | Purpose::Proceeds(_)
-            | Purpose::Fees(_),
-            _,
-        ) => Err(NotTaken::NoSuchPayee),
+    let offer = listing.offer.as_deref();
+    match exchange {
+        Exchange::Transfer(transfer) => match (&transfer.purpose, offer) {
+            (Purpose::Order(order), Some(offer)) => {
+                may_sell(listing, offer, from, order, transfer).map_err(NotTaken::NotSold)
+            }
+            (Purpose::Order(_) | Purpose::ToUser(_) | Purpose::Budget | Purpose::Fees(_), _) => {
+                Err(NotTaken::NoSuchPayee)
+            }
+        },
+        Exchange::Proposal(proposal) => match (&proposal.content, offer) {
+            (Content::Publish(_), None) | (Content::Rate(_), Some(_)) => Ok(()),
+            (Content::Change(change), Some(offer)) if offer.seller == *from => {
+                may_change(listing, offer, change).map_err(NotTaken::NotSold)
+            }
+            (Content::Publish(_) | Content::Change(_) | Content::Rate(_), _) => {
+                Err(NotTaken::NoSuchPayee)
+            }
+        },
     }
 }
 
@@ -143,15 +147,7 @@ fn may_sell(
     if offer.seller == *buyer {
         return Err(NotSold::OwnListing);
     }
-    if listing.is_sold_out() {
-        return Err(NotSold::SoldOut);
-    }
-    match offer.status {
-        ListingStatus::Active => {}
-        ListingStatus::Paused | ListingStatus::Delisted => {
-            return Err(NotSold::NotActive(offer.status));
-        }
-    }
+    listing.is_for_sale(offer)?;
     if order.terms_version != offer.terms_version || transfer.amount != offer.price {
         let (version, price) = (offer.version, offer.price);
         return Err(NotSold::TermsChanged { version, price });
@@ -196,31 +192,33 @@ fn may_change(listing: &Listing, offer: &Offer, change: &Change) -> Result<(), N
     Ok(())
 }
 
-pub(super) fn apply(listing: &mut Listing, from: &EntityId, transfer: &Transfer, at: Timestamp) {
-    listing.inbox.take(transfer.id, from.clone(), false, at);
-    match &transfer.purpose {
-        Purpose::Publish(draft) => {
-            listing.offer = Some(Box::new(published(from, draft, at)));
+pub(super) fn apply(listing: &mut Listing, from: &EntityId, exchange: &Exchange, at: Timestamp) {
+    listing.inbox.take(exchange.id(), from.clone(), false, at);
+    match exchange {
+        Exchange::Transfer(transfer) => {
+            let Purpose::Order(order) = &transfer.purpose else {
+                unreachable!("a listing accepts orders only")
+            };
+            apply_sale(listing, order, transfer.amount);
         }
-        Purpose::Change(change) => {
-            if let Some(offer) = &mut listing.offer {
+        Exchange::Proposal(proposal) => match &proposal.content {
+            Content::Publish(draft) => {
+                listing.offer = Some(Box::new(published(from, draft, at)));
+            }
+            Content::Change(change) => {
+                let offer = listing.offer.as_mut().expect("only what was offered is changed");
                 apply_change(offer, change, at);
             }
-        }
-        Purpose::Purchase(order) => apply_sale(listing, order, transfer),
-        Purpose::Rating(rating) => {
-            let given = listing.ratings.entry(rating.purchase).or_insert((0, transfer.id));
-            // A late repeat of an earlier rating does not undo a later one.
-            if given.1 <= transfer.id {
-                *given = (rating.stars, transfer.id);
-            }
-        }
-        Purpose::Claim(_)
-        | Purpose::Budget
-        | Purpose::Grant
-        | Purpose::Link(_)
-        | Purpose::Proceeds(_)
-        | Purpose::Fees(_) => {}
+            Content::Rate(rating) => apply_rating(listing, rating, proposal.id),
+        },
+    }
+}
+
+fn apply_rating(listing: &mut Listing, rating: &Rating, id: ExchangeId) {
+    let given = listing.ratings.entry(rating.purchase).or_insert((0, id));
+    // A late repeat of an earlier rating does not undo a later one.
+    if given.1 <= id {
+        *given = (rating.stars, id);
     }
 }
 
@@ -275,21 +273,21 @@ fn apply_change(offer: &mut Offer, change: &Change, at: Timestamp) {
     if let Some(files) = files {
         terms_changed |= change_files(offer, files);
     }
-    offer.version = offer.version.saturating_add(1);
+    offer.version = next(offer.version);
     if terms_changed {
-        offer.terms_version = offer.terms_version.saturating_add(1);
+        offer.terms_version = next(offer.terms_version);
     }
     offer.updated_at = at;
 }
 
 /// Puts other files in the place of the current ones; what was sold stays for its buyers. Says
 /// whether they differ.
-fn change_files(offer: &mut Offer, files: &std::sync::Arc<[crate::market::File]>) -> bool {
+fn change_files(offer: &mut Offer, files: &Arc<[File]>) -> bool {
     let Some(current) = offer.contents.last_mut() else { return false };
     if current.files == *files {
         return false;
     }
-    let number = current.number.saturating_add(1);
+    let number = next(current.number);
     let next = Contents { number, sales: 0, files: files.clone() };
     if current.sales == 0 {
         *current = next;
@@ -299,23 +297,27 @@ fn change_files(offer: &mut Offer, files: &std::sync::Arc<[crate::market::File]>
     true
 }
 
-fn apply_sale(listing: &mut Listing, order: &Order, transfer: &Transfer) {
-    listing.sales = listing.sales.saturating_add(1);
-    add_sale(&mut listing.due, transfer);
-    let Some(offer) = &mut listing.offer else { return };
+fn apply_sale(listing: &mut Listing, order: &Order, price: Micros) {
+    listing.sales = listing.sales.checked_add(1).expect("sales are counted in 32 bits");
+    add_sale(&mut listing.due, price);
+    let offer = listing.offer.as_mut().expect("only what was offered is sold");
     let sold = offer.contents.iter_mut().find(|contents| contents.number == order.contents);
-    if let Some(contents) = sold {
-        contents.sales = contents.sales.saturating_add(1);
-    }
+    let contents = sold.expect("what is sold is kept");
+    contents.sales = contents.sales.checked_add(1).expect("sales are counted in 32 bits");
     if offer.license == License::Exclusive {
         offer.status = ListingStatus::Delisted;
-        offer.version = offer.version.saturating_add(1);
+        offer.version = next(offer.version);
     }
 }
 
-fn add_sale(due: &mut super::Due, transfer: &Transfer) {
-    let fees = Fees::of(transfer.amount);
+fn add_sale(due: &mut Due, price: Micros) {
+    let fees = Fees::of(price);
     due.fees = due.fees.and(fees);
-    due.proceeds = due.proceeds.saturating_add(transfer.amount.saturating_sub(fees.total()));
-    due.sales = due.sales.saturating_add(1);
+    due.proceeds.credit(price.saturating_sub(fees.total()));
+    due.sales = due.sales.checked_add(1).expect("sales are counted in 32 bits");
+}
+
+/// The version, or the number of contents, that follows.
+fn next(version: u32) -> u32 {
+    version.checked_add(1).expect("versions are counted in 32 bits")
 }

@@ -1,28 +1,27 @@
-//! Passing on what sales brought in: to the seller and to the protocol, once a second at most, one
+//! Paying out what sales brought in: to the seller and to the protocol, once a second at most, one
 //! transfer to each at a time.
 
 use super::{Due, Event, Listing};
 use crate::entity::EntityId;
-use crate::id::TransferId;
-use crate::machine::{Answer, Context, Decision, OutgoingMessage};
-use crate::market::{ListingStatus, Proceeds};
-use crate::message::{Message, Purpose, Transfer};
+use crate::exchange::{OpenTransfer, Sendable};
+use crate::id::ExchangeId;
+use crate::machine::{Context, Decision, OutgoingMessage};
+use crate::market::{Fees, ListingStatus, Proceeds};
 use crate::money::Micros;
-use crate::outbox::{OpenTransfer, forget, offer};
 use crate::time::Timestamp;
+use crate::transfer::{Purpose, Transfer, UserPurpose};
 
-/// Milliseconds between two times at which something is passed on. A first sale is passed on at
-/// once; those that follow closely go together.
+/// Milliseconds between two payouts. A first sale is paid out at once; those that follow closely
+/// go together.
 pub const PAYOUT_EVERY_MILLIS: i64 = 1_000;
 
 /// Whether what is due may go now.
 pub(super) fn is_time(listing: &Listing, now: Timestamp) -> bool {
-    listing.outbox.iter().next().is_none()
-        && now >= listing.paid_out_at.plus_millis(PAYOUT_EVERY_MILLIS)
+    listing.outbox.is_empty() && now >= listing.paid_out_at.plus_millis(PAYOUT_EVERY_MILLIS)
 }
 
 pub(super) fn wakes_at(listing: &Listing) -> Option<Timestamp> {
-    let waits = !listing.due.total().is_zero() && listing.outbox.iter().next().is_none();
+    let waits = !listing.due.total().is_zero() && listing.outbox.is_empty();
     waits.then(|| listing.paid_out_at.plus_millis(PAYOUT_EVERY_MILLIS))
 }
 
@@ -35,98 +34,62 @@ pub(super) fn begin(
 ) -> (Vec<Event>, Vec<OutgoingMessage>) {
     let Some(sold) = listing.offer.as_deref() else { return (Vec::new(), Vec::new()) };
     let to_seller = (!due.proceeds.is_zero()).then(|| Transfer {
-        id: TransferId::new(context.fresh),
+        id: ExchangeId::new(context.fresh),
         to: sold.seller.clone(),
         amount: due.proceeds,
-        purpose: Purpose::Proceeds(Proceeds { sales: due.sales, status }),
+        purpose: Purpose::ToUser(UserPurpose::Proceeds(Proceeds { sales: due.sales, status })),
     });
     let to_protocol = (!due.fees.total().is_zero()).then(|| Transfer {
-        id: TransferId::new(context.fresh.saturating_add(1)),
+        id: ExchangeId::new(context.fresh.saturating_add(1)),
         to: EntityId::system(context.me.environment),
         amount: due.fees.total(),
         purpose: Purpose::Fees(due.fees),
     });
     let transfers = || to_seller.iter().chain(&to_protocol);
-    let open = |transfer: &Transfer| OpenTransfer { transfer: transfer.clone(), asked: None };
+    let open = |transfer: &Transfer| OpenTransfer { exchange: transfer.clone(), asked: None };
     let events = transfers().map(|transfer| Event::TransferOpened(open(transfer))).collect();
-    (events, transfers().map(offer).collect())
+    (events, transfers().map(Sendable::offer).collect())
 }
 
-/// What the answers of payees, and of payers who have settled, come to.
-pub(super) fn settle(
-    listing: &Listing,
-    messages: &[(EntityId, Message)],
-) -> (Vec<Event>, Vec<OutgoingMessage>) {
-    let mut events = Vec::new();
-    let mut answers = Vec::new();
-    for (from, message) in messages {
-        match message {
-            Message::Accepted { transfer, .. } => {
-                if listing.outbox.get(*transfer).is_some() {
-                    events.push(Event::TransferSettled { transfer: *transfer });
-                }
-                // Also where it was settled before: the payee asks because it doesn't know.
-                answers.push(forget(*transfer, from.clone()));
-            }
-            Message::Forget { transfer } if listing.inbox.waits_for(*transfer) => {
-                events.push(Event::TransferForgotten { transfer: *transfer });
-            }
-            Message::Forget { .. }
-            | Message::Fund { .. }
-            | Message::Unfunded { .. }
-            | Message::Offer(_)
-            | Message::Refused { .. } => {}
-        }
-    }
-    (events, answers)
-}
-
-pub(super) fn take_back(listing: &Listing, transfer: TransferId) -> Decision<Listing> {
-    match listing.outbox.get(transfer) {
+pub(super) fn take_back(listing: &Listing, id: ExchangeId) -> Decision<Listing> {
+    match listing.outbox.get(id) {
         Some(open) => {
-            let amount = open.transfer.amount;
-            Decision::of(vec![Event::TransferReturned { transfer, amount }], Answer::Nothing)
+            let amount = open.exchange.amount;
+            Decision::because(vec![Event::TransferReturned { id, amount }])
         }
         None => Decision::nothing(),
     }
 }
 
 pub(super) fn apply_opened(listing: &mut Listing, open: &OpenTransfer, at: Timestamp) {
-    match open.transfer.purpose {
-        Purpose::Proceeds(proceeds) => {
-            listing.due.proceeds = Micros::ZERO;
-            listing.due.sales = listing.due.sales.saturating_sub(proceeds.sales);
+    let due = &mut listing.due;
+    match &open.exchange.purpose {
+        Purpose::ToUser(UserPurpose::Proceeds(proceeds)) => {
+            due.proceeds = Micros::ZERO;
+            let left = due.sales.checked_sub(proceeds.sales);
+            due.sales = left.expect("what is paid out was sold");
         }
-        Purpose::Fees(_) => listing.due.fees = crate::market::Fees::default(),
-        Purpose::Claim(_)
+        Purpose::Fees(_) => due.fees = Fees::default(),
+        Purpose::ToUser(UserPurpose::Claim(_) | UserPurpose::Grant | UserPurpose::Link(_))
         | Purpose::Budget
-        | Purpose::Grant
-        | Purpose::Link(_)
-        | Purpose::Publish(_)
-        | Purpose::Change(_)
-        | Purpose::Purchase(_)
-        | Purpose::Rating(_) => {}
+        | Purpose::Order(_) => unreachable!("a listing opens payouts only"),
     }
     listing.paid_out_at = at;
     listing.outbox.open(open.clone());
 }
 
-pub(super) fn apply_returned(listing: &mut Listing, transfer: TransferId) {
-    let Some(open) = listing.outbox.close(transfer) else { return };
+pub(super) fn apply_returned(listing: &mut Listing, id: ExchangeId) {
+    let Some(open) = listing.outbox.close(id) else { return };
     let due = &mut listing.due;
-    match open.transfer.purpose {
-        Purpose::Proceeds(proceeds) => {
-            due.proceeds = due.proceeds.saturating_add(open.transfer.amount);
-            due.sales = due.sales.saturating_add(proceeds.sales);
+    match &open.exchange.purpose {
+        Purpose::ToUser(UserPurpose::Proceeds(proceeds)) => {
+            due.proceeds.credit(open.exchange.amount);
+            due.sales =
+                due.sales.checked_add(proceeds.sales).expect("sales are counted in 32 bits");
         }
-        Purpose::Fees(fees) => due.fees = due.fees.and(fees),
-        Purpose::Claim(_)
+        Purpose::Fees(fees) => due.fees = due.fees.and(*fees),
+        Purpose::ToUser(UserPurpose::Claim(_) | UserPurpose::Grant | UserPurpose::Link(_))
         | Purpose::Budget
-        | Purpose::Grant
-        | Purpose::Link(_)
-        | Purpose::Publish(_)
-        | Purpose::Change(_)
-        | Purpose::Purchase(_)
-        | Purpose::Rating(_) => {}
+        | Purpose::Order(_) => unreachable!("a listing opens payouts only"),
     }
 }

@@ -2,13 +2,14 @@
 
 use super::{Event, Project};
 use crate::entity::{EntityId, Kind};
-use crate::id::TransferId;
-use crate::machine::{Answer, Context, Decision, OutgoingMessage};
-use crate::message::{Message, NotTaken, PartId, Purpose, Transfer};
+use crate::exchange::{OpenTransfer, Sendable, accepted, is_good, refused, unfunded};
+use crate::id::ExchangeId;
+use crate::machine::{Context, Decision, Machine};
+use crate::message::{Message, NotTaken};
 use crate::money::Micros;
-use crate::outbox::{OpenTransfer, accepted, forget, is_good, offer};
+use crate::transfer::{PartId, Purpose, Transfer, UserPurpose};
 
-pub(super) fn decide(
+pub(super) fn receive(
     project: &Project,
     from: EntityId,
     message: Message,
@@ -17,14 +18,17 @@ pub(super) fn decide(
     match message {
         Message::Fund { part, amount } => fund(project, from, part, amount, context),
         Message::Offer(transfer) => take(project, from, transfer, context),
-        Message::Refused { transfer, .. } => take_back(project, transfer),
+        Message::Refused { exchange, .. } => take_back(project, exchange),
         // Both can wait for the next entry; where they come one by one, it is the same.
         Message::Accepted { .. } | Message::Forget { .. } => {
-            let (events, messages) = decide_waiting(project, &[(from, message)]);
-            Decision::of(events, Answer::Nothing).sending(messages)
+            let (events, messages) = project.decide_deferred(&[(from, message)]);
+            Decision::because(events).sending(messages)
         }
-        // A project claims nothing.
+        // A project claims nothing, and nothing can be proposed to it.
         Message::Unfunded { .. } => Decision::nothing(),
+        Message::Propose(proposal) => {
+            Decision::answering(refused(proposal.id, from, NotTaken::NoSuchPayee))
+        }
     }
 }
 
@@ -38,18 +42,18 @@ fn fund(
     context: &Context<'_>,
 ) -> Decision<Project> {
     if let Some(open) = project.outbox.funding(part) {
-        return Decision::nothing().sending(vec![offer(&open.transfer)]);
+        return Decision::answering(open.exchange.offer());
     }
     let amount = asked.min(project.available);
     if amount.is_zero() || project.outbox.is_full() {
-        let message = Message::Unfunded { part };
-        return Decision::nothing().sending(vec![OutgoingMessage { to: claimant, message }]);
+        return Decision::answering(unfunded(part, claimant));
     }
-    let id = TransferId::new(context.fresh);
-    let transfer = Transfer { id, to: claimant, amount, purpose: Purpose::Claim(part) };
-    let messages = vec![offer(&transfer)];
-    let events = vec![Event::TransferOpened(OpenTransfer { transfer, asked: None })];
-    Decision::of(events, Answer::Nothing).sending(messages)
+    let id = ExchangeId::new(context.fresh);
+    let purpose = Purpose::ToUser(UserPurpose::Claim(part));
+    let transfer = Transfer { id, to: claimant, amount, purpose };
+    let messages = vec![transfer.offer()];
+    let events = vec![Event::TransferOpened(OpenTransfer { exchange: transfer, asked: None })];
+    Decision::because(events).sending(messages)
 }
 
 fn take(
@@ -58,19 +62,15 @@ fn take(
     transfer: Transfer,
     context: &Context<'_>,
 ) -> Decision<Project> {
-    if project.inbox.has(transfer.id) {
-        return Decision::nothing().sending(vec![accepted(transfer.id, from)]);
-    }
     let id = transfer.id;
-    let message = match may_take(project, &from, &transfer, context) {
-        Ok(()) => {
-            let messages = vec![accepted(id, from.clone())];
-            let events = vec![Event::TransferAccepted { from, transfer }];
-            return Decision::of(events, Answer::Nothing).sending(messages);
-        }
-        Err(why) => Message::Refused { transfer: id, why },
-    };
-    Decision::nothing().sending(vec![OutgoingMessage { to: from, message }])
+    if project.inbox.has(id) {
+        return Decision::answering(accepted(id, from));
+    }
+    if let Err(why) = may_take(project, &from, &transfer, context) {
+        return Decision::answering(refused(id, from, why));
+    }
+    let messages = vec![accepted(id, from.clone())];
+    Decision::because(vec![Event::TransferAccepted { from, transfer }]).sending(messages)
 }
 
 fn may_take(
@@ -90,40 +90,12 @@ fn may_take(
     Ok(())
 }
 
-fn take_back(project: &Project, transfer: TransferId) -> Decision<Project> {
-    match project.outbox.get(transfer) {
+fn take_back(project: &Project, id: ExchangeId) -> Decision<Project> {
+    match project.outbox.get(id) {
         Some(open) => {
-            let amount = open.transfer.amount;
-            Decision::of(vec![Event::TransferReturned { transfer, amount }], Answer::Nothing)
+            let amount = open.exchange.amount;
+            Decision::because(vec![Event::TransferReturned { id, amount }])
         }
         None => Decision::nothing(),
     }
-}
-
-pub(super) fn decide_waiting(
-    project: &Project,
-    messages: &[(EntityId, Message)],
-) -> (Vec<Event>, Vec<OutgoingMessage>) {
-    let mut events = Vec::new();
-    let mut answers = Vec::new();
-    for (from, message) in messages {
-        match message {
-            Message::Accepted { transfer, .. } => {
-                if project.outbox.get(*transfer).is_some() {
-                    events.push(Event::TransferSettled { transfer: *transfer });
-                }
-                // Also where it was settled before: the payee asks because it doesn't know.
-                answers.push(forget(*transfer, from.clone()));
-            }
-            Message::Forget { transfer } if project.inbox.waits_for(*transfer) => {
-                events.push(Event::TransferForgotten { transfer: *transfer });
-            }
-            Message::Forget { .. }
-            | Message::Fund { .. }
-            | Message::Unfunded { .. }
-            | Message::Offer(_)
-            | Message::Refused { .. } => {}
-        }
-    }
-    (events, answers)
 }

@@ -1,8 +1,8 @@
 //! API keys: who holds one may do what its role and scopes say. Only hashes are kept.
 
-use super::{Event, MAX_KEYS, Project, Refusal, Reply};
+use super::{Event, MAX_KEYS, Project, Refusal};
 use crate::id::KeyId;
-use crate::machine::{Answer, Context, Decision};
+use crate::machine::{Answer, Command, Context, Decided, Decision};
 use crate::time::Timestamp;
 
 /// Where a key may be.
@@ -124,49 +124,95 @@ pub struct ApiKey {
     pub ends_at: Option<Timestamp>,
 }
 
-pub(super) fn issue(
-    project: &Project,
-    key: ApiKey,
-    by: Box<str>,
-    reason: Option<Box<str>>,
-) -> Result<Decision<Project>, Refusal> {
-    may_add(project, &key)?;
-    let reply = Reply::Key(key.clone());
-    Ok(Decision::of(vec![Event::KeyIssued { key, by, reason }], Answer::Now(reply)))
+/// Issues a key. The reply is the key as it is kept.
+#[derive(Clone, Debug)]
+pub struct IssueKey {
+    /// The key, without its secret.
+    pub key: ApiKey,
+    /// The operator who issues it.
+    pub by: Box<str>,
+    /// Their reason, for the record.
+    pub reason: Option<Box<str>>,
 }
 
-/// A new key in the place of an old one, which works until a time.
-pub(super) fn roll(
-    project: &Project,
-    (old, new, old_until): (KeyId, ApiKey, Timestamp),
-    by: Box<str>,
-    reason: Option<Box<str>>,
-    context: &Context<'_>,
-) -> Result<Decision<Project>, Refusal> {
-    may_add(project, &new)?;
-    let old = live_key(project, old, context.now)?;
-    let new = ApiKey { role: old.role, scopes: old.scopes, ..new };
-    // A key that ends sooner anyway keeps its end.
-    let at = old.ends_at.map_or(old_until, |ends| ends.min(old_until));
-    let reply = Reply::Key(new.clone());
-    let events = vec![
-        Event::KeyIssued { key: new, by: by.clone(), reason: reason.clone() },
-        Event::KeyEnds { key: old.id, at, by, reason },
-    ];
-    Ok(Decision::of(events, Answer::Now(reply)))
+impl Command for IssueKey {
+    type Machine = Project;
+    type Reply = ApiKey;
+
+    fn decide(self, project: &Project, _: &Context<'_>) -> Decided<Self> {
+        let Self { key, by, reason } = self;
+        may_add(project, &key)?;
+        let reply = key.clone();
+        Ok(Decision::of(vec![Event::KeyIssued { key, by, reason }], Answer::Now(reply)))
+    }
 }
 
-pub(super) fn revoke(
-    project: &Project,
-    key: KeyId,
-    by: Box<str>,
-    reason: Option<Box<str>>,
-    context: &Context<'_>,
-) -> Result<Decision<Project>, Refusal> {
-    live_key(project, key, context.now)?;
-    let at = context.now;
-    let events = vec![Event::KeyEnds { key, at, by, reason }];
-    Ok(Decision::of(events, Answer::Now(Reply::KeyEnded { key, at })))
+/// Issues a key in the place of another, which works on for a while. The reply is the new key.
+#[derive(Clone, Debug)]
+pub struct RollKey {
+    /// The key that goes.
+    pub old: KeyId,
+    /// The key that comes: its role and scopes are the old one's.
+    pub new: ApiKey,
+    /// Until when the old one works.
+    pub old_until: Timestamp,
+    /// The operator who rolls it.
+    pub by: Box<str>,
+    /// Their reason, for the record.
+    pub reason: Option<Box<str>>,
+}
+
+impl Command for RollKey {
+    type Machine = Project;
+    type Reply = ApiKey;
+
+    fn decide(self, project: &Project, context: &Context<'_>) -> Decided<Self> {
+        let Self { old, new, old_until, by, reason } = self;
+        may_add(project, &new)?;
+        let old = live_key(project, old, context.now)?;
+        let new = ApiKey { role: old.role, scopes: old.scopes, ..new };
+        // A key that ends sooner anyway keeps its end.
+        let at = old.ends_at.map_or(old_until, |ends| ends.min(old_until));
+        let reply = new.clone();
+        let events = vec![
+            Event::KeyIssued { key: new, by: by.clone(), reason: reason.clone() },
+            Event::KeyEnds { key: old.id, at, by, reason },
+        ];
+        Ok(Decision::of(events, Answer::Now(reply)))
+    }
+}
+
+/// Ends a key, now.
+#[derive(Clone, Debug)]
+pub struct RevokeKey {
+    /// The key that ends.
+    pub key: KeyId,
+    /// The operator who revokes it.
+    pub by: Box<str>,
+    /// Their reason, for the record.
+    pub reason: Option<Box<str>>,
+}
+
+/// The reply to [`RevokeKey`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyEnded {
+    /// The key that ended.
+    pub key: KeyId,
+    /// The moment from which it is refused.
+    pub at: Timestamp,
+}
+
+impl Command for RevokeKey {
+    type Machine = Project;
+    type Reply = KeyEnded;
+
+    fn decide(self, project: &Project, context: &Context<'_>) -> Decided<Self> {
+        let Self { key, by, reason } = self;
+        live_key(project, key, context.now)?;
+        let at = context.now;
+        let events = vec![Event::KeyEnds { key, at, by, reason }];
+        Ok(Decision::of(events, Answer::Now(KeyEnded { key, at })))
+    }
 }
 
 fn may_add(project: &Project, key: &ApiKey) -> Result<(), Refusal> {

@@ -1,10 +1,11 @@
 //! What an operator decides about a project.
 
-use super::{ApiKey, Event, Project, Refusal, Reply};
+use super::{ApiKey, Event, Project, Refusal};
 use crate::consent::ConsentPolicy;
 use crate::earning::{DEFAULT_DAILY_CAP, Rates};
-use crate::machine::{Answer, Context, Decision};
+use crate::machine::{Answer, Command, Context, Decided, Decision};
 use crate::money::Micros;
+use crate::time::Timestamp;
 
 /// What was bought: decides the rate limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,28 +116,64 @@ impl SettingsChange {
     }
 }
 
-pub(super) fn create(
-    project: &Project,
-    settings: Settings,
-    keys: Vec<ApiKey>,
-    context: &Context<'_>,
-) -> Result<Decision<Project>, Refusal> {
-    if project.exists() {
-        return Err(Refusal::Exists);
-    }
-    let reply =
-        Reply::Settings { created_at: context.now, settings: settings.clone(), keys: keys.clone() };
-    Ok(Decision::of(vec![Event::Created { settings, keys }], Answer::Now(reply)))
+/// Makes a project.
+#[derive(Clone, Debug)]
+pub struct CreateProject {
+    /// As the operator decides them.
+    pub settings: Settings,
+    /// Its first keys.
+    pub keys: Vec<ApiKey>,
 }
 
-pub(super) fn change(
-    project: &Project,
-    change: SettingsChange,
-    by: Box<str>,
-    reason: Option<Box<str>>,
-) -> Result<Decision<Project>, Refusal> {
-    let created_at = project.created_at.ok_or(Refusal::NoSuchProject)?;
-    let settings = change.applied_to(&project.settings);
-    let reply = Reply::Settings { created_at, settings: settings.clone(), keys: Vec::new() };
-    Ok(Decision::of(vec![Event::Changed { settings, by, reason }], Answer::Now(reply)))
+/// Changes some of a project's settings.
+#[derive(Clone, Debug)]
+pub struct ChangeSettings {
+    /// The settings that change.
+    pub change: SettingsChange,
+    /// The operator who changes them.
+    pub by: Box<str>,
+    /// Their reason, for the record.
+    pub reason: Option<Box<str>>,
+}
+
+/// The reply to [`CreateProject`] and [`ChangeSettings`]: the project's settings now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectSettings {
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its settings from now on.
+    pub settings: Settings,
+    /// The keys that were made with it; none after a change.
+    pub keys: Vec<ApiKey>,
+}
+
+impl Command for CreateProject {
+    type Machine = Project;
+    type Reply = ProjectSettings;
+
+    fn decide(self, project: &Project, context: &Context<'_>) -> Decided<Self> {
+        let Self { settings, keys } = self;
+        if project.exists() {
+            return Err(Refusal::Exists);
+        }
+        let reply = ProjectSettings {
+            created_at: context.now,
+            settings: settings.clone(),
+            keys: keys.clone(),
+        };
+        Ok(Decision::of(vec![Event::Created { settings, keys }], Answer::Now(reply)))
+    }
+}
+
+impl Command for ChangeSettings {
+    type Machine = Project;
+    type Reply = ProjectSettings;
+
+    fn decide(self, project: &Project, _: &Context<'_>) -> Decided<Self> {
+        let Self { change, by, reason } = self;
+        let created_at = project.created_at.ok_or(Refusal::NoSuchProject)?;
+        let settings = change.applied_to(&project.settings);
+        let reply = ProjectSettings { created_at, settings: settings.clone(), keys: Vec::new() };
+        Ok(Decision::of(vec![Event::Changed { settings, by, reason }], Answer::Now(reply)))
+    }
 }

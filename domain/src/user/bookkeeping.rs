@@ -1,28 +1,9 @@
 //! What a user still owes an answer to, and how large a user is.
 
-use super::{Accrual, ClaimPart, Event, Links, OpenClaim, User, claim};
+use super::{Accrual, ClaimPart, Links, OpenClaim, User, claim};
 use crate::consent::ConsentRecord;
 use crate::entity::EntityId;
 use crate::machine::OutgoingMessage;
-use crate::message::Message;
-
-pub(super) fn decide_waiting(
-    user: &User,
-    messages: &[(EntityId, Message)],
-) -> (Vec<Event>, Vec<OutgoingMessage>) {
-    let events = messages.iter().filter_map(|(_, message)| match message {
-        Message::Forget { transfer } if user.inbox.waits_for(*transfer) => {
-            Some(Event::TransferForgotten { transfer: *transfer })
-        }
-        Message::Forget { .. }
-        | Message::Fund { .. }
-        | Message::Unfunded { .. }
-        | Message::Offer(_)
-        | Message::Accepted { .. }
-        | Message::Refused { .. } => None,
-    });
-    (events.collect(), Vec::new())
-}
 
 pub(super) fn outstanding(user: &User, me: &EntityId) -> Vec<OutgoingMessage> {
     let claims = user.claims.iter().flat_map(|open| claim::fund_messages(open, me.environment));

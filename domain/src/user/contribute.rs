@@ -1,25 +1,27 @@
-//! Contributions: uploaded, judged, deleted.
+//! Contributing: an upload becomes a contribution, and is judged at once where automatic checks
+//! can.
 
 use std::sync::Arc;
 
-use super::{Event, MAX_CONTRIBUTIONS, Refusal, Reply, User};
-use crate::contribution::{Contribution, Decision, MediaType, Originality, ReviewStatus, Uses};
-use crate::earning::Payer;
+use super::review::reward_for;
+use super::{Event, MAX_CONTRIBUTIONS, Refusal, User};
+use crate::contribution::{
+    Contribution, MediaType, Originality, ReviewDecision, ReviewStatus, Uses,
+};
 use crate::event::{EventType, RawEvent};
 use crate::id::ContributionId;
-use crate::machine::{self, Answer, Context};
-use crate::money::Micros;
+use crate::machine::{Answer, Command, Context, Decided, Decision};
 
-/// An upload whose content is stored.
+/// Makes a contribution of an upload whose content is stored.
 #[derive(Clone, Debug)]
-pub struct NewContribution {
+pub struct Contribute {
     /// Names it; new.
     pub id: ContributionId,
-    /// Found from its content.
+    /// The format, found from its content.
     pub media_type: MediaType,
-    /// Of its content.
+    /// SHA-256 of its content.
     pub sha256: [u8; 32],
-    /// Bytes of its content.
+    /// The size of its content, in bytes.
     pub size: u64,
     /// What it may be used for.
     pub uses: Uses,
@@ -31,13 +33,22 @@ pub struct NewContribution {
     pub metadata: Option<Box<str>>,
 }
 
-/// What automatic checks say.
+/// What automatic checks say of an upload.
 #[derive(Clone, Debug)]
 pub struct Judgement {
-    /// How.
-    pub decision: Decision,
-    /// Why.
+    /// Whether it is approved.
+    pub decision: ReviewDecision,
+    /// Which check says so.
     pub reason: Box<str>,
+}
+
+/// The reply to [`Contribute`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contributed {
+    /// Names the contribution.
+    pub id: ContributionId,
+    /// The contribution as it is now.
+    pub contribution: Contribution,
 }
 
 /// The name of what a contribution's owner says of it, among what is about a person.
@@ -46,47 +57,46 @@ const METADATA: &str = "contribution metadata";
 /// Who judged where automatic checks did.
 const AUTOMATIC: &str = "automatic checks";
 
-pub(super) fn add(
-    user: &User,
-    new: NewContribution,
-    context: &Context<'_>,
-) -> Result<machine::Decision<User>, Refusal> {
-    if user.became().is_some() {
-        return Err(Refusal::BecamePerson);
+impl Command for Contribute {
+    type Machine = User;
+    type Reply = Contributed;
+
+    fn decide(self, user: &User, context: &Context<'_>) -> Decided<Self> {
+        let Self { id, media_type, sha256, size, uses, originality, judged, metadata } = self;
+        if user.became().is_some() {
+            return Err(Refusal::BecamePerson);
+        }
+        let known = user.market.as_ref().map(|market| &market.contributions);
+        let same =
+            known.into_iter().flatten().find(|(_, contribution)| contribution.sha256 == sha256);
+        if let Some((first, _)) = same {
+            return Err(Refusal::DuplicateContent { first: *first });
+        }
+        if known.is_some_and(|known| known.len() >= MAX_CONTRIBUTIONS) {
+            return Err(Refusal::TooMany { what: "contributions", limit: MAX_CONTRIBUTIONS });
+        }
+        let reward = uses.reward(media_type.contribution_type());
+        let mut contribution = Contribution {
+            media_type,
+            sha256,
+            size,
+            uses,
+            reward,
+            originality,
+            status: ReviewStatus::Pending,
+            at: context.now,
+        };
+        let mut events = vec![Event::ContributionAdded { id, contribution: contribution.clone() }];
+        if let Some(Judgement { decision, reason }) = judged {
+            contribution.status = decision.status();
+            let reward = reward_for(user, decision, reward)?;
+            let (by, reason) = (AUTOMATIC.into(), Some(reason));
+            events.push(Event::ContributionReviewed { id, decision, reward, by, reason });
+        }
+        let decided = Decision::of(events, Answer::Now(Contributed { id, contribution }));
+        let about = metadata.map(|text| Arc::new(about(id, text, context)));
+        Ok(decided.about(about.into_iter().collect()))
     }
-    let known = user.market.as_ref().map(|market| &market.contributions);
-    let same =
-        known.into_iter().flatten().find(|(_, contribution)| contribution.sha256 == new.sha256);
-    if let Some((first, _)) = same {
-        return Err(Refusal::DuplicateContent { first: *first });
-    }
-    if known.is_some_and(|known| known.len() >= MAX_CONTRIBUTIONS) {
-        return Err(Refusal::TooMany { what: "contributions", limit: MAX_CONTRIBUTIONS });
-    }
-    let NewContribution { id, media_type, sha256, size, uses, originality, judged, metadata } = new;
-    let reward = uses.reward(media_type.contribution_type());
-    let mut contribution = Contribution {
-        media_type,
-        sha256,
-        size,
-        uses,
-        reward,
-        originality,
-        status: ReviewStatus::Pending,
-        at: context.now,
-    };
-    let mut events = vec![Event::ContributionAdded { id, contribution: contribution.clone() }];
-    if let Some(Judgement { decision, reason }) = judged {
-        contribution.status = decision.status();
-        let reward = earned(user, decision, reward)?;
-        let (by, reason) = (AUTOMATIC.into(), Some(reason));
-        events.push(Event::ContributionReviewed { id, decision, reward, by, reason });
-    }
-    let reply = Reply::Contributed(Box::new((id, contribution)));
-    let mut decided = machine::Decision::of(events, Answer::Now(reply));
-    decided.raw_events =
-        metadata.map(|text| Arc::new(about(id, text, context))).into_iter().collect();
-    Ok(decided)
 }
 
 /// Metadata as what is about a person: kept apart from what replay needs.
@@ -105,61 +115,4 @@ fn about(id: ContributionId, metadata: Box<str>, context: &Context<'_>) -> RawEv
         properties: Some(metadata.into()),
         context: None,
     }
-}
-
-pub(super) fn review(
-    user: &User,
-    id: ContributionId,
-    decision: Decision,
-    by: Box<str>,
-    reason: Option<Box<str>>,
-) -> Result<machine::Decision<User>, Refusal> {
-    let known = user.contribution(id).ok_or(Refusal::NoSuchContribution { id })?;
-    let reward = earned(user, decision, known.reward)?;
-    let status = decision.status();
-    let reply = Reply::Reviewed { id, status, reward };
-    if known.status == status {
-        // The same judgement again changes nothing and earns nothing.
-        return Ok(machine::Decision::reply(reply));
-    }
-    if known.status != ReviewStatus::Pending {
-        return Err(Refusal::AlreadyReviewed { status: known.status });
-    }
-    let event = Event::ContributionReviewed { id, decision, reward, by, reason };
-    Ok(machine::Decision::of(vec![event], Answer::Now(reply)))
-}
-
-fn earned(user: &User, decision: Decision, reward: Micros) -> Result<Micros, Refusal> {
-    match decision {
-        Decision::Approved => {
-            user.earned_total().checked_add(reward).ok_or(Refusal::TooMuch)?;
-            Ok(reward)
-        }
-        Decision::Rejected => Ok(Micros::ZERO),
-    }
-}
-
-pub(super) fn apply_review(
-    user: &mut User,
-    id: ContributionId,
-    decision: Decision,
-    reward: Micros,
-) {
-    if let Some(contribution) = user.market_mut().contributions.get_mut(&id) {
-        contribution.status = decision.status();
-    }
-    if !reward.is_zero() {
-        let accrual = user.accrual_mut(Payer::Pool);
-        accrual.pending = accrual.pending.saturating_add(reward);
-    }
-}
-
-pub(super) fn delete(user: &User, id: ContributionId) -> Result<machine::Decision<User>, Refusal> {
-    let known = user.contribution(id).ok_or(Refusal::NoSuchContribution { id })?;
-    if let Some(listing) = user.listing_of(id) {
-        return Err(Refusal::Listed { listing });
-    }
-    let sha256 = known.sha256;
-    let events = vec![Event::ContributionDeleted { id, sha256 }];
-    Ok(machine::Decision::of(events, Answer::Now(Reply::Deleted { id, sha256 })))
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::User;
 use crate::contribution::{Contribution, ReviewStatus};
-use crate::id::{ContributionId, ListingId, TransferId};
-use crate::market::{File, ListingStatus, Purchase};
-use crate::message::Purpose;
-use crate::outbox::OpenTransfer;
+use crate::exchange::{Exchange, OpenExchange};
+use crate::id::{ContributionId, ListingId};
+use crate::market::{Change, File, ListingStatus, Purchase};
+use crate::proposal::{Content, Proposal};
 
 /// Contributions that one user may have.
 pub const MAX_CONTRIBUTIONS: usize = 20_000;
@@ -73,7 +73,7 @@ impl User {
         if let Some((listing, _)) = listed {
             return Some(*listing);
         }
-        let mut changes = self.outbox.iter().filter_map(|open| change_of(open));
+        let mut changes = self.outbox.iter().filter_map(change_of);
         let about_to = changes.find(|(listing, change)| match &change.files {
             Some(files) => files.iter().any(|file| file.contribution == contribution),
             None => {
@@ -96,27 +96,19 @@ impl User {
         })
     }
 
-    /// An open transfer that makes or changes a listing.
-    pub(super) fn change_under_way(&self, listing: ListingId) -> Option<TransferId> {
-        self.outbox
-            .iter()
-            .find(|open| change_of(open).is_some_and(|(changed, _)| changed == listing))
-            .map(|open| open.transfer.id)
+    /// Whether a change to a listing is under way.
+    pub(super) fn is_changing(&self, listing: ListingId) -> bool {
+        let mut changes = self.outbox.iter().filter_map(change_of);
+        changes.any(|(changed, _)| changed == listing)
     }
 }
 
-fn change_of(open: &OpenTransfer) -> Option<(ListingId, &crate::market::Change)> {
-    match &open.transfer.purpose {
-        Purpose::Change(change) => Some((open.transfer.to.as_listing()?, change)),
-        Purpose::Publish(_)
-        | Purpose::Claim(_)
-        | Purpose::Budget
-        | Purpose::Grant
-        | Purpose::Link(_)
-        | Purpose::Purchase(_)
-        | Purpose::Proceeds(_)
-        | Purpose::Fees(_)
-        | Purpose::Rating(_) => None,
+fn change_of(open: &OpenExchange) -> Option<(ListingId, &Change)> {
+    match &open.exchange {
+        Exchange::Proposal(Proposal { to, content: Content::Change(change), .. }) => {
+            Some((to.as_listing()?, change))
+        }
+        Exchange::Proposal(_) | Exchange::Transfer(_) => None,
     }
 }
 

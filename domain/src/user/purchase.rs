@@ -1,101 +1,119 @@
-//! Buying a listing, and rating what was bought.
+//! Buying a listing: the buyer orders on terms that their side has seen, and the listing has the
+//! last word.
 
-use super::{Bought, Event, MAX_PURCHASES, Refusal, Reply, User, sell};
+use super::exchanges;
+use super::{MAX_PURCHASES, Refusal, User};
 use crate::entity::EntityId;
-use crate::id::{ListingId, PurchaseId, TransferId};
-use crate::machine::{Answer, Context, Decision, ReplyToken};
-use crate::market::{License, Order, Purchase, Rating};
-use crate::message::{NotSold, Purpose, Transfer};
+use crate::exchange::{Asked, Exchange};
+use crate::id::{ExchangeId, ListingId, PurchaseId};
+use crate::listing::SaleTerms;
+use crate::machine::{Answer, Command, Context, Decided, Decision};
+use crate::market::{Order, Purchase};
+use crate::message::NotSold;
 use crate::money::Micros;
-use crate::outbox::{Asked, OpenTransfer, offer};
+use crate::transfer::{Purpose, Transfer};
 
-/// Something to buy.
+/// Buys a listing.
 #[derive(Clone, Debug)]
-pub struct NewPurchase {
-    /// Which listing.
+pub struct PurchaseListing {
+    /// The listing.
     pub listing: ListingId,
     /// On which terms, as the buyer's side has just seen them; or why it can't be bought. The
     /// listing has the last word.
-    pub seen: Result<SeenTerms, NotSold>,
-    /// The price that the buyer expects, if they insist on one.
+    pub seen: Result<SaleTerms, NotSold>,
+    /// The price in micros that the buyer expects, if they insist on one.
     pub expected_price: Option<Micros>,
     /// The listing's version that the buyer expects, if they insist on one.
     pub expected_version: Option<u32>,
 }
 
-/// What a listing is sold for.
-#[derive(Clone, Debug)]
-pub struct SeenTerms {
-    /// Of the listing.
-    pub version: u32,
-    /// What is paid.
-    pub price: Micros,
-    /// See [`Order::terms_version`].
-    pub terms_version: u32,
-    /// See [`Order::license`].
-    pub license: License,
-    /// See [`Order::contents`].
-    pub contents: u32,
-    /// See [`Order::files_hash`].
-    pub files_hash: [u8; 32],
-    /// See [`Order::title`].
-    pub title: Box<str>,
-    /// See [`Order::seller`].
-    pub seller: EntityId,
+/// The end of a purchase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purchased {
+    /// The listing that was bought.
+    pub listing: ListingId,
+    /// The purchase, on the terms on which it was made.
+    pub purchase: Purchase,
+    /// Whether it was bought by this request.
+    pub bought: Bought,
 }
 
-/// The guards, in the order in which a buyer is told of them: what they own they get, whatever has
-/// become of the listing since.
-pub(super) fn buy(
-    user: &User,
-    new: NewPurchase,
-    context: &Context<'_>,
-) -> Result<Decision<User>, Refusal> {
-    let NewPurchase { listing, seen, expected_price, expected_version } = new;
-    if let Some(purchase) = user.purchase_of(listing) {
-        let (purchase, bought) = (Box::new(purchase.clone()), Bought::Before);
-        return Ok(Decision::reply(Reply::Purchased { listing, purchase, bought }));
-    }
-    if user.became().is_some() {
-        return Err(Refusal::BecamePerson);
-    }
-    if sell::is_under_way(user, context) {
-        return Err(Refusal::ClaimUnderWay);
-    }
-    if let Some(asked) = buying(user, listing) {
-        // The same wish twice at once is one purchase, and both get it.
-        return Ok(Decision::of(Vec::new(), Answer::Later(asked.reply_token)));
-    }
-    let seen = seen?;
-    if seen.seller == *context.me {
-        return Err(NotSold::OwnListing.into());
-    }
-    if expected_price.is_some_and(|expected| expected != seen.price) {
-        return Err(Refusal::PriceChanged { price: seen.price, version: seen.version });
-    }
-    if expected_version.is_some_and(|expected| expected != seen.version) {
-        return Err(NotSold::VersionChanged { version: seen.version }.into());
-    }
-    if seen.price > user.available {
-        let (available, price) = (user.available, seen.price);
-        return Err(Refusal::InsufficientBalance { available, price });
-    }
-    let own = user.market.as_ref().map_or(0, |market| market.purchases.len());
-    if own >= MAX_PURCHASES {
-        return Err(Refusal::TooMany { what: "purchases", limit: MAX_PURCHASES });
-    }
-    if user.outbox.is_full() {
-        return Err(Refusal::TooMuchUnderWay);
-    }
-    Ok(order(listing, seen, expected_version, context))
+/// Whether a purchase is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bought {
+    /// It was paid for now.
+    Now,
+    /// It was paid for before, and is not paid for again.
+    Before,
 }
 
+impl Command for PurchaseListing {
+    type Machine = User;
+    type Reply = Purchased;
+
+    /// The guards stand in the order in which a buyer is told of them: what they own they get,
+    /// whatever has become of the listing since.
+    fn decide(self, user: &User, context: &Context<'_>) -> Decided<Self> {
+        let Self { listing, seen, expected_price, expected_version } = self;
+        if let Some(purchase) = user.purchase_of(listing) {
+            let (purchase, bought) = (purchase.clone(), Bought::Before);
+            return Ok(Decision::reply(Purchased { listing, purchase, bought }));
+        }
+        if user.became().is_some() {
+            return Err(Refusal::BecamePerson);
+        }
+        if user.outbox.is_busy_with(context) {
+            return Err(Refusal::RequestUnderWay);
+        }
+        if let Some(asked) = buying(user, listing) {
+            // The same request twice at once is one purchase, and both get it.
+            return Ok(Decision::of(Vec::new(), Answer::Later(asked.reply_token)));
+        }
+        let seen = seen?;
+        if seen.seller == *context.me {
+            return Err(NotSold::OwnListing.into());
+        }
+        if expected_price.is_some_and(|expected| expected != seen.price) {
+            return Err(Refusal::PriceChanged { price: seen.price, version: seen.version });
+        }
+        if expected_version.is_some_and(|expected| expected != seen.version) {
+            return Err(NotSold::VersionChanged { version: seen.version }.into());
+        }
+        if seen.price > user.available {
+            let (available, price) = (user.available, seen.price);
+            return Err(Refusal::InsufficientBalance { available, price });
+        }
+        let own = user.market.as_ref().map_or(0, |market| market.purchases.len());
+        if own >= MAX_PURCHASES {
+            return Err(Refusal::TooMany { what: "purchases", limit: MAX_PURCHASES });
+        }
+        if user.outbox.is_full() {
+            return Err(Refusal::TooMuchUnderWay);
+        }
+        let transfer = order(listing, seen, expected_version, context);
+        Ok(exchanges::open(Exchange::Transfer(transfer), context).decision())
+    }
+}
+
+impl Refusal {
+    /// Whether a purchase was refused because of the terms that it was tried on: on other terms it
+    /// may be made.
+    #[must_use]
+    pub fn is_about_terms(&self) -> bool {
+        matches!(
+            self,
+            Self::NotSold(_) | Self::PriceChanged { .. } | Self::InsufficientBalance { .. }
+        )
+    }
+}
+
+/// The transfer that pays for a listing, with the terms on which it is ordered.
 fn order(
     listing: ListingId,
-    seen: SeenTerms,
+    seen: SaleTerms,
     expected_version: Option<u32>,
     context: &Context<'_>,
-) -> Decision<User> {
+) -> Transfer {
     let order = Order {
         purchase: PurchaseId::new(context.fresh),
         terms_version: seen.terms_version,
@@ -106,58 +124,34 @@ fn order(
         title: seen.title,
         seller: seen.seller,
     };
-    let transfer = Transfer {
-        id: TransferId::new(context.fresh),
+    Transfer {
+        id: ExchangeId::new(context.fresh),
         to: EntityId::listing(context.me.environment, listing),
         amount: seen.price,
-        purpose: Purpose::Purchase(Box::new(order)),
-    };
-    let messages = vec![offer(&transfer)];
-    let reply_token = ReplyToken(context.fresh);
-    let asked = Some(Asked { reply_token, request: context.request });
-    let events = vec![Event::TransferOpened(OpenTransfer { transfer, asked })];
-    Decision::of(events, Answer::Later(reply_token)).sending(messages)
+        purpose: Purpose::Order(Box::new(order)),
+    }
 }
 
 /// The request that is buying a listing.
 fn buying(user: &User, listing: ListingId) -> Option<Asked> {
-    let mut open = user.outbox.iter().filter(|open| open.transfer.to.as_listing() == Some(listing));
-    open.find(|open| matches!(open.transfer.purpose, Purpose::Purchase(_)))?.asked
+    user.outbox.iter().find_map(|open| match &open.exchange {
+        Exchange::Transfer(Transfer { to, purpose: Purpose::Order(_), .. })
+            if to.as_listing() == Some(listing) =>
+        {
+            open.asked
+        }
+        Exchange::Transfer(_) | Exchange::Proposal(_) => None,
+    })
 }
 
-/// The purchase that an open transfer becomes when it is settled.
-pub(super) fn bought_by(open: &OpenTransfer) -> Option<(ListingId, Purchase)> {
-    let Purpose::Purchase(order) = &open.transfer.purpose else { return None };
-    let listing = open.transfer.to.as_listing()?;
-    let price = open.transfer.amount;
-    Some((listing, Purchase { order: order.as_ref().clone(), price, stars: None }))
+/// The purchase that a transfer makes when it is settled.
+pub(super) fn purchased(transfer: &Transfer, order: &Order) -> Purchased {
+    let listing = transfer.to.as_listing().expect("orders go to listings");
+    let purchase = Purchase { order: order.clone(), price: transfer.amount, stars: None };
+    Purchased { listing, purchase, bought: Bought::Now }
 }
 
-pub(super) fn rate(
-    user: &User,
-    listing: ListingId,
-    stars: u8,
-    comment: Option<Box<str>>,
-    context: &Context<'_>,
-) -> Result<Decision<User>, Refusal> {
-    let purchase = user.purchase_of(listing).ok_or(Refusal::NotBought)?.order.purchase;
-    // One at a time, so that the last one that was answered is the one that counts.
-    let rates = |open: &OpenTransfer| match &open.transfer.purpose {
-        Purpose::Rating(rating) => rating.purchase == purchase,
-        Purpose::Claim(_)
-        | Purpose::Budget
-        | Purpose::Grant
-        | Purpose::Link(_)
-        | Purpose::Publish(_)
-        | Purpose::Change(_)
-        | Purpose::Purchase(_)
-        | Purpose::Proceeds(_)
-        | Purpose::Fees(_) => false,
-    };
-    if user.outbox.iter().any(rates) {
-        return Err(Refusal::ChangeUnderWay);
-    }
-    let rating = Rating { purchase, stars, comment };
-    let to = EntityId::listing(context.me.environment, listing);
-    sell::tell(user, to, Purpose::Rating(Box::new(rating)), context)
+pub(super) fn apply_settled(user: &mut User, transfer: &Transfer, order: &Order) {
+    let Purchased { listing, purchase, .. } = purchased(transfer, order);
+    user.market_mut().purchases.insert(listing, purchase);
 }

@@ -1,53 +1,120 @@
 //! Storing a request's events and paying for them: one entry, stored and paid together or not.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use super::{Event, NewEvent, RecordEvents, Recorded, Reply, User, Verdict};
-use super::{MAX_SEEN, SeenEvents};
-use crate::consent::{StorageVerdict, may_share, may_store};
+use super::{Event, MAX_SEEN, SeenEvents, User};
+use crate::consent::{ConsentPolicy, StorageVerdict, may_share, may_store};
 use crate::earning::{Budget, DayEarnings, MAX_EVENTS_A_DAY, Payer, Terms};
-use crate::event::{EventKey, EventType};
+use crate::entity::EntityId;
+use crate::event::{EventKey, EventType, RawEvent};
 use crate::id::ProjectId;
-use crate::machine::{Answer, Context, Decision};
+use crate::machine::{Answer, Command, Context, Decided, Decision};
 use crate::money::Micros;
 use crate::time::{Day, Timestamp};
 
-pub(super) fn decide(user: &User, request: RecordEvents, context: &Context<'_>) -> Decision<User> {
-    let today = context.now.day();
-    let first_control = request.privacy_control && user.privacy_control_since.is_none();
-    // Once seen it counts for every request: the person has the same wish on other roads.
-    let control_since =
-        user.privacy_control_since.or(request.privacy_control.then_some(context.now));
-    let shares = may_share(user.consent.as_deref(), control_since);
-    let terms = if shares { request.terms } else { nothing_earned(request.terms) };
+/// A request's events for one user, from one project.
+#[derive(Clone, Debug)]
+pub struct RecordEvents {
+    /// Who sends.
+    pub project: ProjectId,
+    /// What holds where the user was never asked.
+    pub policy: ConsentPolicy,
+    /// What the project pays.
+    pub terms: Terms,
+    /// Whether the request carried `Sec-GPC: 1`.
+    pub privacy_control: bool,
+    /// The events in the order in which they were sent.
+    pub events: Vec<NewEvent>,
+    /// Decide only: nothing is stored.
+    pub dry_run: bool,
+}
 
-    let mut tally = Tally::new(user, Payer::Project(request.project), today);
-    let mut recorded = Recorded { became: user.became().cloned(), ..Recorded::default() };
-    let mut stored = Vec::new();
-    let mut raw_events = Vec::new();
-    for event in request.events {
-        let verdict = tally.judge(user, request.policy, &terms, &event);
-        recorded.verdicts.push(verdict);
-        if matches!(verdict, Verdict::Accepted { .. }) {
-            stored.push((event.key, event.raw.event_type, event.raw.timestamp));
-            raw_events.push(event.raw);
+/// An event that is offered.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// Its identity.
+    pub key: EventKey,
+    /// What the client says about consent.
+    pub consent_given: Option<bool>,
+    /// All of it. Shared: who sent it keeps it until it is known where it belongs.
+    pub raw: Arc<RawEvent>,
+}
+
+/// What became of a request's events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// One verdict an event, in order.
+    pub verdicts: Vec<Verdict>,
+    /// What they earned together.
+    pub earned: Micros,
+    /// The person whom this user became: events with [`Verdict::Elsewhere`] are theirs.
+    pub became: Option<EntityId>,
+}
+
+/// What became of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Stored.
+    Accepted {
+        /// What it earned; may be nothing.
+        earned: Micros,
+    },
+    /// Stored before; nothing changes.
+    Duplicate,
+    /// Not stored: the user has said no.
+    ConsentWithdrawn,
+    /// Not stored: the user has not been asked.
+    ConsentMissing,
+    /// Not stored: more events than are remembered came from this user within the window in which
+    /// repeats are recognised.
+    TooMany,
+    /// Not for this user: they became a person.
+    Elsewhere,
+}
+
+impl Command for RecordEvents {
+    type Machine = User;
+    type Reply = Recorded;
+
+    fn decide(self, user: &User, context: &Context<'_>) -> Decided<Self> {
+        let today = context.now.day();
+        let first_control = self.privacy_control && user.privacy_control_since.is_none();
+        // Once seen it counts for every request: the person has the same wish on other roads.
+        let control_since =
+            user.privacy_control_since.or(self.privacy_control.then_some(context.now));
+        let shares = may_share(user.consent.as_deref(), control_since);
+        let terms = if shares { self.terms } else { nothing_earned(self.terms) };
+
+        let mut tally = Tally::new(user, Payer::Project(self.project), today);
+        let mut recorded = Recorded {
+            verdicts: Vec::with_capacity(self.events.len()),
+            became: user.became().cloned(),
+            earned: Micros::ZERO,
+        };
+        let mut stored = Vec::with_capacity(self.events.len());
+        let mut raw_events = Vec::with_capacity(self.events.len());
+        for event in self.events {
+            let verdict = tally.judge(user, self.policy, &terms, &event);
+            recorded.verdicts.push(verdict);
+            if matches!(verdict, Verdict::Accepted { .. }) {
+                stored.push((event.key, event.raw.event_type, event.raw.timestamp));
+                raw_events.push(event.raw);
+            }
         }
-    }
-    recorded.earned = tally.earned;
+        recorded.earned = tally.earned;
 
-    let mut events = Vec::new();
-    if !stored.is_empty() && !request.dry_run {
+        if stored.is_empty() || self.dry_run {
+            return Ok(Decision::reply(recorded));
+        }
+        let mut events = Vec::with_capacity(2);
         if first_control {
             events.push(Event::PrivacyControlSeen);
         }
-        let (project, earned) = (request.project, tally.earned);
+        let (project, earned) = (self.project, tally.earned);
         events.push(Event::EventsRecorded { project, events: stored, earned });
+        Ok(Decision::of(events, Answer::Now(recorded)).about(raw_events))
     }
-    let mut decision = Decision::of(events, Answer::Now(Reply::Recorded(recorded)));
-    if !request.dry_run {
-        decision.raw_events = raw_events;
-    }
-    decision
 }
 
 /// What a request has come to so far.
@@ -76,7 +143,7 @@ impl<'a> Tally<'a> {
     fn judge(
         &mut self,
         user: &User,
-        policy: crate::consent::ConsentPolicy,
+        policy: ConsentPolicy,
         terms: &Terms,
         event: &NewEvent,
     ) -> Verdict {
@@ -119,9 +186,10 @@ pub(super) fn apply(
     let today = at.day();
     user.seen.add(today, events.iter().map(|(key, _, _)| *key));
     let accrual = user.accrual_mut(Payer::Project(project));
-    accrual.pending = accrual.pending.saturating_add(earned);
+    accrual.pending.credit(earned);
     accrual.today = accrual.today.on(today);
-    accrual.today.earned = accrual.today.earned.saturating_add(earned);
-    let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
-    accrual.today.events = accrual.today.events.saturating_add(count);
+    accrual.today.earned.credit(earned);
+    let count = u32::try_from(events.len()).expect("a request has few events");
+    accrual.today.events =
+        accrual.today.events.checked_add(count).expect("a day's events are bounded");
 }

@@ -9,7 +9,7 @@ pub(crate) mod ledger;
 pub(crate) mod past_view;
 pub(crate) mod projects;
 
-use priv_domain::system::{Command, System};
+use priv_domain::system::NoteOperatorAction;
 use priv_domain::{EntityId, Environment};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -98,7 +98,7 @@ pub(crate) async fn note_action(
     reason: Option<Box<str>>,
 ) -> Result<(), ApiError> {
     let by = operator.who.as_ref().into();
-    let command = Command::NoteOperatorAction { by, action: action.into(), reason };
-    state.node.ask::<System>(&EntityId::system(environment), command, None).await?;
+    let command = NoteOperatorAction { by, action: action.into(), reason };
+    state.node.ask(&EntityId::system(environment), command, None).await?;
     Ok(())
 }

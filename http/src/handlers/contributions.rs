@@ -9,7 +9,7 @@ use crate::openapi::{
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_blobs::{BlobError, ContentHash, MediaType};
 use priv_domain::contribution::{ContributionType, Originality, ReviewStatus};
-use priv_domain::user::{Command, Reply, User};
+use priv_domain::user::{DeleteContribution, User};
 use priv_domain::views::ContributionLine;
 use priv_domain::{ContributionId, EntityId};
 use serde::{Deserialize, Serialize};
@@ -207,12 +207,8 @@ pub(crate) async fn delete_contribution(
     let id = contribution_in(&path)?;
     let owner = EntityId::user(caller.environment, &caller.user());
     let tag = request_tag(&request, &idempotency, fingerprint(b""))?;
-    let command = Command::DeleteContribution { id };
-    let answered = state.node.ask::<User>(&owner, command, tag).await?;
-    let Reply::Deleted { sha256, .. } = answered.reply else {
-        return Err(ApiError::idempotency_mismatch());
-    };
-    state.erase_if_unneeded(ContentHash::new(sha256)).await?;
+    let answered = state.node.ask(&owner, DeleteContribution { id }, tag).await?;
+    state.erase_if_unneeded(ContentHash::new(answered.reply.sha256)).await?;
     let view = DeletedView { contribution_id: id.to_string(), deleted: true };
     Ok(with_origin(ok(&view), &answered))
 }

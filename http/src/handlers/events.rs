@@ -9,7 +9,7 @@ mod store;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_domain::project::{self, Project};
+use priv_domain::project::RememberAnswer;
 use priv_domain::{EntityId, RequestTag};
 
 use crate::auth::IngestKey;
@@ -67,8 +67,8 @@ pub(crate) async fn ingest(
     // What was not stored for lack of room is to be sent again, not to be answered the same again.
     if let Some(tag) = tag.filter(|_| !options.dry_run && !stored.is_overloaded()) {
         let project = EntityId::project(key.environment, key.project);
-        let command = project::Command::Remember { tag, body: body.as_str().into() };
-        let kept = state.node.ask::<Project>(&project, command, None).await?;
+        let command = RememberAnswer { tag, body: body.as_str().into() };
+        let kept = state.node.ask(&project, command, None).await?;
         state.node.when_projected(kept.position).await;
     }
     Ok(json(body))

@@ -4,7 +4,6 @@ pub(crate) mod browse;
 pub(crate) mod download;
 pub(crate) mod purchase;
 pub(crate) mod sell;
-pub(crate) mod terms;
 mod view;
 
 use priv_domain::ListingId;

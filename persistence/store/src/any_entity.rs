@@ -5,13 +5,13 @@ use priv_domain::entity::{EntityId, Kind};
 use priv_domain::journal_point::Version;
 use priv_domain::ledger::Posting;
 use priv_domain::listing::Listing;
-use priv_domain::machine::{Entity, EntryOf, Machine};
+use priv_domain::machine::{Entity, Entry};
 use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::User;
 use priv_journal::Record;
 
-use crate::codec::{self, DecodeError, Stored};
+use crate::codec::{self, DecodeError, Persistent};
 use crate::error::StoreError;
 use crate::snapshots::{Snapshot, Snapshots};
 
@@ -70,12 +70,7 @@ pub fn apply(entity: &mut AnyEntity, record: &Record) -> Result<(), ApplyError> 
     }
 }
 
-fn fold<M>(entity: &mut Entity<M>, record: &Record) -> Result<(), ApplyError>
-where
-    M: Machine,
-    M::Event: Stored,
-    M::Reply: Stored,
-{
+fn fold<M: Persistent>(entity: &mut Entity<M>, record: &Record) -> Result<(), ApplyError> {
     // What the state holds already is skipped; a second record of a version is no repeat.
     if record.version <= entity.version && record.position <= entity.position {
         return Ok(());
@@ -84,7 +79,7 @@ where
         let (before, found) = (entity.version, record.version);
         return Err(ApplyError::Gap { entity: record.entity.clone(), before, found });
     }
-    let entry: EntryOf<M> = codec::decode(record.format, &record.core)?;
+    let entry: Entry<M> = codec::decode(record.format, &record.core)?;
     entity.apply(&entry, record.at, record.position);
     Ok(())
 }
@@ -94,13 +89,8 @@ where
 /// # Errors
 /// Its bytes are not an entry.
 pub fn postings(record: &Record) -> Result<Vec<Posting>, DecodeError> {
-    fn of<M>(record: &Record) -> Result<Vec<Posting>, DecodeError>
-    where
-        M: Machine,
-        M::Event: Stored,
-        M::Reply: Stored,
-    {
-        let entry: EntryOf<M> = codec::decode(record.format, &record.core)?;
+    fn of<M: Persistent>(record: &Record) -> Result<Vec<Posting>, DecodeError> {
+        let entry: Entry<M> = codec::decode(record.format, &record.core)?;
         let events = entry.events.iter();
         Ok(events.flat_map(|event| M::postings(&record.entity, event)).collect())
     }

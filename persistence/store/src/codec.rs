@@ -22,6 +22,7 @@ use bincode::de::{Decode, DecoderImpl};
 use bincode::enc::write::Writer;
 use bincode::enc::{Encode, EncoderImpl};
 use bincode::error::{DecodeError as BincodeDecodeError, EncodeError};
+use priv_domain::machine::{AnyReply, Machine};
 
 /// The format that is written. Readers know this one and all before it.
 ///
@@ -263,5 +264,55 @@ macro_rules! stored_newtype {
     };
 }
 
+/// A machine's form is in this crate, and so are the forms of its events and replies.
+pub trait Persistent: Machine<Event: Stored> + Stored {
+    /// Appends a reply: its tag, then what it says.
+    fn put_reply(reply: &AnyReply<Self>, out: &mut Output);
+
+    /// Reads what `put_reply` wrote.
+    ///
+    /// # Errors
+    /// The bytes are not a reply of this machine.
+    fn get_reply(input: &mut Input<'_>) -> Result<AnyReply<Self>, DecodeError>;
+}
+
+/// A reply that has a tag among those of `M`, so that it can be remembered.
+pub trait ReplyOf<M>: Stored {}
+
+/// The one list of a machine's replies: their tags. A command whose reply is not in it can't be
+/// asked (its reply is no [`ReplyOf`] its machine). Tags are never reused.
+macro_rules! stored_replies {
+    ($machine:ty, $name:literal { $($tag:literal => $reply:ty),* $(,)? }) => {
+        $(impl $crate::codec::ReplyOf<$machine> for $reply {})*
+
+        impl $crate::codec::Persistent for $machine {
+            fn put_reply(
+                reply: &priv_domain::machine::AnyReply<Self>,
+                out: &mut $crate::codec::Output,
+            ) {
+                $(if let Some(reply) = reply.get::<$reply>() {
+                    let tag: u32 = $tag;
+                    $crate::codec::Stored::put(&tag, out);
+                    return $crate::codec::Stored::put(reply, out);
+                })*
+                unreachable!("only replies that have a tag are asked for: {reply:?}")
+            }
+
+            fn get_reply(
+                input: &mut $crate::codec::Input<'_>,
+            ) -> Result<priv_domain::machine::AnyReply<Self>, $crate::codec::DecodeError> {
+                let tag: u32 = $crate::codec::Stored::get(input)?;
+                match tag {
+                    $($tag => {
+                        let reply: $reply = $crate::codec::Stored::get(input)?;
+                        Ok(priv_domain::machine::AnyReply::new(reply))
+                    })*
+                    tag => Err($crate::codec::DecodeError::UnknownTag { what: $name, tag }),
+                }
+            }
+        }
+    };
+}
+
 pub(crate) use stored_struct;
-use {stored_enum, stored_newtype};
+use {stored_enum, stored_newtype, stored_replies};

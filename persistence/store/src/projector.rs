@@ -17,10 +17,10 @@ use priv_domain::earning::Payer;
 use priv_domain::entity::{EntityId, Environment, Kind};
 use priv_domain::ledger::{AccountClass, TrialBalance};
 use priv_domain::listing::Listing;
-use priv_domain::machine::{EntryOf, Machine};
-use priv_domain::message::{Purpose, Transfer};
+use priv_domain::machine::{Entry, Machine};
 use priv_domain::project::{self, Project};
 use priv_domain::system::System;
+use priv_domain::transfer::{Purpose, Transfer, UserPurpose};
 use priv_domain::user::{self, User};
 use priv_domain::views::{ProjectFacts, Review};
 use priv_domain::{Day, Micros, Position, ProjectId, RequestTag, Timestamp, Version};
@@ -149,21 +149,21 @@ impl Projector {
         }
         match record.kind {
             Kind::User => {
-                let entry: EntryOf<User> = self.decode(record)?;
+                let entry: Entry<User> = self.decode(record)?;
                 self.post::<User>(&entity, &entry);
                 self.user(&entity, &entry, record)?;
             }
             Kind::Project => {
-                let entry: EntryOf<Project> = self.decode(record)?;
+                let entry: Entry<Project> = self.decode(record)?;
                 self.post::<Project>(&entity, &entry);
                 self.project_entry(&entity, &entry, record)?;
             }
             Kind::System => {
-                let entry: EntryOf<System> = self.decode(record)?;
+                let entry: Entry<System> = self.decode(record)?;
                 self.post::<System>(&entity, &entry);
             }
             Kind::Listing => {
-                let entry: EntryOf<Listing> = self.decode(record)?;
+                let entry: Entry<Listing> = self.decode(record)?;
                 self.post::<Listing>(&entity, &entry);
                 self.listing_entry(&entity, &entry, record)?;
             }
@@ -177,7 +177,7 @@ impl Projector {
             .map_err(|source| ProjectError::Decode { position: record.position, source })
     }
 
-    fn post<M: Machine>(&mut self, me: &EntityId, entry: &EntryOf<M>) {
+    fn post<M: Machine>(&mut self, me: &EntityId, entry: &Entry<M>) {
         for posting in entry.events.iter().flat_map(|event| M::postings(me, event)) {
             self.pending.ledger.entry(me.environment).or_default().post(&posting);
         }
@@ -186,7 +186,7 @@ impl Projector {
     fn user(
         &mut self,
         me: &EntityId,
-        entry: &EntryOf<User>,
+        entry: &Entry<User>,
         record: &RecordView<'_>,
     ) -> Result<(), ProjectError> {
         for event in &entry.events {
@@ -221,10 +221,10 @@ impl Projector {
                 | user::Event::ClaimOpened(_)
                 | user::Event::ClaimPartUnfunded { .. }
                 | user::Event::ClaimClosed { .. }
-                | user::Event::TransferOpened(_)
-                | user::Event::TransferSettled { .. }
-                | user::Event::TransferReturned { .. }
-                | user::Event::TransferForgotten { .. } => {}
+                | user::Event::ExchangeOpened(_)
+                | user::Event::ExchangeSettled { .. }
+                | user::Event::ExchangeReturned { .. }
+                | user::Event::ExchangeForgotten { .. } => {}
             }
         }
         Ok(())
@@ -256,18 +256,15 @@ impl Projector {
         transfer: &Transfer,
     ) -> Result<(), ProjectError> {
         match transfer.purpose {
-            Purpose::Link(_) => {
+            Purpose::ToUser(UserPurpose::Link(_)) => {
                 self.pending.move_earnings(&self.views, from, me)?;
             }
-            Purpose::Claim(_)
+            Purpose::ToUser(
+                UserPurpose::Claim(_) | UserPurpose::Grant | UserPurpose::Proceeds(_),
+            )
             | Purpose::Budget
-            | Purpose::Grant
-            | Purpose::Publish(_)
-            | Purpose::Change(_)
-            | Purpose::Purchase(_)
-            | Purpose::Proceeds(_)
             | Purpose::Fees(_)
-            | Purpose::Rating(_) => {}
+            | Purpose::Order(_) => {}
         }
         Ok(())
     }
@@ -290,7 +287,7 @@ impl Projector {
     fn project_entry(
         &mut self,
         me: &EntityId,
-        entry: &EntryOf<Project>,
+        entry: &Entry<Project>,
         record: &RecordView<'_>,
     ) -> Result<(), ProjectError> {
         let Some(id) = me.as_project() else { return Ok(()) };
@@ -328,8 +325,8 @@ impl Projector {
                 }
                 project::Event::TransferOpened(open) => {
                     let money = self.pending.money(me.environment, id);
-                    money.available -= amount(open.transfer.amount);
-                    money.funded += amount(open.transfer.amount);
+                    money.available -= amount(open.exchange.amount);
+                    money.funded += amount(open.exchange.amount);
                 }
                 project::Event::TransferReturned { amount: returned, .. } => {
                     let money = self.pending.money(me.environment, id);

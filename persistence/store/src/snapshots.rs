@@ -5,9 +5,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use priv_domain::Version;
 use priv_domain::entity::{EntityId, Environment, Kind};
-use priv_domain::machine::{Entity, Machine};
+use priv_domain::machine::Entity;
 
-use crate::codec::{self, FORMAT, Stored};
+use crate::codec::{self, FORMAT, Persistent};
 use crate::error::StoreError;
 
 /// sled keeps larger values as files that it never syncs.
@@ -60,10 +60,7 @@ pub enum Dues {
 
 impl Snapshot {
     /// Of an entity's state.
-    pub fn of<M: Machine + Stored>(id: &EntityId, entity: &Entity<M>) -> Self
-    where
-        M::Reply: Stored,
-    {
+    pub fn of<M: Persistent>(id: &EntityId, entity: &Entity<M>) -> Self {
         let machine = &entity.machine;
         let idle = machine.wakes_at().is_none() && machine.outstanding(id).is_empty();
         let dues = match idle {
@@ -150,10 +147,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// sled failed, or the bytes are not what was written.
-    pub fn get<M: Machine + Stored>(&self, id: &EntityId) -> Result<Option<Entity<M>>, StoreError>
-    where
-        M::Reply: Stored,
-    {
+    pub fn get<M: Persistent>(&self, id: &EntityId) -> Result<Option<Entity<M>>, StoreError> {
         let Some(value) = self.tree.get(key(STATE, id))? else { return Ok(None) };
         let damaged = || StoreError::Damaged { what: "snapshot" };
         let Header { format, crc, chunks, first, .. } = header(&value)?;

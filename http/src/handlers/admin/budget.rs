@@ -1,8 +1,7 @@
 //! Money that operators move: minting, and filling reward budgets.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_actors::AskError;
-use priv_domain::system::{Command, MintTo, Refusal, Reply, System};
+use priv_domain::system::{FundBudget, Funded, Mint, MintTo, Minted};
 use priv_domain::{EntityId, Environment, Micros, UserRef};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -97,18 +96,11 @@ pub(crate) async fn mint(
         user => MintTo::User(user_named(&state, environment, user).await?),
     };
     let by = operator.who.as_ref().into();
-    let command = Command::Mint { amount, to: account, by, reason };
-    let answered = state.node.ask::<System>(&EntityId::system(environment), command, tag).await?;
-    match answered.reply {
-        Reply::Minted { amount, minted } => {
-            let view = MintView { amount_priv: amount.into(), to, minted_priv: minted.into() };
-            Ok(with_origin(created("/v1/admin/ledger/audit", &view), &answered))
-        }
-        Reply::NotTaken => Err(not_taken()),
-        Reply::Funded { .. } | Reply::ProjectNamed(_) | Reply::Noted => {
-            Err(ApiError::idempotency_mismatch())
-        }
-    }
+    let command = Mint { amount, to: account, by, reason };
+    let answered = state.node.ask(&EntityId::system(environment), command, tag).await?;
+    let Minted { amount, minted } = answered.reply;
+    let view = MintView { amount_priv: amount.into(), to, minted_priv: minted.into() };
+    Ok(with_origin(created("/v1/admin/ledger/audit", &view), &answered))
 }
 
 /// Moves money from the treasury to a project's reward budget
@@ -134,29 +126,17 @@ pub(crate) async fn fund_budget(
     let BudgetBody { amount_priv, reason } = body.value;
     let (amount, reason) = (positive(amount_priv)?, checked_reason(reason)?);
     let by = operator.who.as_ref().into();
-    let command = Command::FundBudget { project, amount, by, reason };
-    let asked = state.node.ask::<System>(&EntityId::system(environment), command, tag).await;
-    if let Err(AskError::Refused(Refusal::TreasuryTooSmall { available })) = asked {
-        return Err(ApiError::insufficient_balance(amount, available));
-    }
-    let answered = asked?;
-    match answered.reply {
-        Reply::Funded { amount, treasury } => {
-            // Events that are sent from now on earn from it.
-            state.node.when_projected(state.node.durable()).await;
-            let view = BudgetView {
-                project_id: id.to_string(),
-                amount_priv: amount.into(),
-                treasury_priv: treasury.into(),
-            };
-            let location = format!("/v1/admin/projects/{id}");
-            Ok(with_origin(created(&location, &view), &answered))
-        }
-        Reply::NotTaken => Err(not_taken()),
-        Reply::Minted { .. } | Reply::ProjectNamed(_) | Reply::Noted => {
-            Err(ApiError::idempotency_mismatch())
-        }
-    }
+    let command = FundBudget { project, amount, by, reason };
+    let answered = state.node.ask(&EntityId::system(environment), command, tag).await?;
+    // Events that are sent from now on earn from it.
+    state.up_to_date().await;
+    let Funded { amount, treasury } = answered.reply;
+    let view = BudgetView {
+        project_id: id.to_string(),
+        amount_priv: amount.into(),
+        treasury_priv: treasury.into(),
+    };
+    Ok(with_origin(created(&format!("/v1/admin/projects/{id}"), &view), &answered))
 }
 
 /// The user whom an operator means: a UUID is a person, anything else must be known already, since
@@ -181,8 +161,4 @@ async fn user_named(
         )),
         Err(error) => Err(ApiError::server_error(&error)),
     }
-}
-
-fn not_taken() -> ApiError {
-    ApiError::conflict("not_taken", "It was not taken, and went back to the treasury: try again")
 }

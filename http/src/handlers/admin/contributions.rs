@@ -4,8 +4,8 @@ use crate::openapi::{
     ContributionPath, DecisionName, EnvironmentName, IdempotencyHeader, ReviewStatusName, Success,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_domain::contribution::{Decision, ReviewStatus};
-use priv_domain::user::{Command, Reply, User};
+use priv_domain::contribution::{ReviewDecision, ReviewStatus};
+use priv_domain::user::{ReviewContribution, Reviewed};
 use priv_domain::views::ContributionOf;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -140,8 +140,8 @@ pub(crate) async fn review_contribution(
     let environment = environment.0.environment()?;
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
     let decision = match &*body.value.decision {
-        "approved" => Decision::Approved,
-        "rejected" => Decision::Rejected,
+        "approved" => ReviewDecision::Approved,
+        "rejected" => ReviewDecision::Rejected,
         _ => return Err(ApiError::invalid_field("decision", "must be approved or rejected")),
     };
     let reason = checked_reason(body.value.reason)?;
@@ -150,11 +150,9 @@ pub(crate) async fn review_contribution(
     let owner = state.blocking(move || node.contributor(environment, id)).await?;
     let owner = owner.ok_or_else(|| ApiError::not_found("There is no such contribution"))?;
     let by = operator.who.as_ref().into();
-    let command = Command::ReviewContribution { id, decision, by, reason };
-    let answered = state.node.ask::<User>(&owner, command, tag).await?;
-    let Reply::Reviewed { id, status, reward } = answered.reply else {
-        return Err(ApiError::idempotency_mismatch());
-    };
+    let command = ReviewContribution { id, decision, by, reason };
+    let answered = state.node.ask(&owner, command, tag).await?;
+    let Reviewed { id, status, reward } = answered.reply;
     let view = ReviewedView {
         contribution_id: id.to_string(),
         status: status.as_str(),

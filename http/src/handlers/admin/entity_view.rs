@@ -3,15 +3,15 @@
 use priv_domain::AnyEntity;
 use priv_domain::contribution::ReviewStatus;
 use priv_domain::earning::Payer;
+use priv_domain::exchange::{Exchange, Inbox, Outbox};
 use priv_domain::listing::Listing;
-use priv_domain::outbox::{Inbox, Outbox};
 use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::{Market, User};
 use priv_domain::{Micros, UserRef};
 use serde_json::{Value, json};
 
-use super::past_view::transfer_view;
+use super::past_view::{exchange_view, transfer_view};
 use crate::auth::wallet::Address;
 use crate::body::Priv;
 use crate::time::{Rfc3339, day_text};
@@ -106,7 +106,7 @@ fn user_view(user: &User, unmask: Unmask) -> Value {
         "accruals": accruals.collect::<Vec<_>>(),
         "open_claims": claims.collect::<Vec<_>>(),
         "recent_events": seen,
-        "open_transfers": outbox_view(&user.outbox),
+        "open_transfers": exchanges_view(&user.outbox),
         "unsettled_transfers": inbox_view(&user.inbox),
         "market": user.market.as_deref().map(market_view),
         "became": user.became().map(|person| unmask.text(&person.key)),
@@ -242,8 +242,12 @@ fn system_view(system: &System) -> Value {
 /// Transfers that are shown of one entity.
 const SHOWN: usize = 100;
 
+fn exchanges_view(outbox: &Outbox<Exchange>) -> Value {
+    outbox.iter().take(SHOWN).map(|open| exchange_view(&open.exchange)).collect()
+}
+
 fn outbox_view(outbox: &Outbox) -> Value {
-    outbox.iter().take(SHOWN).map(|open| transfer_view(&open.transfer)).collect()
+    outbox.iter().take(SHOWN).map(|open| transfer_view(&open.exchange)).collect()
 }
 
 fn inbox_view(inbox: &Inbox) -> Value {

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::{Answered, KnownProject, Node};
-use priv_domain::project::{ApiKey, Command, KeyRole, Project, Reply, Scope, Scopes};
+use priv_domain::project::{ApiKey, IssueKey, KeyRole, RevokeKey, RollKey, Scope, Scopes};
 use priv_domain::{EntityId, Environment, KeyId, ProjectId, RequestTag, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -291,8 +291,8 @@ pub(crate) async fn issue_key(
     let new_keys = NewKeys::for_request(&state, tag);
     let made = new_keys.one(role, scopes, environment)?;
     let by = operator.who.as_ref().into();
-    let command = Command::IssueKey { key: made.0.clone(), by, reason };
-    let answered = state.node.ask::<Project>(&entity, command, tag).await?;
+    let command = IssueKey { key: made.0.clone(), by, reason };
+    let answered = state.node.ask(&entity, command, tag).await?;
     answer_new_key(&state, &new_keys, &entity, answered, made).await
 }
 
@@ -314,10 +314,10 @@ async fn answer_new_key(
     state: &AppState,
     new_keys: &NewKeys<'_>,
     project: &EntityId,
-    answered: Answered<Reply>,
+    answered: Answered<ApiKey>,
     made: (ApiKey, String),
 ) -> Result<HttpResponse, ApiError> {
-    let Reply::Key(key) = &answered.reply else { return Err(ApiError::idempotency_mismatch()) };
+    let key = &answered.reply;
     state.node.when_projected(answered.position).await;
     let about = view(key, project.environment, state.now(), None);
     let shown = new_keys.secret_of(key, project.environment, &[made]);
@@ -367,8 +367,8 @@ pub(crate) async fn roll_key(
     let made = new_keys.one(old.role, old.scopes, entity.environment)?;
     let old_until = state.now().plus_millis(i64::from(overlap_secs) * 1_000);
     let by = operator.who.as_ref().into();
-    let command = Command::RollKey { old: old.id, new: made.0.clone(), old_until, by, reason };
-    let answered = state.node.ask::<Project>(&entity, command, tag).await?;
+    let command = RollKey { old: old.id, new: made.0.clone(), old_until, by, reason };
+    let answered = state.node.ask(&entity, command, tag).await?;
     answer_new_key(&state, &new_keys, &entity, answered, made).await
 }
 
@@ -400,13 +400,10 @@ pub(crate) async fn revoke_key(
     let reason = checked_reason(query.0.reason)?;
     let (entity, key) = key_in_path(&state.node, &path)?;
     let by = operator.who.as_ref().into();
-    let command = Command::RevokeKey { key: key.id, by, reason };
-    let answered = state.node.ask::<Project>(&entity, command, tag).await?;
-    let Reply::KeyEnded { at, .. } = answered.reply else {
-        return Err(ApiError::idempotency_mismatch());
-    };
+    let command = RevokeKey { key: key.id, by, reason };
+    let answered = state.node.ask(&entity, command, tag).await?;
     state.node.when_projected(answered.position).await;
-    let ended = ApiKey { ends_at: Some(at), ..key };
+    let ended = ApiKey { ends_at: Some(answered.reply.at), ..key };
     let view = view(&ended, entity.environment, state.now(), state.last_used(ended.id));
     Ok(with_origin(ok(&view), &answered))
 }

@@ -2,8 +2,10 @@
 
 use priv_actors::inspect::{AnyEvents, PastEntry, PastRawEvents};
 use priv_domain::entity::Kind;
-use priv_domain::message::{Purpose, Transfer};
-use priv_domain::{RawEvent, listing, project, system, user};
+use priv_domain::exchange::Exchange;
+use priv_domain::proposal::Content;
+use priv_domain::transfer::{Purpose, Transfer, UserPurpose};
+use priv_domain::{EntityId, ExchangeId, Micros, RawEvent, listing, project, system, user};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -72,32 +74,53 @@ fn raw_event(event: &RawEvent) -> Value {
     })
 }
 
+/// A transfer or a proposal, which is shown as a transfer of nothing; whoever gets it is named only
+/// where it is no person.
+pub(crate) fn exchange_view(exchange: &Exchange) -> Value {
+    match exchange {
+        Exchange::Transfer(transfer) => transfer_view(transfer),
+        Exchange::Proposal(proposal) => {
+            let purpose = match &proposal.content {
+                Content::Publish(_) => json!("publish"),
+                Content::Change(_) => json!("change"),
+                Content::Rate(rating) => json!({ "rating": rating.purchase.to_string() }),
+            };
+            sent_view(proposal.id, &proposal.to, Micros::ZERO, purpose)
+        }
+    }
+}
+
 /// A transfer; whoever gets it is named only where it is no person.
 pub(crate) fn transfer_view(transfer: &Transfer) -> Value {
     let purpose = match &transfer.purpose {
-        Purpose::Claim(part) => json!({ "claim": part.claim.to_string(), "part": part.part }),
+        Purpose::ToUser(UserPurpose::Claim(part)) => {
+            json!({ "claim": part.claim.to_string(), "part": part.part })
+        }
+        Purpose::ToUser(UserPurpose::Grant) => json!("grant"),
+        Purpose::ToUser(UserPurpose::Link(_)) => json!("link"),
+        Purpose::ToUser(UserPurpose::Proceeds(proceeds)) => {
+            json!({ "proceeds_of_sales": proceeds.sales })
+        }
         Purpose::Budget => json!("budget"),
-        Purpose::Grant => json!("grant"),
-        Purpose::Link(_) => json!("link"),
-        Purpose::Publish(_) => json!("publish"),
-        Purpose::Change(_) => json!("change"),
-        Purpose::Purchase(order) => json!({ "purchase": order.purchase.to_string() }),
-        Purpose::Proceeds(proceeds) => json!({ "proceeds_of_sales": proceeds.sales }),
         Purpose::Fees(fees) => json!({
             "burned_priv": amount(fees.burned),
             "stakers_priv": amount(fees.stakers),
             "treasury_priv": amount(fees.treasury),
         }),
-        Purpose::Rating(rating) => json!({ "rating": rating.purchase.to_string() }),
+        Purpose::Order(order) => json!({ "purchase": order.purchase.to_string() }),
     };
-    let to = match transfer.to.kind {
+    sent_view(transfer.id, &transfer.to, transfer.amount, purpose)
+}
+
+fn sent_view(id: ExchangeId, to: &EntityId, sent: Micros, purpose: Value) -> Value {
+    let to = match to.kind {
         Kind::User => "user".to_owned(),
-        Kind::Project | Kind::System | Kind::Listing => transfer.to.to_string(),
+        Kind::Project | Kind::System | Kind::Listing => to.to_string(),
     };
     json!({
-        "transfer": transfer.id.to_string(),
+        "transfer": id.to_string(),
         "to": to,
-        "amount_priv": amount(transfer.amount),
+        "amount_priv": amount(sent),
         "purpose": purpose,
     })
 }
@@ -139,13 +162,11 @@ fn user_event(event: &user::Event, unmask: Unmask) -> Value {
         Event::ClaimClosed { claim } => {
             json!({ "event": "claim_closed", "claim": claim.to_string() })
         }
-        Event::TransferAccepted { from, transfer } => {
-            accepted(&from.to_string(), from.kind, transfer)
-        }
-        Event::TransferOpened(open) => opened(&open.transfer),
-        Event::TransferSettled { transfer } => named("transfer_settled", transfer),
-        Event::TransferReturned { transfer, .. } => named("transfer_returned", transfer),
-        Event::TransferForgotten { transfer } => named("transfer_forgotten", transfer),
+        Event::TransferAccepted { from, transfer } => accepted(from, transfer_view(transfer)),
+        Event::ExchangeOpened(open) => opened(exchange_view(&open.exchange)),
+        Event::ExchangeSettled { id } => named("transfer_settled", *id),
+        Event::ExchangeReturned { id, .. } => named("transfer_returned", *id),
+        Event::ExchangeForgotten { id } => named("transfer_forgotten", *id),
         Event::WalletBound { .. } => json!({ "event": "wallet_bound" }),
         Event::ContributionAdded { id, contribution } => json!({
             "event": "contribution_added",
@@ -196,13 +217,11 @@ fn project_event(event: &project::Event) -> Value {
             "reason": reason,
         }),
         Event::RequestAnswered { .. } => json!({ "event": "request_answered" }),
-        Event::TransferAccepted { from, transfer } => {
-            accepted(&from.to_string(), from.kind, transfer)
-        }
-        Event::TransferOpened(open) => opened(&open.transfer),
-        Event::TransferSettled { transfer } => named("transfer_settled", transfer),
-        Event::TransferReturned { transfer, .. } => named("transfer_returned", transfer),
-        Event::TransferForgotten { transfer } => named("transfer_forgotten", transfer),
+        Event::TransferAccepted { from, transfer } => accepted(from, transfer_view(transfer)),
+        Event::TransferOpened(open) => opened(transfer_view(&open.exchange)),
+        Event::TransferSettled { id } => named("transfer_settled", *id),
+        Event::TransferReturned { id, .. } => named("transfer_returned", *id),
+        Event::TransferForgotten { id } => named("transfer_forgotten", *id),
     }
 }
 
@@ -222,45 +241,39 @@ fn system_event(event: &system::Event) -> Value {
             "action": action,
             "reason": reason,
         }),
-        Event::TransferOpened { open, .. } => opened(&open.transfer),
-        Event::TransferSettled { transfer } => named("transfer_settled", transfer),
-        Event::TransferReturned { transfer, .. } => named("transfer_returned", transfer),
-        Event::TransferAccepted { from, transfer } => {
-            accepted(&from.to_string(), from.kind, transfer)
-        }
-        Event::TransferForgotten { transfer } => named("transfer_forgotten", transfer),
+        Event::TransferOpened { open, .. } => opened(transfer_view(&open.exchange)),
+        Event::TransferSettled { id } => named("transfer_settled", *id),
+        Event::TransferReturned { id, .. } => named("transfer_returned", *id),
+        Event::TransferAccepted { from, transfer } => accepted(from, transfer_view(transfer)),
+        Event::TransferForgotten { id } => named("transfer_forgotten", *id),
     }
 }
 
 fn listing_event(event: &listing::Event) -> Value {
     use listing::Event;
     match event {
-        Event::TransferAccepted { from, transfer } => {
-            accepted(&from.to_string(), from.kind, transfer)
-        }
-        Event::TransferOpened(open) => opened(&open.transfer),
-        Event::TransferSettled { transfer } => named("transfer_settled", transfer),
-        Event::TransferReturned { transfer, .. } => named("transfer_returned", transfer),
-        Event::TransferForgotten { transfer } => named("transfer_forgotten", transfer),
+        Event::ExchangeAccepted { from, exchange } => accepted(from, exchange_view(exchange)),
+        Event::TransferOpened(open) => opened(transfer_view(&open.exchange)),
+        Event::TransferSettled { id } => named("transfer_settled", *id),
+        Event::TransferReturned { id, .. } => named("transfer_returned", *id),
+        Event::ExchangeForgotten { id } => named("transfer_forgotten", *id),
     }
 }
 
-fn accepted(from: &str, kind: Kind, transfer: &Transfer) -> Value {
-    let mut view = transfer_view(transfer);
+fn accepted(from: &EntityId, mut view: Value) -> Value {
     view["event"] = json!("transfer_accepted");
-    view["from"] = match kind {
+    view["from"] = match from.kind {
         Kind::User => json!("user"),
-        Kind::Project | Kind::System | Kind::Listing => json!(from),
+        Kind::Project | Kind::System | Kind::Listing => json!(from.to_string()),
     };
     view
 }
 
-fn opened(transfer: &Transfer) -> Value {
-    let mut view = transfer_view(transfer);
+fn opened(mut view: Value) -> Value {
     view["event"] = json!("transfer_opened");
     view
 }
 
-fn named(event: &str, transfer: &impl ToString) -> Value {
-    json!({ "event": event, "transfer": transfer.to_string() })
+fn named(event: &str, id: ExchangeId) -> Value {
+    json!({ "event": event, "transfer": id.to_string() })
 }

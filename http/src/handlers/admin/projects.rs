@@ -6,8 +6,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::ask::Origin;
 use priv_actors::{KnownProject, Node};
 use priv_domain::consent::ConsentPolicy;
-use priv_domain::project::{self, KeyRole, Plan, Project, Settings, SettingsChange};
-use priv_domain::system::{self, System};
+use priv_domain::project::{
+    ChangeSettings, CreateProject, KeyRole, Plan, Project, Settings, SettingsChange,
+};
+use priv_domain::system::{NameProject, ProjectNamed};
 use priv_domain::{EntityId, Environment, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -285,11 +287,9 @@ pub(crate) async fn create_project(
     })?;
     let settings = change.applied_to(&Settings::default());
     let by = operator.who.as_ref().into();
-    let naming = system::Command::NameProject { name: settings.name.clone(), by, reason };
-    let named = state.node.ask::<System>(&EntityId::system(Environment::Live), naming, tag).await?;
-    let system::Reply::ProjectNamed(id) = named.reply else {
-        return Err(ApiError::idempotency_mismatch());
-    };
+    let naming = NameProject { name: settings.name.clone(), by, reason };
+    let named = state.node.ask(&EntityId::system(Environment::Live), naming, tag).await?;
+    let ProjectNamed { id } = named.reply;
     // The id is the same for a repeat, so each environment's project is made once. The test environment comes
     // first: whoever sees the live one has both.
     let new_keys = NewKeys::for_request(&state, tag);
@@ -297,14 +297,13 @@ pub(crate) async fn create_project(
     for environment in [Environment::Test, Environment::Live] {
         let made = new_keys.pair(environment)?;
         let stored = made.iter().map(|(key, _)| key.clone()).collect();
-        let command = project::Command::Create { settings: settings.clone(), keys: stored };
+        let command = CreateProject { settings: settings.clone(), keys: stored };
         let entity = EntityId::project(environment, id);
-        let answered = state.node.ask::<Project>(&entity, command, tag).await?;
-        let project::Reply::Settings { keys: kept, .. } = &answered.reply else {
-            return Err(ApiError::idempotency_mismatch());
-        };
+        let answered = state.node.ask(&entity, command, tag).await?;
         state.node.when_projected(answered.position).await;
-        secrets.extend(kept.iter().map(|key| new_keys.secret_of(key, environment, &made)));
+        secrets.extend(
+            answered.reply.keys.iter().map(|key| new_keys.secret_of(key, environment, &made)),
+        );
     }
     let mut secrets = secrets.into_iter();
     let mut next = || secrets.next().flatten();
@@ -401,8 +400,8 @@ pub(crate) async fn change_project(
     let reason = checked_reason(body.reason.take())?;
     let change = change_of(body)?;
     let by = operator.who.as_ref().into();
-    let command = project::Command::Change { change, by, reason };
-    let answered = state.node.ask::<Project>(&entity, command, tag).await?;
+    let command = ChangeSettings { change, by, reason };
+    let answered = state.node.ask(&entity, command, tag).await?;
     state.node.when_projected(answered.position).await;
     let mut response = show(&state.node, environment, id).await?;
     if answered.origin == Origin::Replayed {

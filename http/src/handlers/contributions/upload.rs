@@ -4,8 +4,8 @@ use crate::openapi::{ContributionTypeName, EnvironmentHeader, IdempotencyHeader,
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::AskError;
 use priv_blobs::{ContentHash, Staged};
-use priv_domain::contribution::{ContributionType, Decision, MediaType, Originality, Uses};
-use priv_domain::user::{Command, Judgement, NewContribution, Reply, User};
+use priv_domain::contribution::{ContributionType, MediaType, Originality, ReviewDecision, Uses};
+use priv_domain::user::{Contribute, Contributed, Judgement};
 use priv_domain::{ContributionId, EntityId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -134,7 +134,7 @@ async fn contribute(
     let known = state.blocking(move || node.is_known_elsewhere(&sha256, &me)).await?;
     let originality = if known { Originality::KnownElsewhere } else { Originality::New };
     staged.keep(&lock).await.map_err(|error| blob_error(&error))?;
-    let new = NewContribution {
+    let command = Contribute {
         id: ContributionId::new(state.node.fresh_id()),
         media_type,
         sha256,
@@ -144,8 +144,7 @@ async fn contribute(
         judged: judged(&state, originality),
         metadata: about.metadata,
     };
-    let command = Command::Contribute(Box::new(new));
-    let answered = state.node.ask::<User>(&owner, command, tag).await;
+    let answered = state.node.ask(&owner, command, tag).await;
     drop(lock);
     let may_be_needed = match &answered {
         Ok(answered) => answered.is_fresh(),
@@ -159,10 +158,7 @@ async fn contribute(
         state.erase_if_unneeded(hash).await?;
     }
     let answered = answered?;
-    let Reply::Contributed(added) = &answered.reply else {
-        return Err(ApiError::idempotency_mismatch());
-    };
-    let (id, contribution) = added.as_ref();
+    let Contributed { id, contribution } = &answered.reply;
     let hash = ContentHash::new(contribution.sha256);
     let view = UploadView {
         contribution_id: id.to_string(),
@@ -179,7 +175,7 @@ async fn contribute(
 fn judged(state: &AppState, originality: Originality) -> Option<Judgement> {
     match (state.options.review, originality) {
         (Review::Automatic, Originality::New) => Some(Judgement {
-            decision: Decision::Approved,
+            decision: ReviewDecision::Approved,
             reason: "its type is allowed and its content is new".into(),
         }),
         (Review::Automatic, Originality::KnownElsewhere) | (Review::Manual, _) => None,

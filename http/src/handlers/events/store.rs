@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use priv_actors::AskError;
 use priv_domain::earning::Terms;
-use priv_domain::user::{Command, RecordEvents, Recorded, Refusal, Reply, User, Verdict};
+use priv_domain::user::{RecordEvents, Recorded, Refusal, Verdict};
 use priv_domain::{EntityId, Micros};
 
 use super::collect::{Collected, Group, Slot};
@@ -97,14 +97,9 @@ async fn ask(
 ) -> (Group, Result<Recorded, AskError<Refusal>>) {
     for attempt in 1.. {
         let events = group.events.clone();
-        let command = Command::RecordEvents(RecordEvents { events, ..request.clone() });
-        match state.node.ask::<User>(&group.user, command, None).await {
-            Ok(answered) => {
-                let Reply::Recorded(recorded) = answered.reply else {
-                    return (group, Ok(Recorded::default()));
-                };
-                return (group, Ok(recorded));
-            }
+        let command = RecordEvents { events, ..request.clone() };
+        match state.node.ask(&group.user, command, None).await {
+            Ok(answered) => return (group, Ok(answered.reply)),
             Err(AskError::Overloaded) if attempt < TRIES => {
                 tokio::time::sleep(TRY_AGAIN).await;
             }

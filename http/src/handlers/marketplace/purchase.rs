@@ -5,17 +5,15 @@ use std::cmp::Reverse;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use data_encoding::HEXLOWER;
-use priv_actors::{Answered, AskError};
+use priv_actors::purchasing::Wanted;
 use priv_domain::market::{Fees, Purchase};
-use priv_domain::message::{NotSold, NotTaken};
-use priv_domain::user::{Bought, Command, NewPurchase, Refusal, Reply, User};
+use priv_domain::user::{Bought, Purchased, RateListing, Rated, User};
 use priv_domain::views::{PurchaseLine, Sale};
-use priv_domain::{Entity, EntityId, ListingId, RequestTag};
+use priv_domain::{Entity, EntityId, ListingId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::listing_in;
-use super::terms::{Seen, SeenFrom, ask_terms};
 use super::view::pseudonym;
 use crate::auth::PersonCaller;
 use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody, Priv, QueryParams, Whole, present};
@@ -23,7 +21,7 @@ use crate::envelope::{created, ok};
 use crate::error::{ApiError, Detail};
 use crate::handlers::contributions::newest_first;
 use crate::pagination::{PageQuery, Pagination};
-use crate::refusal::{not_taken, with_origin};
+use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
 use crate::time::Rfc3339;
@@ -75,10 +73,6 @@ struct PurchaseFacts<'a> {
     purchased_at: Rfc3339,
 }
 
-/// Terms may change between the look and the order of one who insists on none: then it is tried
-/// again on those of now.
-const TRIES: usize = 5;
-
 /// Buys a listing
 #[utoipa::path(post, path = "/v1/marketplace/wallet/listings/{id}/purchase", tag = "Marketplace",
     params(ListingPath, EnvironmentHeader, IdempotencyHeader),
@@ -101,90 +95,16 @@ pub(crate) async fn purchase_listing(
     let PurchaseBody { expected_price_priv, expected_version } = body.0.value;
     let expected_price = expected_price_priv.map(|Priv(price)| price);
     let expected_version = expected_version.map(|Whole(version)| version);
-    let insists = expected_price.is_some() || expected_version.is_some();
     let buyer = EntityId::user(caller.environment, &caller.user());
-    let mut remembered = state.recent_terms.recall(buyer.environment, listing);
-    for attempt in 1.. {
-        let Seen { terms, from } = match remembered.take() {
-            Some(seen) => seen,
-            None => ask_terms(&state, buyer.environment, listing).await?,
-        };
-        let new = NewPurchase { listing, seen: terms, expected_price, expected_version };
-        let answer = buy(&state, &buyer, new, tag).await;
-        if let Some((purchase, bought)) = purchase_in(&answer) {
-            let view = view(&state, &buyer, listing, purchase)?;
-            let response = match bought {
-                Bought::Now => created(&view.download_url, &view),
-                Bought::Before => ok(&view),
-            };
-            return Ok(with_origin(response, &answer?));
-        }
-        // What has nothing to do with the terms is so on others, too.
-        let speaks_of_terms = match &answer {
-            Ok(_) => true,
-            Err(AskError::Refused(refusal)) => is_about_terms(refusal),
-            Err(_) => false,
-        };
-        match from {
-            _ if !speaks_of_terms => {}
-            // Why not is for the listing to say.
-            SeenFrom::Memory => {
-                state.recent_terms.forget(buyer.environment, listing);
-                continue;
-            }
-            // A sale would come after what was seen in the journal; a refusal tells of it.
-            SeenFrom::Listing(position) => {
-                if !state.node.when_durable(position).await {
-                    return Err(AskError::<Refusal>::Stopping.into());
-                }
-            }
-        }
-        let Reply::NotTaken(why) = answer?.reply else {
-            return Err(ApiError::idempotency_mismatch());
-        };
-        let changed = matches!(why, NotTaken::NotSold(NotSold::TermsChanged { .. }));
-        if !changed || insists || attempt >= TRIES {
-            return Err(not_taken(why));
-        }
-    }
-    Err(ApiError::overloaded(1))
-}
-
-type Answer = Result<Answered<Reply>, AskError<Refusal>>;
-
-async fn buy(
-    state: &AppState,
-    buyer: &EntityId,
-    new: NewPurchase,
-    tag: Option<RequestTag>,
-) -> Answer {
-    let command = Command::Purchase(Box::new(new));
-    state.node.ask::<User>(buyer, command, tag).await
-}
-
-fn is_about_terms(refusal: &Refusal) -> bool {
-    matches!(
-        refusal,
-        Refusal::NotSold(_) | Refusal::PriceChanged { .. } | Refusal::InsufficientBalance { .. }
-    )
-}
-
-fn purchase_in(answer: &Answer) -> Option<(&Purchase, Bought)> {
-    match &answer.as_ref().ok()?.reply {
-        Reply::Purchased { purchase, bought, .. } => Some((purchase, *bought)),
-        Reply::Recorded(_)
-        | Reply::Consent(_)
-        | Reply::Claimed(_)
-        | Reply::Linked(_)
-        | Reply::WalletBound
-        | Reply::Noted
-        | Reply::Contributed(_)
-        | Reply::Reviewed { .. }
-        | Reply::Deleted { .. }
-        | Reply::Listing(_)
-        | Reply::Rated { .. }
-        | Reply::NotTaken(_) => None,
-    }
+    let wanted = Wanted { listing, expected_price, expected_version };
+    let answered = state.node.purchase(&buyer, wanted, tag).await?;
+    let Purchased { purchase, bought, .. } = &answered.reply;
+    let view = view(&state, &buyer, listing, purchase)?;
+    let response = match bought {
+        Bought::Now => created(&view.download_url, &view),
+        Bought::Before => ok(&view),
+    };
+    Ok(with_origin(response, &answered))
 }
 
 fn view(
@@ -384,28 +304,9 @@ pub(crate) async fn rate_listing(
         return Err(ApiError::validation(details));
     }
     let buyer = EntityId::user(caller.environment, &caller.user());
-    let command = Command::RateListing { listing, stars, comment };
-    let answered = state.node.ask::<User>(&buyer, command, tag).await?;
-    match &answered.reply {
-        Reply::Rated { purchase, stars } => {
-            let view = RatedView {
-                listing_id: listing.to_string(),
-                purchase_id: purchase.to_string(),
-                stars: *stars,
-            };
-            Ok(with_origin(ok(&view), &answered))
-        }
-        Reply::NotTaken(why) => Err(not_taken(*why)),
-        Reply::Recorded(_)
-        | Reply::Consent(_)
-        | Reply::Claimed(_)
-        | Reply::Linked(_)
-        | Reply::WalletBound
-        | Reply::Noted
-        | Reply::Contributed(_)
-        | Reply::Reviewed { .. }
-        | Reply::Deleted { .. }
-        | Reply::Listing(_)
-        | Reply::Purchased { .. } => Err(ApiError::idempotency_mismatch()),
-    }
+    let answered = state.node.ask(&buyer, RateListing { listing, stars, comment }, tag).await?;
+    let Rated { purchase, stars } = answered.reply;
+    let view =
+        RatedView { listing_id: listing.to_string(), purchase_id: purchase.to_string(), stars };
+    Ok(with_origin(ok(&view), &answered))
 }

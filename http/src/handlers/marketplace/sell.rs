@@ -6,9 +6,8 @@ use crate::openapi::{
 };
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_domain::listing::ListingSummary;
 use priv_domain::market::{Change, License, ListingStatus, MAX_FILES};
-use priv_domain::user::{Command, ListingChange, NewListing, Reply, User};
+use priv_domain::user::{ChangeListing, CreateListing};
 use priv_domain::{ContributionId, EntityId, Micros};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,7 +18,7 @@ use crate::auth::PersonCaller;
 use crate::body::{IdempotencyKey, JsonBody, Priv, Whole, present};
 use crate::envelope::{created, ok};
 use crate::error::{ApiError, Detail};
-use crate::refusal::{not_taken, with_origin};
+use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
 
@@ -168,15 +167,14 @@ pub(crate) async fn create_listing(
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
     let new = new_listing(body.value)?;
     let seller = EntityId::user(caller.environment, &caller.user());
-    let command = Command::CreateListing(Box::new(new));
-    let answered = state.node.ask::<User>(&seller, command, tag).await?;
-    let summary = card_of(&answered.reply)?;
+    let answered = state.node.ask(&seller, new, tag).await?;
+    let summary = &answered.reply;
     let view = ListingView::of(summary, seller_view(&state, &seller).await?);
     let response = created(&format!("/v1/marketplace/wallet/listings/{}", summary.id), &view);
     Ok(with_origin(response, &answered))
 }
 
-fn new_listing(body: ListingBody) -> Result<NewListing, ApiError> {
+fn new_listing(body: ListingBody) -> Result<CreateListing, ApiError> {
     let mut missing = Vec::new();
     let mut require = |path: &str, is_there: bool| {
         if !is_there {
@@ -199,7 +197,7 @@ fn new_listing(body: ListingBody) -> Result<NewListing, ApiError> {
     }
     let checked = check(body, missing)?;
     let missing = || ApiError::server_error(&std::io::Error::other("a required field is missing"));
-    Ok(NewListing {
+    Ok(CreateListing {
         title: checked.title.ok_or_else(missing)?,
         description: checked.description.ok_or_else(missing)?,
         tags: checked.tags.unwrap_or_default(),
@@ -244,11 +242,9 @@ pub(crate) async fn change_listing(
         status: checked.status,
     };
     let seller = EntityId::user(caller.environment, &caller.user());
-    let change = ListingChange { listing, change, contributions: checked.contributions };
-    let command = Command::ChangeListing(Box::new(change));
-    let answered = state.node.ask::<User>(&seller, command, tag).await?;
-    let summary = card_of(&answered.reply)?;
-    let view = ListingView::of(summary, seller_view(&state, &seller).await?);
+    let command = ChangeListing { listing, change, contributions: checked.contributions };
+    let answered = state.node.ask(&seller, command, tag).await?;
+    let view = ListingView::of(&answered.reply, seller_view(&state, &seller).await?);
     Ok(with_origin(ok(&view), &answered))
 }
 
@@ -261,22 +257,4 @@ fn if_match(request: &HttpRequest) -> Result<Option<u32>, ApiError> {
     }
     let issue = "must be the listing's version, such as \"3\"";
     text.parse().map(Some).map_err(|_| ApiError::invalid_field("If-Match", issue))
-}
-
-fn card_of(reply: &Reply) -> Result<&ListingSummary, ApiError> {
-    match reply {
-        Reply::Listing(summary) => Ok(summary),
-        Reply::NotTaken(why) => Err(not_taken(*why)),
-        Reply::Recorded(_)
-        | Reply::Consent(_)
-        | Reply::Claimed(_)
-        | Reply::Linked(_)
-        | Reply::WalletBound
-        | Reply::Noted
-        | Reply::Contributed(_)
-        | Reply::Reviewed { .. }
-        | Reply::Deleted { .. }
-        | Reply::Purchased { .. }
-        | Reply::Rated { .. } => Err(ApiError::idempotency_mismatch()),
-    }
 }

@@ -1,7 +1,7 @@
 //! `POST /user/earnings/claim`
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_domain::user::{Claimed, Command, Reply, User};
+use priv_domain::user::{ClaimEarnings, Claimed};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -80,11 +80,8 @@ pub(crate) async fn claim_earnings(
     let id = user_in_reach(&state, &caller, Some(&naming), Unknown::NotFound).await?;
     let tag = request_tag(&request, &idempotency, fingerprint)?;
     let amount = amount_priv.map(|Priv(amount)| amount);
-    let command = Command::ClaimEarnings { amount, minimum: state.options.claim_minimum };
-    let answered = state.node.ask::<User>(&id, command, tag).await?;
-    let Reply::Claimed(claimed) = answered.reply else {
-        return Err(ApiError::idempotency_mismatch());
-    };
-    let response = created("/v1/user/earnings", &ClaimView::from(claimed));
+    let command = ClaimEarnings { amount, minimum: state.options.claim_minimum };
+    let answered = state.node.ask(&id, command, tag).await?;
+    let response = created("/v1/user/earnings", &ClaimView::from(answered.reply));
     Ok(with_origin(response, &answered))
 }

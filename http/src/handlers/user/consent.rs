@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use data_encoding::HEXLOWER;
 use priv_domain::EntityId;
 use priv_domain::consent::{ConsentRecord, PreferenceChange, Preferences};
-use priv_domain::user::{Command, Reply, User};
+use priv_domain::user::{SetConsent, User};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -227,11 +227,9 @@ pub(crate) async fn set_consent(
     let id = user_in_reach(&state, &caller, Some(&naming), Unknown::Begin).await?;
     let tag = request_tag(&request, &idempotency, fingerprint)?;
     let (source, policy_version) = (body.source, body.policy_version);
-    let command = Command::SetConsent { change, source, policy_version };
-    let answered = state.node.ask::<User>(&id, command, tag).await?;
-    let Reply::Consent(record) = &answered.reply else {
-        return Err(ApiError::idempotency_mismatch());
-    };
+    let command = SetConsent { change, source, policy_version };
+    let answered = state.node.ask(&id, command, tag).await?;
+    let record = &answered.reply;
     let mut view = view(&id, None, Some(record));
     view.receipt = Some(Receipt::signed(&state, &id, record)?);
     Ok(with_origin(ok(&view), &answered))

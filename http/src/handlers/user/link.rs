@@ -6,7 +6,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::ask::Origin;
-use priv_domain::user::{Command, Linked, Reply, User};
+use priv_domain::user::{BecomePerson, BindWallet, Linked};
 use priv_domain::{EntityId, ProjectId, UserRef};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -134,8 +134,7 @@ pub(crate) async fn link_user(
     if let Some(Address(address)) = wallet {
         // Under the request's own key where it is all that the request does.
         let own_tag = tag.filter(|_| source.is_none());
-        let command = Command::BindWallet { address };
-        let bound = state.node.ask::<User>(&person, command, own_tag).await?;
+        let bound = state.node.ask(&person, BindWallet { address }, own_tag).await?;
         state.node.when_projected(bound.position).await;
         bound_before = bound.origin;
     }
@@ -154,30 +153,12 @@ pub(crate) async fn link_user(
         return Ok(response);
     };
     let from = EntityId::user(caller.environment, &source);
-    let answered = state.node.ask::<User>(&from, Command::BecomePerson { person }, tag).await?;
-    match answered.reply {
-        Reply::Linked(Linked { moved_balance, moved_pending }) => {
-            view.linked = Some(source.to_string());
-            view.moved_balance_priv = moved_balance.into();
-            view.moved_pending_priv = moved_pending.into();
-            Ok(with_origin(ok(&view), &answered))
-        }
-        // The person could not take it, and everything went back.
-        Reply::NotTaken(_) => {
-            Err(ApiError::conflict("not_taken", "The link took too long: try again"))
-        }
-        Reply::Recorded(_)
-        | Reply::Consent(_)
-        | Reply::Claimed(_)
-        | Reply::WalletBound
-        | Reply::Noted
-        | Reply::Contributed(_)
-        | Reply::Reviewed { .. }
-        | Reply::Deleted { .. }
-        | Reply::Listing(_)
-        | Reply::Purchased { .. }
-        | Reply::Rated { .. } => Err(ApiError::idempotency_mismatch()),
-    }
+    let answered = state.node.ask(&from, BecomePerson { person }, tag).await?;
+    let Linked { moved_balance, moved_pending } = answered.reply;
+    view.linked = Some(source.to_string());
+    view.moved_balance_priv = moved_balance.into();
+    view.moved_pending_priv = moved_pending.into();
+    Ok(with_origin(ok(&view), &answered))
 }
 
 /// The text that a wallet's key signs.

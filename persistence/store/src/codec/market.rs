@@ -1,16 +1,16 @@
 //! Contributions, listings, purchases.
 
 use priv_domain::contribution::{
-    Contribution, ContributionType, Decision, MediaType, Originality, ReviewStatus, Uses,
+    Contribution, ContributionType, MediaType, Originality, ReviewDecision, ReviewStatus, Uses,
 };
-use priv_domain::listing::{Contents, Due, Event, Listing, ListingSummary, Offer, Reply};
+use priv_domain::listing::{Contents, Due, Event, Listing, ListingSummary, Offer};
+use priv_domain::machine::Noted;
 use priv_domain::market::{
     Category, Change, Draft, Fees, File, License, ListingStatus, Order, Proceeds, Purchase, Rating,
 };
-use priv_domain::message::{NotSold, NotTaken};
 use priv_domain::user::{Bought, Market, OwnListing};
 
-use super::{stored_enum, stored_struct};
+use super::{stored_enum, stored_replies, stored_struct};
 
 stored_enum!(ContributionType, "contribution type" {
     0 => Photo,
@@ -39,7 +39,7 @@ stored_enum!(MediaType, "media type" {
 stored_struct!(Uses { ai_training, research, commercial });
 stored_enum!(Originality, "originality" { 0 => New, 1 => KnownElsewhere });
 stored_enum!(ReviewStatus, "review status" { 0 => Pending, 1 => Approved, 2 => Rejected });
-stored_enum!(Decision, "decision" { 0 => Approved, 1 => Rejected });
+stored_enum!(ReviewDecision, "decision" { 0 => Approved, 1 => Rejected });
 stored_struct!(Contribution { media_type, sha256, size, uses, reward, originality, status, at });
 stored_enum!(License, "license" { 0 => SingleUse, 1 => Limited, 2 => Unlimited, 3 => Exclusive });
 stored_enum!(ListingStatus, "listing status" { 0 => Active, 1 => Paused, 2 => Delisted });
@@ -74,21 +74,6 @@ stored_struct!(Fees { burned, stakers, treasury });
 stored_struct!(OwnListing { status, contributions });
 stored_struct!(Market { contributions, listings, purchases });
 stored_enum!(Bought, "purchase's novelty" { 0 => Now, 1 => Before });
-stored_enum!(NotSold, "reason for not selling" {
-    0 => NotActive(status),
-    1 => SoldOut,
-    2 => OwnListing,
-    3 => TermsChanged { version, price },
-    4 => VersionChanged { version },
-    5 => HasSales { sales },
-    6 => TooManyContents,
-});
-stored_enum!(NotTaken, "reason for not taking" {
-    0 => NotAwaited,
-    1 => NoSuchPayee,
-    2 => Busy,
-    3 => NotSold(why),
-});
 stored_struct!(ListingSummary {
     id,
     seller,
@@ -130,10 +115,12 @@ stored_struct!(Offer {
 stored_struct!(Due { proceeds, sales, fees });
 stored_struct!(Listing { offer, sales, ratings, due, paid_out_at, outbox, inbox });
 stored_enum!(Event, "listing event" {
-    0 => TransferAccepted { from, transfer },
+    0 => ExchangeAccepted { from, exchange },
     1 => TransferOpened(open),
-    2 => TransferSettled { transfer },
-    3 => TransferReturned { transfer, amount },
-    4 => TransferForgotten { transfer },
+    2 => TransferSettled { id },
+    3 => TransferReturned { id, amount },
+    4 => ExchangeForgotten { id },
 });
-stored_enum!(Reply, "listing reply" { 0 => Noted });
+
+// A listing is asked nothing; it is only sent messages.
+stored_replies!(Listing, "listing reply" { 0 => Noted });

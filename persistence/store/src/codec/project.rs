@@ -1,9 +1,12 @@
 //! The project's state, events and answers.
 
 use priv_domain::consent::ConsentPolicy;
-use priv_domain::project::{ApiKey, Event, KeyRole, Plan, Project, Reply, Scopes, Settings};
+use priv_domain::machine::Noted;
+use priv_domain::project::{
+    ApiKey, Event, KeyEnded, KeyRole, Plan, Project, ProjectSettings, Scopes, Settings,
+};
 
-use super::{stored_enum, stored_newtype, stored_struct};
+use super::{stored_enum, stored_newtype, stored_replies, stored_struct};
 
 stored_newtype! {
     Scopes: u8, Scopes::bits, Scopes::from_bits;
@@ -30,14 +33,16 @@ stored_enum!(Event, "project event" {
     3 => KeyEnds { key, at, by, reason },
     4 => TransferAccepted { from, transfer },
     5 => TransferOpened(open),
-    6 => TransferSettled { transfer },
-    7 => TransferReturned { transfer, amount },
-    8 => TransferForgotten { transfer },
+    6 => TransferSettled { id },
+    7 => TransferReturned { id, amount },
+    8 => TransferForgotten { id },
     9 => RequestAnswered { tag, body },
 });
-stored_enum!(Reply, "project reply" {
-    0 => Settings { created_at, settings, keys },
-    1 => Key(key),
-    2 => KeyEnded { key, at },
+stored_struct!(ProjectSettings { created_at, settings, keys });
+stored_struct!(KeyEnded { key, at });
+stored_replies!(Project, "project reply" {
+    0 => ProjectSettings,
+    1 => ApiKey,
+    2 => KeyEnded,
     3 => Noted,
 });

@@ -1,19 +1,22 @@
-//! What all machines share: ids, amounts, transfers, messages' contents, remembered answers.
+//! What all machines share: ids, amounts, exchanges, remembered answers.
 
 use priv_domain::answers::{Answers, Remembered, RequestTag};
 use priv_domain::earning::{DayEarnings, Payer, Rates};
 use priv_domain::entity::{EntityId, Environment, Kind};
+use priv_domain::exchange::{Asked, Exchange, Inbox, Open, Outbox, Received, Sendable};
 use priv_domain::ledger::AccountClass;
-use priv_domain::machine::{Entity, Entry, Machine, ReplyToken};
-use priv_domain::message::{LinkedAccrual, LinkedUser, PartId, Purpose, Transfer};
-use priv_domain::outbox::{Asked, Inbox, OpenTransfer, Outbox, Received};
+use priv_domain::machine::{AnyReply, Entity, Entry, Noted, ReplyToken};
+use priv_domain::proposal::{Content, Proposal};
+use priv_domain::transfer::{LinkedAccrual, LinkedUser, PartId, Purpose, Transfer, UserPurpose};
 use priv_domain::{
-    ClaimId, ContributionId, Day, EventKey, EventType, KeyId, ListingId, Micros, Position,
-    ProjectId, PurchaseId, Timestamp, TransferId, Version,
+    ClaimId, ContributionId, Day, EventKey, EventType, ExchangeId, KeyId, ListingId, Micros,
+    Position, ProjectId, PurchaseId, Timestamp, Version,
 };
 
 use super::leaf::get_list;
-use super::{DecodeError, Input, Output, Stored, stored_enum, stored_newtype, stored_struct};
+use super::{
+    DecodeError, Input, Output, Persistent, Stored, stored_enum, stored_newtype, stored_struct,
+};
 
 stored_newtype! {
     ClaimId: u128, ClaimId::get, ClaimId::new;
@@ -23,7 +26,7 @@ stored_newtype! {
     Position: u64, Position::get, Position::new;
     ProjectId: u128, ProjectId::get, ProjectId::new;
     Timestamp: i64, Timestamp::as_millis, Timestamp::from_millis;
-    TransferId: u128, TransferId::get, TransferId::new;
+    ExchangeId: u128, ExchangeId::get, ExchangeId::new;
     ContributionId: u128, ContributionId::get, ContributionId::new;
     ListingId: u128, ListingId::get, ListingId::new;
     PurchaseId: u128, PurchaseId::get, PurchaseId::new;
@@ -62,27 +65,116 @@ stored_enum!(AccountClass, "account class" {
 stored_struct!(PartId { claim, part });
 stored_struct!(LinkedAccrual { payer, pending, claimed, today });
 stored_struct!(LinkedUser { accruals, consent, privacy_control_since });
-stored_enum!(Purpose, "purpose" {
-    0 => Claim(part),
-    1 => Budget,
-    2 => Grant,
-    3 => Link(linked),
-    4 => Publish(draft),
-    5 => Change(change),
-    6 => Purchase(order),
-    7 => Proceeds(proceeds),
-    8 => Fees(fees),
-    9 => Rating(rating),
-});
-stored_struct!(Transfer { id, to, amount, purpose });
 stored_struct!(RequestTag { key, fingerprint });
 stored_struct!(Asked { reply_token, request });
-stored_struct!(OpenTransfer { transfer, asked });
 stored_struct!(Received { id, from, asked_for, settled });
 
-impl Stored for Outbox {
+/// A transfer and a proposal have one form, as they had when a proposal was a transfer of nothing:
+/// who, to whom, how much, and a tag of what it is with what it carries.
+impl Stored for Exchange {
     fn put(&self, out: &mut Output) {
-        self.iter().cloned().collect::<Vec<OpenTransfer>>().put(out);
+        self.id().put(out);
+        self.to().put(out);
+        self.amount().put(out);
+        match self {
+            Self::Transfer(transfer) => put_purpose(&transfer.purpose, out),
+            Self::Proposal(proposal) => put_content(&proposal.content, out),
+        }
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        let id = Stored::get(input)?;
+        let to = Stored::get(input)?;
+        let amount: Micros = Stored::get(input)?;
+        let tag: u32 = Stored::get(input)?;
+        let purpose = match tag {
+            0 => Purpose::ToUser(UserPurpose::Claim(Stored::get(input)?)),
+            1 => Purpose::Budget,
+            2 => Purpose::ToUser(UserPurpose::Grant),
+            3 => Purpose::ToUser(UserPurpose::Link(Stored::get(input)?)),
+            6 => Purpose::Order(Stored::get(input)?),
+            7 => Purpose::ToUser(UserPurpose::Proceeds(Stored::get(input)?)),
+            8 => Purpose::Fees(Stored::get(input)?),
+            4 | 5 | 9 => {
+                let content = match tag {
+                    4 => Content::Publish(Stored::get(input)?),
+                    5 => Content::Change(Stored::get(input)?),
+                    _ => Content::Rate(Stored::get(input)?),
+                };
+                return match amount.is_zero() {
+                    true => Ok(Self::Proposal(Proposal { id, to, content })),
+                    false => Err(DecodeError::Malformed("a proposal with money".to_owned())),
+                };
+            }
+            tag => return Err(DecodeError::UnknownTag { what: "purpose", tag }),
+        };
+        Ok(Self::Transfer(Transfer { id, to, amount, purpose }))
+    }
+}
+
+fn put_purpose(purpose: &Purpose, out: &mut Output) {
+    let mut tagged = |tag: u32, carried: &dyn Fn(&mut Output)| {
+        tag.put(out);
+        carried(out);
+    };
+    match purpose {
+        Purpose::ToUser(UserPurpose::Claim(part)) => tagged(0, &|out| part.put(out)),
+        Purpose::Budget => tagged(1, &|_| ()),
+        Purpose::ToUser(UserPurpose::Grant) => tagged(2, &|_| ()),
+        Purpose::ToUser(UserPurpose::Link(linked)) => tagged(3, &|out| linked.put(out)),
+        Purpose::Order(order) => tagged(6, &|out| order.put(out)),
+        Purpose::ToUser(UserPurpose::Proceeds(proceeds)) => tagged(7, &|out| proceeds.put(out)),
+        Purpose::Fees(fees) => tagged(8, &|out| fees.put(out)),
+    }
+}
+
+fn put_content(content: &Content, out: &mut Output) {
+    let mut tagged = |tag: u32, carried: &dyn Fn(&mut Output)| {
+        tag.put(out);
+        carried(out);
+    };
+    match content {
+        Content::Publish(draft) => tagged(4, &|out| draft.put(out)),
+        Content::Change(change) => tagged(5, &|out| change.put(out)),
+        Content::Rate(rating) => tagged(9, &|out| rating.put(out)),
+    }
+}
+
+impl Stored for Transfer {
+    fn put(&self, out: &mut Output) {
+        let Self { id, to, amount, purpose } = self;
+        id.put(out);
+        to.put(out);
+        amount.put(out);
+        put_purpose(purpose, out);
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        match Exchange::get(input)? {
+            Exchange::Transfer(transfer) => Ok(transfer),
+            Exchange::Proposal(_) => {
+                Err(DecodeError::Malformed("a proposal where money crosses".to_owned()))
+            }
+        }
+    }
+}
+
+impl<T: Stored> Stored for Open<T> {
+    fn put(&self, out: &mut Output) {
+        let Self { exchange, asked } = self;
+        exchange.put(out);
+        asked.put(out);
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        let (exchange, asked) = Stored::get(input)?;
+        Ok(Self { exchange, asked })
+    }
+}
+
+impl<T: Sendable + Stored> Stored for Outbox<T> {
+    fn put(&self, out: &mut Output) {
+        self.iter().cloned().collect::<Vec<Open<T>>>().put(out);
     }
 
     fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
@@ -100,7 +192,27 @@ impl Stored for Inbox {
     }
 }
 
-impl<R: Stored> Stored for Remembered<R> {
+/// A reply is the tag of its type, then what it says; the table of tags is its machine's.
+impl<M: Persistent> Stored for AnyReply<M> {
+    fn put(&self, out: &mut Output) {
+        M::put_reply(self, out);
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        M::get_reply(input)
+    }
+}
+
+/// That it was done says all.
+impl Stored for Noted {
+    fn put(&self, _: &mut Output) {}
+
+    fn get(_: &mut Input<'_>) -> Result<Self, DecodeError> {
+        Ok(Self)
+    }
+}
+
+impl<M: Persistent> Stored for Remembered<M> {
     fn put(&self, out: &mut Output) {
         let Self { fingerprint, at, reply } = self;
         fingerprint.put(out);
@@ -114,9 +226,9 @@ impl<R: Stored> Stored for Remembered<R> {
     }
 }
 
-impl<R: Stored + Clone> Stored for Answers<R> {
+impl<M: Persistent> Stored for Answers<M> {
     fn put(&self, out: &mut Output) {
-        let mut answers: Vec<(u128, Remembered<R>)> =
+        let mut answers: Vec<(u128, Remembered<M>)> =
             self.iter().map(|(key, known)| (key, known.clone())).collect();
         // The same state has the same bytes.
         answers.sort_unstable_by_key(|(key, _)| *key);
@@ -129,7 +241,7 @@ impl<R: Stored + Clone> Stored for Answers<R> {
 }
 
 /// The part of an entry that replay needs. The raw events are the other part.
-impl<E: Stored, R: Stored> Stored for Entry<E, R> {
+impl<M: Persistent> Stored for Entry<M> {
     fn put(&self, out: &mut Output) {
         self.events.put(out);
         self.answered.put(out);
@@ -141,10 +253,7 @@ impl<E: Stored, R: Stored> Stored for Entry<E, R> {
     }
 }
 
-impl<M: Machine + Stored> Stored for Entity<M>
-where
-    M::Reply: Stored,
-{
+impl<M: Persistent> Stored for Entity<M> {
     fn put(&self, out: &mut Output) {
         let Self { machine, answers, version, position } = self;
         version.put(out);

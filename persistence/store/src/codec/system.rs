@@ -1,23 +1,28 @@
 //! The system's state, events and answers.
 
-use priv_domain::system::{Event, Reply, System};
+use priv_domain::machine::Noted;
+use priv_domain::system::{Event, Funded, Minted, ProjectNamed, System};
 
-use super::{stored_enum, stored_struct};
+use super::{stored_enum, stored_replies, stored_struct};
 
 stored_struct!(System { minted, burned, treasury, pool, stakers, outbox, inbox });
 stored_enum!(Event, "system event" {
     0 => Minted { amount, into, by, reason },
     1 => OperatorActed { by, action, reason },
     2 => TransferOpened { out_of, open },
-    3 => TransferSettled { transfer },
-    4 => TransferReturned { transfer, into, amount },
+    3 => TransferSettled { id },
+    4 => TransferReturned { id, into, amount },
     5 => TransferAccepted { from, transfer },
-    6 => TransferForgotten { transfer },
+    6 => TransferForgotten { id },
 });
-stored_enum!(Reply, "system reply" {
-    0 => Minted { amount, minted },
-    1 => Funded { amount, treasury },
+stored_struct!(Minted { amount, minted });
+stored_struct!(Funded { amount, treasury });
+stored_struct!(ProjectNamed { id });
+
+// 3 was a reply that was never remembered.
+stored_replies!(System, "system reply" {
+    0 => Minted,
+    1 => Funded,
     2 => Noted,
-    3 => NotTaken,
-    4 => ProjectNamed(project),
+    4 => ProjectNamed,
 });

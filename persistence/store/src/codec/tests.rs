@@ -3,20 +3,21 @@
 use std::fmt::Debug;
 
 use expect_test::{Expect, expect};
-use priv_domain::answers::RequestTag;
+use priv_domain::answers::{Answers, RequestTag};
 use priv_domain::consent::{ConsentRecord, PreferenceChange};
 use priv_domain::earning::{DayEarnings, Payer};
 use priv_domain::entity::{EntityId, Environment, UserRef};
+use priv_domain::exchange::{Asked, Exchange, Open, OpenTransfer};
 use priv_domain::ledger::AccountClass;
-use priv_domain::machine::{Entity, Entry, ReplyToken};
-use priv_domain::message::{LinkedAccrual, LinkedUser, PartId, Purpose, Transfer};
-use priv_domain::outbox::{Asked, OpenTransfer};
+use priv_domain::machine::{AnyReply, Entity, Entry, Machine, Noted, ReplyToken, ReplyValue};
+
 use priv_domain::project::{self, ApiKey, KeyRole, Project, Scopes, Settings};
-use priv_domain::system::{self, System};
-use priv_domain::user::{self, ClaimPart, Claimed, OpenClaim, User};
+use priv_domain::system::{self, ProjectNamed, System};
+use priv_domain::transfer::{LinkedAccrual, LinkedUser, PartId, Purpose, Transfer, UserPurpose};
+use priv_domain::user::{self, ClaimPart, Claimed, Links, OpenClaim, SeenEvents, User};
 use priv_domain::{
-    ClaimId, Day, EventKey, EventType, KeyId, Micros, Position, ProjectId, RawEvent, Timestamp,
-    TransferId,
+    ClaimId, Day, EventKey, EventType, ExchangeId, KeyId, Micros, Position, ProjectId, RawEvent,
+    Timestamp, Version,
 };
 
 use super::raw_event::{CountedEvent, counted_events};
@@ -48,13 +49,22 @@ fn part() -> PartId {
     PartId { claim: ClaimId::new(0xc1), part: 2 }
 }
 
+fn claim_part() -> Purpose {
+    Purpose::ToUser(UserPurpose::Claim(part()))
+}
+
 fn transfer(purpose: Purpose) -> Transfer {
-    Transfer { id: TransferId::new(0xf1), to: person(), amount: Micros::new(1_500_000), purpose }
+    Transfer { id: ExchangeId::new(0xf1), to: person(), amount: Micros::new(1_500_000), purpose }
 }
 
 fn open(purpose: Purpose) -> OpenTransfer {
     let asked = Some(Asked { reply_token: ReplyToken(7), request: Some(TAG) });
-    OpenTransfer { transfer: transfer(purpose), asked }
+    Open { exchange: transfer(purpose), asked }
+}
+
+fn sent(purpose: Purpose) -> Open<Exchange> {
+    let Open { exchange, asked } = open(purpose);
+    Open { exchange: Exchange::Transfer(exchange), asked }
 }
 
 fn record() -> ConsentRecord {
@@ -65,19 +75,19 @@ fn record() -> ConsentRecord {
 fn linked() -> Purpose {
     let today = DayEarnings { day: Day::new(19_675), earned: Micros::new(9), events: 3 };
     let (pending, claimed) = (Micros::new(1), Micros::new(2));
-    Purpose::Link(Box::new(LinkedUser {
+    Purpose::ToUser(UserPurpose::Link(Box::new(LinkedUser {
         accruals: vec![
             LinkedAccrual { payer: Payer::Project(ProjectId::new(1)), pending, claimed, today },
             LinkedAccrual { payer: Payer::Pool, pending, claimed, today },
         ],
         consent: Some(record()),
         privacy_control_since: Some(AT),
-    }))
+    })))
 }
 
 fn user_events() -> Vec<user::Event> {
     use user::Event;
-    let transfer_id = TransferId::new(0xf1);
+    let id = ExchangeId::new(0xf1);
     let payer = Payer::Project(ProjectId::new(1));
     let claim = OpenClaim {
         id: ClaimId::new(0xc1),
@@ -95,11 +105,11 @@ fn user_events() -> Vec<user::Event> {
         Event::ClaimOpened(claim),
         Event::ClaimPartUnfunded { part: part() },
         Event::ClaimClosed { claim: ClaimId::new(0xc1) },
-        Event::TransferAccepted { from: person(), transfer: transfer(Purpose::Claim(part())) },
-        Event::TransferOpened(open(linked())),
-        Event::TransferSettled { transfer: transfer_id },
-        Event::TransferReturned { transfer: transfer_id, amount: Micros::new(3) },
-        Event::TransferForgotten { transfer: transfer_id },
+        Event::TransferAccepted { from: person(), transfer: transfer(claim_part()) },
+        Event::ExchangeOpened(sent(linked())),
+        Event::ExchangeSettled { id },
+        Event::ExchangeReturned { id, amount: Micros::new(3) },
+        Event::ExchangeForgotten { id },
         Event::WalletBound { address: [0x5a; 20] },
     ]
 }
@@ -118,7 +128,7 @@ fn key() -> ApiKey {
 
 fn project_events() -> Vec<project::Event> {
     use project::Event;
-    let transfer_id = TransferId::new(0xf1);
+    let id = ExchangeId::new(0xf1);
     let (by, reason): (Box<str>, Option<Box<str>>) = ("op".into(), Some("why".into()));
     let settings = Settings { name: "Shop".into(), ..Settings::default() };
     vec![
@@ -127,17 +137,17 @@ fn project_events() -> Vec<project::Event> {
         Event::KeyIssued { key: key(), by: by.clone(), reason: reason.clone() },
         Event::KeyEnds { key: KeyId::new(0x4b), at: AT, by, reason },
         Event::TransferAccepted { from: person(), transfer: transfer(Purpose::Budget) },
-        Event::TransferOpened(open(Purpose::Claim(part()))),
-        Event::TransferSettled { transfer: transfer_id },
-        Event::TransferReturned { transfer: transfer_id, amount: Micros::new(3) },
-        Event::TransferForgotten { transfer: transfer_id },
+        Event::TransferOpened(open(claim_part())),
+        Event::TransferSettled { id },
+        Event::TransferReturned { id, amount: Micros::new(3) },
+        Event::TransferForgotten { id },
         Event::RequestAnswered { tag: TAG, body: "{}".into() },
     ]
 }
 
 fn system_events() -> Vec<system::Event> {
     use system::Event;
-    let transfer_id = TransferId::new(0xf1);
+    let id = ExchangeId::new(0xf1);
     vec![
         Event::Minted {
             amount: Micros::new(7),
@@ -146,22 +156,27 @@ fn system_events() -> Vec<system::Event> {
             reason: "why".into(),
         },
         Event::OperatorActed { by: "op".into(), action: "looked".into(), reason: None },
-        Event::TransferOpened { out_of: AccountClass::Pool, open: open(Purpose::Grant) },
-        Event::TransferSettled { transfer: transfer_id },
-        Event::TransferReturned {
-            transfer: transfer_id,
-            into: AccountClass::Treasury,
-            amount: Micros::new(3),
+        Event::TransferOpened {
+            out_of: AccountClass::Pool,
+            open: open(Purpose::ToUser(UserPurpose::Grant)),
         },
+        Event::TransferSettled { id },
+        Event::TransferReturned { id, into: AccountClass::Treasury, amount: Micros::new(3) },
     ]
 }
 
-fn entry<E, R>(events: Vec<E>, reply: R) -> Entry<E, R> {
-    Entry { events, answered: Some((TAG, reply)), raw_events: Vec::new() }
+fn entry<M: Machine>(events: Vec<M::Event>, reply: impl ReplyValue) -> Entry<M> {
+    Entry { events, answered: Some((TAG, AnyReply::new(reply))), raw_events: Vec::new() }
 }
 
-fn claimed() -> user::Reply {
-    user::Reply::Claimed(Claimed {
+fn entity<M: Machine>(machine: M, reply: impl ReplyValue) -> Entity<M> {
+    let mut answers = Answers::default();
+    answers.remember(TAG, AnyReply::new(reply), AT);
+    Entity { machine, answers, version: Version::new(1), position: Position::new(9) }
+}
+
+fn claimed() -> Claimed {
+    Claimed {
         claim: ClaimId::new(0xc1),
         claimed: Micros::new(1),
         unfunded: Micros::new(2),
@@ -169,13 +184,13 @@ fn claimed() -> user::Reply {
         pending: Micros::new(4),
         earned_total: Micros::new(5),
         at: AT,
-    })
+    }
 }
 
 #[test]
 fn entries_have_the_bytes_that_they_ever_had() {
     golden(
-        &entry(user_events(), claimed()),
+        &entry::<User>(user_events(), claimed()),
         &expect![[r#"
         0c000000000000000000000000000000000101000000000000000000000000000000e101fdf6d0ca
         9f17030000fbf40101020101000000fdf6d0ca9f1703000001036170700000000000000000000000
@@ -196,7 +211,7 @@ fn entries_have_the_bytes_that_they_ever_had() {
     "#]],
     );
     golden(
-        &entry(project_events(), project::Reply::Key(key())),
+        &entry::<Project>(project_events(), key()),
         &expect![[r#"
         0a000453686f700000fbe803fbf40100fc8096980000000101000000000000000000000000000000
         4b013f11111111111111111111111111111111111111111111111111111111111111110439523936
@@ -215,9 +230,9 @@ fn entries_have_the_bytes_that_they_ever_had() {
         1703000001fdf6d0ca9f17030000
     "#]],
     );
-    let named = system::Reply::ProjectNamed(ProjectId::new(1));
+    let named = ProjectNamed { id: ProjectId::new(1) };
     golden(
-        &entry(system_events(), named),
+        &entry::<System>(system_events(), named),
         &expect![[r#"
         05000702026f700377687901026f70066c6f6f6b6564000203000000000000000000000000000000
         f1000003616e6efc60e3160002010000000000000000000000000000000701000000000000000000
@@ -230,10 +245,19 @@ fn entries_have_the_bytes_that_they_ever_had() {
 
 #[test]
 fn states_have_the_bytes_that_they_ever_had() {
-    let mut user: Entity<User> = Entity::default();
-    user.apply(&entry(user_events(), claimed()), AT, Position::new(9));
+    let mut seen = SeenEvents::default();
+    seen.add(AT.day(), [EventKey(0xe1)].into_iter());
+    let links = Links { became: Some(person()), absorbed: Vec::new(), wallet: Some([0x5a; 20]) };
+    let user = User {
+        consent: Some(Box::new(record())),
+        privacy_control_since: Some(AT),
+        available: Micros::new(3),
+        seen,
+        links: Some(Box::new(links)),
+        ..User::default()
+    };
     golden(
-        &user,
+        &entity(user, claimed()),
         &expect![[r#"
             0109010101000000fdf6d0ca9f170300000103617070000000000000000000000000000000000000
             0000000000000000000000000000008c95a39245b508d772d04f4e6a61f23fbbed6e311df0487bc3
@@ -243,10 +267,15 @@ fn states_have_the_bytes_that_they_ever_had() {
             000000000000000000000000c10102030405fdf6d0ca9f17030000
         "#]],
     );
-    let mut project: Entity<Project> = Entity::default();
-    project.apply(&entry(project_events(), project::Reply::Noted), AT, Position::new(9));
+    let project = Project {
+        created_at: Some(AT),
+        settings: Settings { name: "Shop".into(), ..Settings::default() },
+        keys: vec![key(), key()],
+        available: Micros::new(3),
+        ..Project::default()
+    };
     golden(
-        &project,
+        &entity(project, Noted),
         &expect![[r#"
         010901fdf6d0ca9f170300000453686f700000fbe803fbf40100fc80969800000001020000000000
         000000000000000000004b013f111111111111111111111111111111111111111111111111111111
@@ -256,10 +285,9 @@ fn states_have_the_bytes_that_they_ever_had() {
         0000aa000000000000000000000000000000bbfdf6d0ca9f1703000003
     "#]],
     );
-    let mut system: Entity<System> = Entity::default();
-    system.apply(&entry(system_events(), system::Reply::Noted), AT, Position::new(9));
+    let system = System { minted: Micros::new(7), treasury: Micros::new(10), ..System::default() };
     golden(
-        &system,
+        &entity(system, Noted),
         &expect![[r#"
         010907000a0000000001000000000000000000000000000000aa0000000000000000000000000000
         00bbfdf6d0ca9f1703000002
@@ -319,7 +347,7 @@ proptest::proptest! {
     fn bytes_that_are_nothing_are_refused_and_never_panic(
         bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)
     ) {
-        let _ = decode::<Entry<user::Event, user::Reply>>(FORMAT, &bytes);
+        let _ = decode::<Entry<User>>(FORMAT, &bytes);
         let _ = decode::<Entity<Project>>(FORMAT, &bytes);
         let _ = decode::<Entity<System>>(FORMAT, &bytes);
         // What is counted is read wherever the whole is.
@@ -333,10 +361,10 @@ proptest::proptest! {
     /// One byte changed: it is refused, or it is another value; never a panic, never a hang.
     #[test]
     fn a_changed_byte_never_panics(at in 0..2_000usize, bit in 0..8u32) {
-        let mut bytes = encode(&entry(user_events(), claimed()));
+        let mut bytes = encode(&entry::<User>(user_events(), claimed()));
         let at = at % bytes.len();
         bytes[at] ^= 1 << bit;
-        let _ = decode::<Entry<user::Event, user::Reply>>(FORMAT, &bytes);
+        let _ = decode::<Entry<User>>(FORMAT, &bytes);
     }
 }
 

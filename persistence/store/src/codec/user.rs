@@ -1,14 +1,16 @@
 //! The user's state, events and answers.
 
 use priv_domain::consent::{ConsentRecord, Preferences};
+use priv_domain::listing::ListingSummary;
+use priv_domain::machine::Noted;
 use priv_domain::user::{
-    Accrual, ClaimPart, Claimed, Event, Linked, Links, OpenClaim, Recorded, Reply, SeenEvents,
-    User, Verdict,
+    Accrual, ClaimPart, Claimed, Contributed, Deleted, Event, Linked, Links, OpenClaim, Purchased,
+    Rated, Recorded, Reviewed, SeenEvents, User, Verdict, WalletBound,
 };
 use priv_domain::{Day, EventKey};
 
 use super::leaf::get_list;
-use super::{DecodeError, Input, Output, Stored, stored_enum, stored_struct};
+use super::{DecodeError, Input, Output, Stored, stored_enum, stored_replies, stored_struct};
 
 stored_struct!(Preferences { analytics, marketing, data_sharing, personalization });
 stored_struct!(ConsentRecord { version, preferences, at, source, policy_version, previous, hash });
@@ -78,10 +80,10 @@ stored_enum!(Event, "user event" {
     4 => ClaimPartUnfunded { part },
     5 => ClaimClosed { claim },
     6 => TransferAccepted { from, transfer },
-    7 => TransferOpened(open),
-    8 => TransferSettled { transfer },
-    9 => TransferReturned { transfer, amount },
-    10 => TransferForgotten { transfer },
+    7 => ExchangeOpened(open),
+    8 => ExchangeSettled { id },
+    9 => ExchangeReturned { id, amount },
+    10 => ExchangeForgotten { id },
     11 => WalletBound { address },
     12 => ContributionAdded { id, contribution },
     13 => ContributionReviewed { id, decision, reward, by, reason },
@@ -98,18 +100,33 @@ stored_enum!(Verdict, "verdict" {
 stored_struct!(Recorded { verdicts, earned, became });
 stored_struct!(Claimed { claim, claimed, unfunded, balance, pending, earned_total, at });
 stored_struct!(Linked { moved_balance, moved_pending });
-stored_enum!(Reply, "user reply" {
-    0 => Recorded(recorded),
-    1 => Consent(record),
-    2 => Claimed(claimed),
-    3 => Linked(linked),
+stored_struct!(Contributed { id, contribution });
+stored_struct!(Reviewed { id, status, reward });
+stored_struct!(Deleted { id, sha256 });
+stored_struct!(Purchased { listing, purchase, bought });
+stored_struct!(Rated { purchase, stars });
+
+/// That it is bound says all.
+impl Stored for WalletBound {
+    fn put(&self, _: &mut Output) {}
+
+    fn get(_: &mut Input<'_>) -> Result<Self, DecodeError> {
+        Ok(Self)
+    }
+}
+
+// 12 was a reply that was never remembered.
+stored_replies!(User, "user reply" {
+    0 => Recorded,
+    1 => ConsentRecord,
+    2 => Claimed,
+    3 => Linked,
     4 => WalletBound,
     5 => Noted,
-    6 => Contributed(added),
-    7 => Reviewed { id, status, reward },
-    8 => Deleted { id, sha256 },
-    9 => Listing(summary),
-    10 => Purchased { listing, purchase, bought },
-    11 => Rated { purchase, stars },
-    12 => NotTaken(why),
+    6 => Contributed,
+    7 => Reviewed,
+    8 => Deleted,
+    9 => ListingSummary,
+    10 => Purchased,
+    11 => Rated,
 });

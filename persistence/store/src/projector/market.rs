@@ -1,14 +1,16 @@
 //! What contributions, listings and purchases change in the views.
 
-use std::collections::hash_map::Entry;
+use std::collections::hash_map::Entry as MapEntry;
 
 use priv_domain::contribution::Contribution;
 use priv_domain::earning::Payer;
 use priv_domain::entity::{EntityId, Environment};
+use priv_domain::exchange::Exchange;
 use priv_domain::listing::{self, Listing, ListingSummary};
-use priv_domain::machine::EntryOf;
+use priv_domain::machine::Entry;
 use priv_domain::market::{Fees, File, Order, Rating};
-use priv_domain::message::{Purpose, Transfer};
+use priv_domain::proposal::Content;
+use priv_domain::transfer::Purpose;
 use priv_domain::views::{ContributionLine, PurchaseLine, RatingLine, Review};
 use priv_domain::{ContributionId, ListingId, Micros, RawEvent, Timestamp};
 use priv_journal::{PersonalView, RecordView};
@@ -83,54 +85,56 @@ impl Projector {
     pub(super) fn listing_entry(
         &mut self,
         me: &EntityId,
-        entry: &EntryOf<Listing>,
+        entry: &Entry<Listing>,
         record: &RecordView<'_>,
     ) -> Result<(), ProjectError> {
         let Some(id) = me.as_listing() else { return Ok(()) };
         for event in &entry.events {
             match event {
-                listing::Event::TransferAccepted { from, transfer } => {
-                    self.listing_took(me.environment, id, from, transfer, record.at)?;
+                listing::Event::ExchangeAccepted { from, exchange } => {
+                    self.listing_accepted(me.environment, id, from, exchange, record.at)?;
                 }
                 listing::Event::TransferOpened(_)
                 | listing::Event::TransferSettled { .. }
                 | listing::Event::TransferReturned { .. }
-                | listing::Event::TransferForgotten { .. } => {}
+                | listing::Event::ExchangeForgotten { .. } => {}
             }
         }
         Ok(())
     }
 
-    fn listing_took(
+    fn listing_accepted(
         &mut self,
         environment: Environment,
         id: ListingId,
         from: &EntityId,
-        transfer: &Transfer,
+        exchange: &Exchange,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        match &transfer.purpose {
-            Purpose::Publish(draft) => {
+        let proposal = match exchange {
+            Exchange::Transfer(transfer) => {
+                return match &transfer.purpose {
+                    Purpose::Order(order) => self.sold(environment, id, order, transfer.amount),
+                    Purpose::ToUser(_) | Purpose::Budget | Purpose::Fees(_) => Ok(()),
+                };
+            }
+            Exchange::Proposal(proposal) => proposal,
+        };
+        match &proposal.content {
+            Content::Publish(draft) => {
                 let summary = ListingSummary::published(id, from, draft, at);
                 self.pending.summaries.insert((environment, id), summary);
                 self.has_files(environment, id, &draft.files);
                 Ok(())
             }
-            Purpose::Change(change) => {
-                self.change_card(environment, id, |summary| summary.change(change, at));
+            Content::Change(change) => {
+                self.change_summary(environment, id, |summary| summary.change(change, at));
                 if let Some(files) = &change.files {
                     self.has_files(environment, id, files);
                 }
                 Ok(())
             }
-            Purpose::Purchase(order) => self.sold(environment, id, order, transfer.amount),
-            Purpose::Rating(rating) => self.rated(environment, id, rating, at),
-            Purpose::Claim(_)
-            | Purpose::Budget
-            | Purpose::Grant
-            | Purpose::Link(_)
-            | Purpose::Proceeds(_)
-            | Purpose::Fees(_) => Ok(()),
+            Content::Rate(rating) => self.rated(environment, id, rating, at),
         }
     }
 
@@ -147,7 +151,7 @@ impl Projector {
         order: &Order,
         price: Micros,
     ) -> Result<(), StoreError> {
-        self.change_card(environment, listing, ListingSummary::sell);
+        self.change_summary(environment, listing, ListingSummary::sell);
         let (title, license) = (order.title.clone(), order.license);
         let line = PurchaseLine { listing, title, price, license };
         self.pending.add_sale(&order.seller, (order.purchase, line));
@@ -168,22 +172,22 @@ impl Projector {
         let key = rating_key(listing, rating.purchase);
         let before: Option<RatingLine> = self.pending.value(&self.views, &key)?;
         let before = before.map(|line| line.stars);
-        self.change_card(environment, listing, |summary| summary.rate(before, rating.stars));
+        self.change_summary(environment, listing, |summary| summary.rate(before, rating.stars));
         let comment = rating.comment.clone();
         let line = RatingLine { stars: rating.stars, comment, at };
         self.pending.put(key, write_value(&line));
         Ok(())
     }
 
-    fn change_card(
+    fn change_summary(
         &mut self,
         environment: Environment,
         id: ListingId,
         change: impl FnOnce(&mut ListingSummary),
     ) {
         match self.pending.summaries.entry((environment, id)) {
-            Entry::Occupied(mut summary) => change(summary.get_mut()),
-            Entry::Vacant(place) => {
+            MapEntry::Occupied(mut summary) => change(summary.get_mut()),
+            MapEntry::Vacant(place) => {
                 if let Some(summary) = self.listings.get(environment, id) {
                     change(place.insert(summary.as_ref().clone()));
                 }
