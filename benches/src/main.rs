@@ -16,6 +16,7 @@ mod process;
 mod request;
 mod response;
 mod scenario;
+mod subject;
 mod upload;
 
 use std::process::ExitCode;
