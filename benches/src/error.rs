@@ -25,6 +25,14 @@ pub(crate) enum BenchError {
     /// No binary to test.
     #[error("{} is missing: build it with `cargo build --release`, or name it with --privd", .0.display())]
     NoBinary(PathBuf),
+    /// Without valgrind there is nothing that counts.
+    #[error(
+        "`{0}` is missing: instructions are counted by valgrind; install it (Debian's package is `valgrind`)"
+    )]
+    NoValgrind(&'static str),
+    /// Valgrind did not do as it was told.
+    #[error("valgrind's callgrind: {0}")]
+    Callgrind(String),
     /// A sync to memory costs nothing, so "durable" would mean nothing.
     #[error("{} is in memory, not on a disk: choose another place with --data-dir", .0.display())]
     NotADisk(PathBuf),

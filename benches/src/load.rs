@@ -8,26 +8,23 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::thread::{self, available_parallelism};
-use std::time::{Duration, Instant};
+use std::thread::available_parallelism;
+use std::time::Duration;
 
-use crate::driver::{Expect, Outcome, Plan, Until, drive};
+use crate::driver::{Outcome, Plan, Until, drive};
 use crate::error::BenchError;
-use crate::market::{Market, gifts};
-use crate::measure::processor_time;
-use crate::operator::Operator;
+use crate::market::MarketSize;
+use crate::measure::{come_to_rest, processor_time};
 use crate::process::{DataDir, Server, find_privd};
 use crate::request::Requests;
-use crate::scenario::{
-    BATCH, Environment, Scenario, Target, consents, echo, first_earnings, tokens,
-};
+use crate::scenario::{Scenario, Target, echo};
+use crate::subject::{SetUp, Subject};
 
 /// What runs before the clock starts, so that pools, caches and branch predictors are warm.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// How long at most until a server has come to rest, and how long one look at it takes.
-const REST_WITHIN: Duration = Duration::from_secs(60);
-const REST_LOOK: Duration = Duration::from_millis(400);
+/// Sellers of the market, with twenty listings each.
+const SELLERS: u64 = 100;
 
 /// Runs of the echo when nothing else is measured: enough to see the noise.
 const ECHO_ALONE_RUNS: usize = 3;
@@ -86,13 +83,14 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), BenchError> {
     println!("{} connections, {} s a run, {cores} cores\n", args.connections, args.seconds);
 
     // Both servers are up from the start, so that the first echo has the same company as the last.
-    let subject = if scenarios.is_empty() { None } else { Some(Subject::start(args, &scenarios)?) };
+    let subject = if scenarios.is_empty() { None } else { Some(start(args, &scenarios)?) };
     let echo_server = Server::echo()?;
     let mut echoes = vec![measure_echo(args, &echo_server)?];
     let mut rows: Vec<Row> = Vec::new();
     if let Some(subject) = subject {
         for &scenario in &scenarios {
-            let run = subject.measure(args, scenario)?;
+            let (server, requests) = (&subject.server, subject.requests(scenario));
+            let run = measure(args, scenario, server.address, server.pid(), requests)?;
             let echo_before = echoes.last().expect("one ran first").outcome.rate();
             let echo = measure_echo(args, &echo_server)?;
             rows.push(Row { scenario, run, echo_before, echo_after: echo.outcome.rate() });
@@ -113,81 +111,19 @@ fn chosen(only: &[Scenario]) -> Vec<Scenario> {
     all.filter(|scenario| only.is_empty() || only.contains(scenario)).collect()
 }
 
-/// The service under test, with its people.
-struct Subject {
-    server: Server,
-    // Behind the server: removed only after that has been killed.
-    _data: DataDir,
-    operator: Operator,
-    key: String,
-    tokens: Vec<String>,
-    timestamp: String,
-    market: Option<Market>,
-}
-
-impl Subject {
-    fn start(args: &LoadArgs, scenarios: &[Scenario]) -> Result<Self, BenchError> {
-        let binary = find_privd(args.privd.as_deref())?;
-        let data = DataDir::new(args.data_dir.as_deref())?;
-        eprintln!("{} over {}", binary.display(), data.path().display());
-        let server = Server::privd(&binary, &data, &[("PRIV_REVIEW", "automatic".into())])?;
-        let operator = Operator::new(server.address);
-        let mut subject = Self {
-            key: operator.create_project()?.key,
-            tokens: tokens(args.users),
-            timestamp: format!("{:.3}", jiff::Timestamp::now()),
-            operator,
-            market: None,
-            server,
-            _data: data,
-        };
-        eprintln!("{} people agree, and earn their first 10 PRIV", args.users);
-        let agreed = Expect::status(&[200, 201]);
-        subject.prime(args, "consents", consents(&subject.environment()), args.users, &agreed)?;
-        let (earned, earnings) = (Expect::accepted(BATCH), first_earnings(&subject.environment()));
-        subject.prime(args, "first earnings", earnings, args.users, &earned)?;
-        if scenarios.iter().any(|scenario| scenario.buys()) {
-            subject.open_market(args)?;
-        }
-        Ok(subject)
-    }
-
-    fn open_market(&mut self, args: &LoadArgs) -> Result<(), BenchError> {
-        eprintln!("sellers list, and {} buyers get their money", args.buyers);
-        let address = self.server.address;
-        self.market = Some(Market::open(address, args.buyers)?);
-        let given = Expect::status(&[201]);
-        self.prime(args, "gifts", gifts(address, args.buyers), args.buyers, &given)
-    }
-
-    fn environment(&self) -> Environment<'_> {
-        Environment {
-            address: self.server.address,
-            key: &self.key,
-            tokens: &self.tokens,
-            timestamp: &self.timestamp,
-            market: self.market.as_ref(),
-        }
-    }
-
-    fn prime(
-        &self,
-        args: &LoadArgs,
-        name: &str,
-        mut requests: Requests,
-        answers: u64,
-        expect: &Expect,
-    ) -> Result<(), BenchError> {
-        let until = Until::Answers(answers);
-        let connections = usize::from(args.connections);
-        let plan = Plan { name, address: self.server.address, connections, until, expect };
-        drive(&plan, &mut requests).map(drop)
-    }
-
-    fn measure(&self, args: &LoadArgs, scenario: Scenario) -> Result<Run, BenchError> {
-        let requests = scenario.requests(&self.environment());
-        measure(args, scenario, self.server.address, self.server.pid(), requests)
-    }
+fn start(args: &LoadArgs, scenarios: &[Scenario]) -> Result<Subject, BenchError> {
+    let binary = find_privd(args.privd.as_deref())?;
+    let data = DataDir::new(args.data_dir.as_deref())?;
+    eprintln!("{} over {}", binary.display(), data.path().display());
+    let server = Server::privd(&binary, &data, &[("PRIV_REVIEW", "automatic".into())])?;
+    let buys = scenarios.iter().any(|scenario| scenario.buys());
+    let market = MarketSize { sellers: SELLERS, listings_a_seller: 20, buyers: args.buyers };
+    let set_up = SetUp {
+        connections: usize::from(args.connections),
+        users: args.users,
+        market: buys.then_some(market),
+    };
+    Subject::new(server, data, set_up)
 }
 
 fn measure_echo(args: &LoadArgs, server: &Server) -> Result<Run, BenchError> {
@@ -219,23 +155,6 @@ fn measure(
     let server_time = processor_time(pid)?.saturating_sub(before);
     eprintln!("{:<40} {:>9.0} requests/s", scenario.title(), outcome.rate());
     Ok(Run { outcome, server_time })
-}
-
-/// Waits until a server has nothing left to do from the run before: after a million events it
-/// compresses closed segments for a while.
-fn come_to_rest(pid: u32) -> Result<(), BenchError> {
-    let deadline = Instant::now() + REST_WITHIN;
-    loop {
-        let before = processor_time(pid)?;
-        thread::sleep(REST_LOOK);
-        let used = processor_time(pid)?.saturating_sub(before);
-        if used <= REST_LOOK / 20 {
-            return Ok(());
-        }
-        if Instant::now() > deadline {
-            return Err(BenchError::DoesNotAddUp("the server does not come to rest".into()));
-        }
-    }
 }
 
 fn print_table(out: &mut impl Write, echoes: &[Run], rows: &[Row]) -> io::Result<()> {

@@ -1,21 +1,25 @@
-//! Benchmarks of a real `privd` over the loopback: load, memory and uploads.
+//! Benchmarks of a real `privd` over the loopback: load, memory, uploads and instructions.
 //!
 //! `docs/benchmarks.md` says what is measured, why it is compared with an echo, and how to read the
 //! results. Linux only, because memory and processor time are read from `/proc`.
 
+mod callgrind;
 mod client;
 mod driver;
 mod echo;
 mod error;
+mod instructions;
 mod load;
 mod market;
 mod measure;
 mod memory;
 mod operator;
 mod process;
+mod profile;
 mod request;
 mod response;
 mod scenario;
+mod subject;
 mod upload;
 
 use std::process::ExitCode;
@@ -43,7 +47,9 @@ enum Command {
     Memory(memory::MemoryArgs),
     /// Extra memory while a film of 500 MB comes in.
     Upload(upload::UploadArgs),
-    /// Serves the bare JSON echo that `load` compares with.
+    /// Instructions a request, counted by valgrind: a measure that hardly depends on the machine.
+    Instructions(instructions::InstructionsArgs),
+    /// Serves the bare JSON echo that `load` and `instructions` compare with.
     Echo(echo::EchoArgs),
 }
 
@@ -52,6 +58,7 @@ fn main() -> ExitCode {
         Command::Load(args) => load::run(&args),
         Command::Memory(args) => memory::run(&args),
         Command::Upload(args) => upload::run(&args),
+        Command::Instructions(args) => instructions::run(&args),
         Command::Echo(args) => echo::run(&args),
     };
     match done {

@@ -10,9 +10,6 @@ use crate::error::BenchError;
 use crate::operator::OPERATOR_TOKEN;
 use crate::request::{Requests, Spread, USER, post};
 
-/// Sellers; each has one contribution and so many listings of it.
-const SELLERS: u64 = 100;
-const LISTINGS_A_SELLER: usize = 20;
 /// What each listing costs.
 const PRICE_PRIV: f64 = 0.01;
 /// What each buyer can spend: more than a run can.
@@ -22,6 +19,17 @@ const MONEY_PRIV: u64 = 1_000;
 const FIRST_BUYER: u64 = 1_000_000;
 /// Sellers are numbered behind buyers.
 const FIRST_SELLER: u64 = 2_000_000;
+
+/// How large a market is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MarketSize {
+    /// Each has one contribution.
+    pub(crate) sellers: u64,
+    /// Listings that each seller makes of their contribution.
+    pub(crate) listings_a_seller: usize,
+    /// People with money, who buy each listing at most once.
+    pub(crate) buyers: u64,
+}
 
 /// What is for sale, and who buys.
 #[derive(Clone)]
@@ -33,13 +41,13 @@ pub(crate) struct Market {
 impl Market {
     /// Signs sellers in, has them contribute, and lists what they contributed. The server must
     /// approve by itself.
-    pub(crate) fn open(address: SocketAddr, buyers: u64) -> Result<Self, BenchError> {
+    pub(crate) fn open(address: SocketAddr, size: MarketSize) -> Result<Self, BenchError> {
         let mut listings = Vec::new();
-        for seller in FIRST_SELLER..FIRST_SELLER + SELLERS {
+        for seller in FIRST_SELLER..FIRST_SELLER + size.sellers {
             let seller = Client::new(address, person_token(seller));
             let contributed = seller.contribute(&essay(listings.len()))?;
             let id = text(&contributed, "/contribution_id")?;
-            for number in 0..LISTINGS_A_SELLER {
+            for number in 0..size.listings_a_seller {
                 let listed = seller.post(
                     "/marketplace/wallet/listings",
                     &json!({
@@ -52,7 +60,7 @@ impl Market {
                 listings.push(text(&listed, "/id")?);
             }
         }
-        let buyers = (FIRST_BUYER..FIRST_BUYER + buyers).map(person_token).collect();
+        let buyers = (FIRST_BUYER..FIRST_BUYER + size.buyers).map(person_token).collect();
         Ok(Self { listings: listings.into(), buyers })
     }
 

@@ -1,9 +1,14 @@
 //! Memory and processor time of a process, as the kernel counts them.
 
 use std::fs;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::error::{BenchError, Doing};
+
+/// How long at most until a server has come to rest, and how long one look at it takes.
+const REST_WITHIN: Duration = Duration::from_secs(60);
+const REST_LOOK: Duration = Duration::from_millis(400);
 
 /// Bytes of a process that are in memory (`VmRSS`).
 pub(crate) fn resident_bytes(pid: u32) -> Result<u64, BenchError> {
@@ -41,6 +46,23 @@ pub(crate) fn own_processor_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+/// Waits until a server has nothing left to do from the run before: after a million events it
+/// compresses closed segments for a while.
+pub(crate) fn come_to_rest(pid: u32) -> Result<(), BenchError> {
+    let deadline = Instant::now() + REST_WITHIN;
+    loop {
+        let before = processor_time(pid)?;
+        thread::sleep(REST_LOOK);
+        let used = processor_time(pid)?.saturating_sub(before);
+        if used <= REST_LOOK / 20 {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(BenchError::DoesNotAddUp("the server does not come to rest".into()));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -29,9 +29,7 @@ pub(crate) struct Server {
 impl Server {
     /// The bare echo, which is this same program.
     pub(crate) fn echo() -> Result<Self, BenchError> {
-        let mut command = Command::new(own_path()?);
-        command.arg("echo");
-        Self::start(command)
+        Self::start(echo_command()?, START_WITHIN)
     }
 
     /// `privd` over `data`, durable, with no limits on rates, plus `extra` settings.
@@ -40,22 +38,7 @@ impl Server {
         data: &DataDir,
         extra: &[(&str, String)],
     ) -> Result<Self, BenchError> {
-        let mut command = Command::new(binary);
-        // A setting of the one who runs the benchmark must not become part of it.
-        for (name, _) in env::vars_os().filter(|(name, _)| is_setting(&name.to_string_lossy())) {
-            command.env_remove(name);
-        }
-        command
-            .env("PRIV_LISTEN", "127.0.0.1:0")
-            .env("PRIV_DATA_DIR", data.dir.path())
-            .env("PRIV_ADMIN_TOKEN", OPERATOR_TOKEN)
-            .env("PRIV_JWT_SECRET", JWT_SECRET)
-            .env("PRIV_USER_PLAN", "enterprise")
-            .env("PRIV_ANONYMOUS_PLAN", "enterprise")
-            .env("PRIV_LOG", "json")
-            .env("RUST_LOG", "warn")
-            .envs(extra.iter().map(|(name, value)| (name, value)));
-        Self::start(command)
+        Self::start(privd_command(binary, data, extra), START_WITHIN)
     }
 
     /// The id of the server's process.
@@ -63,16 +46,18 @@ impl Server {
         self.child.id()
     }
 
-    fn start(mut command: Command) -> Result<Self, BenchError> {
+    /// Starts a server, and waits at most `within` until it says where it listens.
+    pub(crate) fn start(mut command: Command, within: Duration) -> Result<Self, BenchError> {
         let program = command.get_program().to_string_lossy().into_owned();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().doing(format!("starting {program}"))?;
         let output = child.stdout.take().expect("the output is piped");
         // Owned from here on, so that every way out of this function kills it.
         let mut server = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
-        server.address = wait_for_address(&lines_of(output)).map_err(|(reason, output)| {
-            BenchError::NotStarted { program, reason, output: output.join("\n") }
-        })?;
+        server.address =
+            wait_for_address(&lines_of(output), within).map_err(|(reason, output)| {
+                BenchError::NotStarted { program, reason, output: output.join("\n") }
+            })?;
         Ok(server)
     }
 }
@@ -83,6 +68,33 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Starts the bare echo of this program.
+pub(crate) fn echo_command() -> Result<Command, BenchError> {
+    let mut command = Command::new(own_path()?);
+    command.arg("echo");
+    Ok(command)
+}
+
+/// Starts `privd` as [`Server::privd`] says.
+pub(crate) fn privd_command(binary: &Path, data: &DataDir, extra: &[(&str, String)]) -> Command {
+    let mut command = Command::new(binary);
+    // A setting of the one who runs the benchmark must not become part of it.
+    for (name, _) in env::vars_os().filter(|(name, _)| is_setting(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
+    command
+        .env("PRIV_LISTEN", "127.0.0.1:0")
+        .env("PRIV_DATA_DIR", data.dir.path())
+        .env("PRIV_ADMIN_TOKEN", OPERATOR_TOKEN)
+        .env("PRIV_JWT_SECRET", JWT_SECRET)
+        .env("PRIV_USER_PLAN", "enterprise")
+        .env("PRIV_ANONYMOUS_PLAN", "enterprise")
+        .env("PRIV_LOG", "json")
+        .env("RUST_LOG", "warn")
+        .envs(extra.iter().map(|(name, value)| (name, value)));
+    command
 }
 
 fn is_setting(name: &str) -> bool {
@@ -101,8 +113,11 @@ fn lines_of(output: impl Read + Send + 'static) -> Receiver<String> {
     lines
 }
 
-fn wait_for_address(lines: &Receiver<String>) -> Result<SocketAddr, (String, Vec<String>)> {
-    let deadline = Instant::now() + START_WITHIN;
+fn wait_for_address(
+    lines: &Receiver<String>,
+    within: Duration,
+) -> Result<SocketAddr, (String, Vec<String>)> {
+    let deadline = Instant::now() + within;
     let mut seen = Vec::new();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -115,7 +130,7 @@ fn wait_for_address(lines: &Receiver<String>) -> Result<SocketAddr, (String, Vec
                 seen.push(line);
             }
             Err(RecvTimeoutError::Timeout) => {
-                return Err((format!("not ready in {} s", START_WITHIN.as_secs()), seen));
+                return Err((format!("not ready in {} s", within.as_secs()), seen));
             }
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(("it ended before it was ready".into(), seen));
@@ -177,14 +192,14 @@ mod tests {
     #[test]
     fn the_address_is_found_among_other_lines() {
         let output = "starting\nlistening on http://127.0.0.1:4711\nmore\n".as_bytes();
-        let address = wait_for_address(&lines_of(output)).expect("it is there");
+        let address = wait_for_address(&lines_of(output), START_WITHIN).expect("it is there");
         assert_eq!(address.port(), 4711);
     }
 
     #[test]
     fn a_server_that_ends_early_is_reported_with_what_it_said() {
-        let (reason, output) =
-            wait_for_address(&lines_of("no such setting\n".as_bytes())).expect_err("it ended");
+        let lines = lines_of("no such setting\n".as_bytes());
+        let (reason, output) = wait_for_address(&lines, START_WITHIN).expect_err("it ended");
         assert_eq!(reason, "it ended before it was ready");
         assert_eq!(output, ["no such setting"]);
     }

@@ -136,22 +136,25 @@ fn write_digits(place: &mut [u8], mut number: u64) {
     }
 }
 
-/// The bytes of a GET with a token.
-pub(crate) fn get(address: SocketAddr, path: &str, token: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n")
-        .into_bytes()
+/// The bytes of a GET; without a token, no `Authorization`.
+pub(crate) fn get(address: SocketAddr, path: &str, token: Option<&str>) -> Vec<u8> {
+    let authorization = authorization(token);
+    format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{authorization}\r\n").into_bytes()
 }
 
 /// A POST of JSON; without a token, no `Authorization`.
 pub(crate) fn post(address: SocketAddr, path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
-    let authorization =
-        token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let authorization = authorization(token);
     format!(
         "POST {path} HTTP/1.1\r\nHost: {address}\r\n{authorization}\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()
+}
+
+fn authorization(token: Option<&str>) -> String {
+    token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub(crate) const BATCH: u64 = 100;
 pub(crate) enum Scenario {
     /// The bare echo, with nothing to compare it with.
     Echo,
+    /// `GET /health`: what every request costs before it means anything.
+    Health,
     /// `GET /v1/user/balance`, each request another person.
     Balance,
     /// `POST /v1/events` with one event, each request another person.
@@ -70,7 +72,8 @@ impl Environment<'_> {
 
 impl Scenario {
     /// Those that need `privd`.
-    pub(crate) const MEASURED: [Self; 7] = [
+    pub(crate) const MEASURED: [Self; 8] = [
+        Self::Health,
         Self::Balance,
         Self::Event,
         Self::Batch,
@@ -84,6 +87,7 @@ impl Scenario {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Echo => "actix-web JSON echo",
+            Self::Health => "GET /health",
             Self::Balance => "GET /user/balance",
             Self::Event => "POST /events, 1 event",
             Self::Batch => "POST /events, 100 events of 1 person",
@@ -97,7 +101,7 @@ impl Scenario {
     /// The scenario's target.
     pub(crate) fn target(self) -> Target {
         match self {
-            Self::Echo | Self::BatchMixed => Target::None,
+            Self::Echo | Self::Health | Self::BatchMixed => Target::None,
             Self::Balance => Target::OfEcho(0.7),
             Self::Event => Target::OfEcho(0.5),
             Self::Batch => Target::EventsPerSecond(100_000.0),
@@ -109,7 +113,12 @@ impl Scenario {
     /// Events that one request carries.
     pub(crate) fn events(self) -> u64 {
         match self {
-            Self::Echo | Self::Balance | Self::Claim | Self::PurchaseMany | Self::PurchaseHot => 0,
+            Self::Echo
+            | Self::Health
+            | Self::Balance
+            | Self::Claim
+            | Self::PurchaseMany
+            | Self::PurchaseHot => 0,
             Self::Event => 1,
             Self::Batch | Self::BatchMixed => BATCH,
         }
@@ -118,7 +127,7 @@ impl Scenario {
     /// The answer that every request must get.
     pub(crate) fn expect(self) -> Expect {
         match self {
-            Self::Echo | Self::Balance => Expect::status(&[200]),
+            Self::Echo | Self::Health | Self::Balance => Expect::status(&[200]),
             Self::Event | Self::Batch | Self::BatchMixed => Expect::accepted(self.events()),
             Self::Claim | Self::PurchaseMany | Self::PurchaseHot => Expect::status(&[201]),
         }
@@ -129,6 +138,7 @@ impl Scenario {
         match self {
             Self::PurchaseMany | Self::PurchaseHot => true,
             Self::Echo
+            | Self::Health
             | Self::Balance
             | Self::Event
             | Self::Batch
@@ -142,8 +152,9 @@ impl Scenario {
         let claim = r#"{"amount_priv":0.01}"#;
         match self {
             Self::Echo => echo(environment.address),
+            Self::Health => Requests::fixed(get(environment.address, "/health", None)),
             Self::Balance => each_person(environment, |token| {
-                get(environment.address, "/v1/user/balance", token)
+                get(environment.address, "/v1/user/balance", Some(token))
             }),
             Self::Event => events(environment, "single", 1, Spread::OneUser),
             Self::Batch => events(environment, "batch", BATCH, Spread::OneUser),
