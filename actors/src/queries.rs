@@ -1,9 +1,9 @@
-//! What is asked of many entities at once: lists, counts, and what each request needs to know of
-//! projects and listings. One entity is asked itself, with [`Node::read_durable`].
+//! Queries over many entities: lists, counts, and the projects and listings that requests look up.
+//! To ask a single entity there is [`Node::read_durable`].
 //!
-//! Lists and counts are read from disk and may block for a moment; what says nothing of it is in
-//! memory. All of it is as the projector has made it: whoever must see what was just answered waits
-//! with [`Node::when_projected`] first.
+//! Lists and counts are read from disk and may block for a moment; projects, listings and sums are in
+//! memory. All of it is as the projector has made it: wait with [`Node::when_projected`] for a
+//! position that must be included.
 
 use std::ops::{Deref, Range};
 use std::sync::Arc;

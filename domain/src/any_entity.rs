@@ -1,4 +1,4 @@
-//! An entity of whichever kind.
+//! An entity of any kind, for code that handles all kinds alike: replay, verification, inspection.
 
 use crate::entity::Kind;
 use crate::journal_point::{Position, Version};

@@ -1,7 +1,7 @@
-//! What readers are shown of many entities at once: lines of lists, counts, and what every request
-//! needs to know of a project. Plain values; the store keeps them up to date from the journal.
+//! Read models: lines of lists, counts, and the facts of a project that every request needs. They are
+//! plain values; the store keeps them up to date from the journal.
 //!
-//! What is left out: how they are kept (`priv-store`), and how a client sees them (`priv-http`).
+//! How they are stored (`priv-store`) and what a client sees of them (`priv-http`) is left out.
 
 use crate::contribution::{Contribution, ReviewDecision};
 use crate::earning::Payer;

@@ -1,4 +1,4 @@
-//! How many photos are turned into previews at a time.
+//! The bound on photos that are turned into previews at a time.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Work that waits for a disk, or that must not be cancelled half-way.
+//! Running work that waits for a disk, or that must not be cancelled half-way.
 
 use std::io;
 

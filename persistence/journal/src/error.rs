@@ -1,4 +1,4 @@
-//! Why a journal does not do what it is asked.
+//! The errors of appending, reading, opening and running a journal.
 
 use std::io;
 use std::path::PathBuf;

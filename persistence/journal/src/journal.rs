@@ -1,4 +1,4 @@
-//! What a journal promises.
+//! The contract of every journal.
 
 use priv_domain::Position;
 

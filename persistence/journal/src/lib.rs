@@ -1,17 +1,18 @@
-//! The journal: what actors decided, in one total order, on disk before anyone hears of it.
+//! The journal: every decision of every actor, in one total order, on disk before anyone hears of
+//! it.
 //!
-//! [`Journal`] is the contract; [`FileJournal`] keeps it with segments of a write-ahead log and
-//! one sequencer thread that syncs once a group. `docs/journal.md` walks through the format, byte
-//! by byte, and through what recovery may conclude from what a power cut leaves.
+//! [`Journal`] is the contract; [`FileJournal`] keeps it with the segments of a write-ahead log and
+//! one sequencer thread that syncs once a group. `docs/journal.md` describes the format byte by
+//! byte, and what recovery may conclude from what a power cut leaves.
 //!
-//! - [`disk`]: what it needs of a disk, and which calls are durable.
+//! - [`disk`]: the calls that a journal makes to a disk, and which of them are durable.
 //! - `format`: records, groups, segments, and the chain over them; no threads.
 //! - `archive`: a closed segment, compressed.
-//! - `read`: one record, all of them, or every byte, checked; copies for a backup.
-//! - `write`: the road of a record, one thread each; recovery, and erasure.
+//! - `read`: reading one record or all of them, checking every byte, copying for a backup.
+//! - `write`: writing a record, with one thread for each step; recovery, and erasure.
 //!
-//! Each builds on those above it. What is left out: what the parts of a record mean. They are
-//! opaque bytes here, and belong to the codec of `priv-store`.
+//! Each builds on those above it. The meaning of a record's parts is left out: they are opaque bytes
+//! here, and the codec of `priv-store` reads them.
 
 mod archive;
 mod damage;

@@ -1,4 +1,4 @@
-//! How a journal is kept, and whom it tells.
+//! The settings of a journal in files, and the functions that it calls.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Reading it back: one record, all of them, and whether each byte is what was written. Nothing here
-//! writes to a journal that is in use.
+//! Reading records back, and checking that each byte is what was written. Nothing here changes the
+//! journal that it reads.
 
 pub(crate) mod catalog;
 pub(crate) mod check;

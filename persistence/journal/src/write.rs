@@ -1,6 +1,6 @@
-//! The road of a record to the disk, one thread each for the sequencer, the preallocation of
-//! segments, and the archiver; and the two that write where no journal is running: recovery and
-//! erasure.
+//! Writing a record: the queue, the sequencer, the preallocation of segments and the archiver, with
+//! a thread for each of the last three. Beside them the two that write while no journal runs:
+//! recovery and erasure.
 
 pub(crate) mod archiver;
 pub(crate) mod bell;

@@ -1,4 +1,4 @@
-//! Entities of any kind, from the store and from records.
+//! Loading entities of any kind from the store, and folding records into them.
 
 use priv_domain::AnyEntity;
 use priv_domain::entity::{EntityId, Kind};

@@ -1,4 +1,4 @@
-//! Why the store can't be used.
+//! The errors of the store.
 
 use std::io;
 use std::path::PathBuf;

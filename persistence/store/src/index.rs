@@ -1,5 +1,5 @@
-//! What is looked up at each request, in memory: projects and their keys, and listings. The projector
-//! keeps it up to date.
+//! Indexes in memory, which each request looks into: projects with their keys, and listings. The
+//! projector keeps them up to date.
 
 pub mod listings;
 pub mod projects;

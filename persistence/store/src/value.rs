@@ -1,4 +1,4 @@
-//! Values as sled holds them: their format, then their bytes.
+//! Values as sled holds them: the number of their format, then their bytes.
 
 use crate::codec::{self, FORMAT, Stored};
 use crate::error::StoreError;

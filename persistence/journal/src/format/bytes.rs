@@ -1,4 +1,4 @@
-//! Numbers in bytes, little end first, and numbers of bytes.
+//! Numbers in bytes, least significant byte first, and counts of bytes as indexes.
 
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?))

@@ -1,4 +1,4 @@
-//! How the archiver is told that there is work, or that there will be none.
+//! The signal that wakes the archiver, or stops it.
 
 use std::time::Duration;
 

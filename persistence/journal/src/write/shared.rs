@@ -1,4 +1,4 @@
-//! What the threads of a journal share.
+//! The state that the threads of a journal share.
 
 use std::path::PathBuf;
 use std::sync::Arc;

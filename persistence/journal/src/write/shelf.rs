@@ -1,4 +1,4 @@
-//! Segments that were made ahead of time, and wait for their turn.
+//! Segments that were made ahead of time, until they are used.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

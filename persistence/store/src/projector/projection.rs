@@ -1,4 +1,4 @@
-//! What others see of the projector, and how they wait for it.
+//! The indexes and sums that the projector shows to others, and waiting for it to reach a position.
 
 use std::collections::HashMap;
 use std::sync::Arc;
