@@ -88,7 +88,7 @@ impl EntityId {
         Self { environment, kind: Kind::Project, key: project.to_string().into() }
     }
 
-    /// The one system entity of a environment.
+    /// The one system entity of an environment.
     #[must_use]
     pub fn system(environment: Environment) -> Self {
         Self { environment, kind: Kind::System, key: "main".into() }

@@ -38,7 +38,7 @@ pub struct Listing {
     pub sales: u32,
     /// What buyers gave, of 5 stars, and by which transfer.
     pub ratings: BTreeMap<PurchaseId, (u8, ExchangeId)>,
-    /// Received in and not yet passed on.
+    /// Taken in and not yet paid out.
     pub due: Due,
     /// When something was passed on last.
     pub paid_out_at: Timestamp,

@@ -252,7 +252,7 @@ pub const FEE_BASIS_POINTS: u32 = 300;
 /// Where fees go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fees {
-    /// Received out of the environment.
+    /// Taken out of the environment.
     pub burned: Micros,
     /// To the stakers.
     pub stakers: Micros,
