@@ -38,22 +38,24 @@ impl Command for ReviewContribution {
     fn decide(self, user: &User, _: &Context<'_>) -> Decided<Self> {
         let Self { id, decision, by, reason } = self;
         let known = user.contribution(id).ok_or(Refusal::NoSuchContribution { id })?;
-        let reward = reward_for(user, decision, known.reward)?;
         let status = decision.status();
-        let reply = Reviewed { id, status, reward };
         if known.status == status {
-            // The same judgement again changes nothing and earns nothing.
-            return Ok(Decision::reply(reply));
+            // The same judgement again changes nothing and earns nothing: that it fits was seen the
+            // first time.
+            let reward = earned(decision, known.reward);
+            return Ok(Decision::reply(Reviewed { id, status, reward }));
         }
         if known.status != ReviewStatus::Pending {
             return Err(Refusal::AlreadyReviewed { status: known.status });
         }
+        let reward = reward_for(user, decision, known.reward)?;
+        let reply = Reviewed { id, status, reward };
         let event = Event::ContributionReviewed { id, decision, reward, by, reason };
         Ok(Decision::of(vec![event], Answer::Now(reply)))
     }
 }
 
-/// What a judgement earns.
+/// What a judgement earns of a contribution's reward.
 ///
 /// # Errors
 /// The user would have earned more than can be counted.
@@ -62,12 +64,14 @@ pub(super) fn reward_for(
     decision: ReviewDecision,
     reward: Micros,
 ) -> Result<Micros, Refusal> {
+    let reward = earned(decision, reward);
+    user.earned_total_with(reward).map(|_| reward).ok_or(Refusal::TooMuch)
+}
+
+fn earned(decision: ReviewDecision, reward: Micros) -> Micros {
     match decision {
-        ReviewDecision::Approved => {
-            user.earned_total_with(reward).ok_or(Refusal::TooMuch)?;
-            Ok(reward)
-        }
-        ReviewDecision::Rejected => Ok(Micros::ZERO),
+        ReviewDecision::Approved => reward,
+        ReviewDecision::Rejected => Micros::ZERO,
     }
 }
 
