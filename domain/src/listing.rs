@@ -246,8 +246,7 @@ impl Machine for Listing {
     }
 
     fn decide_awake(&self, context: &Context<'_>) -> Decision<Self> {
-        let status = self.offer.as_ref().map(|offer| offer.status).unwrap_or_default();
-        let (events, messages) = payout::begin(self, self.due, status, context);
+        let (events, messages) = payout::begin(self, self.due, payout::news(self), context);
         Decision::because(events).sending(messages)
     }
 

@@ -242,7 +242,7 @@ pub struct Rating {
 pub struct Proceeds {
     /// Of how many sales.
     pub sales: u32,
-    /// Whether it is for sale now.
+    /// Delisted where it was sold to one buyer alone; whatever else says nothing.
     pub status: ListingStatus,
 }
 

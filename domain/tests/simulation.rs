@@ -11,7 +11,7 @@ use priv_domain::contribution::{MediaType, Originality, ReviewDecision, Uses};
 use priv_domain::earning::{Budget, Payer, Rates, Terms};
 use priv_domain::exchange::Exchange;
 use priv_domain::ledger::{AccountClass, TrialBalance};
-use priv_domain::listing::{self, Listing, ListingSummary};
+use priv_domain::listing::{self, Listing, ListingSummary, Offer};
 use priv_domain::machine::{Command, Concluded, Context, Handled, Machine, OutgoingMessage};
 use priv_domain::market::{Change, Fees, License, ListingStatus};
 use priv_domain::message::Message;
@@ -527,6 +527,7 @@ impl Simulation {
             let purchases = bought().filter(|(listing, _)| **listing == name);
             assert_eq!(purchases.count(), usize::try_from(listing.sales).expect("few"));
             if let Some(offer) = &listing.offer {
+                self.check_seller(name, offer);
                 let most = match offer.license {
                     License::Exclusive => 1,
                     License::Limited => offer.max_sales.expect("limited"),
@@ -560,6 +561,19 @@ impl Simulation {
             .sum();
         assert!(kept <= fees);
         paid
+    }
+
+    /// What is for sale, or may be again, its seller knows of and has still.
+    fn check_seller(&self, listing: ListingId, offer: &Offer) {
+        let (seller, _) = &self.users.entities[&offer.seller];
+        let own = &seller.machine.market.as_ref().expect("they sell").listings[&listing];
+        let files = &offer.current().expect("it has contents").files;
+        assert!(own.contributions.iter().eq(files.iter().map(|file| &file.contribution)));
+        if offer.status != ListingStatus::Delisted {
+            assert_ne!(own.status, ListingStatus::Delisted, "they know that it is for sale");
+            let mut kept = own.contributions.iter();
+            assert!(kept.all(|id| seller.machine.contribution(*id).is_some()));
+        }
     }
 
     fn granted(&self) -> u64 {
@@ -749,5 +763,46 @@ fn a_sale_reaches_buyer_seller_and_protocol_and_the_last_one_is_sold_once() {
     assert!(listing.machine.is_sold_out());
     let (seller, _) = &simulation.users.entities[&user_id(0)];
     assert!(seller.machine.contribution(content_id(0, 1)).is_some(), "it is in a listing");
+    simulation.check_the_end();
+}
+
+#[test]
+fn a_payout_that_comes_late_does_not_undo_what_its_seller_did_since() {
+    let mut simulation = begin();
+    for user in 1..3 {
+        simulation.step(Step::Mint { amount: 10_000, user: Some(user) });
+    }
+    simulation.step(Step::Contribute { user: 0, content: 1, approved: true });
+    let license = 2; // unlimited
+    simulation.step(Step::List { user: 0, listing: 0, content: 1, price: 1_000, license, most: 1 });
+    simulation.run_to_the_end();
+    let deliver_all = |simulation: &mut Simulation| {
+        while let Some((from, outgoing)) = simulation.mail.pop() {
+            simulation.deliver(from, outgoing);
+        }
+    };
+    let to = |status: u8| {
+        let (price, content, status) = (None, None, Some(status));
+        Step::Change { user: 0, listing: 0, price, status, content }
+    };
+    // The second sale is gathered, and paid out while the listing is delisted.
+    for buyer in 1..3 {
+        simulation.step(Step::Buy { user: buyer, listing: 0, expects: true, request: None });
+        deliver_all(&mut simulation);
+    }
+    simulation.step(to(2));
+    deliver_all(&mut simulation);
+    simulation.now += 2_000;
+    simulation.wake();
+    let payout = std::mem::take(&mut simulation.mail);
+    assert_eq!(payout.len(), 2, "to the seller and to the protocol");
+    // It is for sale again before the seller hears of the money.
+    simulation.step(to(0));
+    deliver_all(&mut simulation);
+    for (from, outgoing) in payout {
+        simulation.deliver(from, outgoing);
+    }
+    simulation.run_to_the_end();
+    simulation.step(Step::Delete { user: 0, content: 1 });
     simulation.check_the_end();
 }

@@ -1,12 +1,12 @@
 //! Paying out what sales brought in: to the seller and to the protocol, once a second at most, one
 //! transfer to each at a time.
 
-use super::{Due, Event, Listing};
+use super::{Due, Event, Listing, Offer};
 use crate::entity::EntityId;
 use crate::exchange::{OpenTransfer, Sendable};
 use crate::id::ExchangeId;
 use crate::machine::{Context, Decision, OutgoingMessage};
-use crate::market::{Fees, ListingStatus, Proceeds};
+use crate::market::{Fees, License, ListingStatus, Proceeds};
 use crate::money::Micros;
 use crate::time::Timestamp;
 use crate::transfer::{Purpose, Transfer, UserPurpose};
@@ -23,6 +23,17 @@ pub(super) fn is_time(listing: &Listing, now: Timestamp) -> bool {
 pub(super) fn wakes_at(listing: &Listing) -> Option<Timestamp> {
     let waits = !listing.due.total().is_zero() && listing.outbox.is_empty();
     waits.then(|| listing.paid_out_at.plus_millis(PAYOUT_EVERY_MILLIS))
+}
+
+/// What a payout tells the seller of the listing's status: that it was delisted by a sale to one
+/// buyer alone, which is final. What its seller did to it is no news to them, and would be wrong
+/// where the payout comes late and they have done something else since.
+pub(super) fn news(listing: &Listing) -> ListingStatus {
+    let is_exclusive = |offer: &Offer| offer.license == License::Exclusive;
+    match listing.offer.as_deref() {
+        Some(offer) if is_exclusive(offer) && listing.is_sold_out() => ListingStatus::Delisted,
+        Some(_) | None => ListingStatus::Active,
+    }
 }
 
 /// Sends what is due, and tells the seller whether the listing is for sale.
