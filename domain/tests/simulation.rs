@@ -806,3 +806,26 @@ fn a_payout_that_comes_late_does_not_undo_what_its_seller_did_since() {
     simulation.step(Step::Delete { user: 0, content: 1 });
     simulation.check_the_end();
 }
+
+#[test]
+fn a_seller_claims_what_was_sold_before_they_become_a_person() {
+    let mut simulation = begin();
+    simulation.step(Step::Mint { amount: 10_000, user: Some(1) });
+    simulation.step(Step::Contribute { user: 2, content: 1, approved: true });
+    let license = 2; // unlimited
+    simulation.step(Step::List { user: 2, listing: 0, content: 1, price: 6_000, license, most: 1 });
+    simulation.run_to_the_end();
+    simulation.step(Step::Buy { user: 1, listing: 0, expects: true, request: None });
+    simulation.run_to_the_end();
+    let link = Step::Link { user: 2, person: 0 };
+    simulation.step(link.clone());
+    let (seller, _) = &simulation.users.entities[&user_id(2)];
+    assert_eq!(seller.machine.became(), None);
+    simulation.step(Step::Claim { user: 2, amount: None, request: None });
+    simulation.run_to_the_end();
+    simulation.step(link);
+    simulation.run_to_the_end();
+    let (seller, _) = &simulation.users.entities[&user_id(2)];
+    assert_eq!(seller.machine.became(), Some(&user_id(0)));
+    simulation.check_the_end();
+}

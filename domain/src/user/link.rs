@@ -46,6 +46,11 @@ impl Command for BecomePerson {
         if !user.claims.is_empty() || !user.outbox.is_empty() {
             return Err(Refusal::RequestUnderWay);
         }
+        // What was sold is money, not a promise: it is claimed first. A link has no posting that
+        // could move it from one account to the other, or back.
+        if !user.unclaimed_sales().is_zero() {
+            return Err(Refusal::RequestUnderWay);
+        }
         let transfer = Transfer {
             id: ExchangeId::new(context.fresh),
             to: person,
