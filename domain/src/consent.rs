@@ -226,4 +226,108 @@ mod tests {
         (moved.source, moved.policy_version) = (None, Some("app".into()));
         assert_ne!(moved.computed_hash(), moved.hash);
     }
+
+    #[test]
+    fn a_change_leaves_what_it_does_not_name() {
+        let all = |value| Preferences {
+            analytics: value,
+            marketing: value,
+            data_sharing: value,
+            personalization: value,
+        };
+        for (before, says) in [(false, true), (true, false)] {
+            let (before, says) = (all(before), Some(says));
+            let none = PreferenceChange::default();
+            let rows = [
+                (none, before),
+                (
+                    PreferenceChange { analytics: says, ..none },
+                    Preferences { analytics: !before.analytics, ..before },
+                ),
+                (
+                    PreferenceChange { marketing: says, ..none },
+                    Preferences { marketing: !before.marketing, ..before },
+                ),
+                (
+                    PreferenceChange { data_sharing: says, ..none },
+                    Preferences { data_sharing: !before.data_sharing, ..before },
+                ),
+                (
+                    PreferenceChange { personalization: says, ..none },
+                    Preferences { personalization: !before.personalization, ..before },
+                ),
+            ];
+            for (change, after) in rows {
+                assert_eq!(change.applied_to(before), after, "{change:?}");
+            }
+        }
+    }
+
+    /// People keep these hashes: what they are of can't change.
+    #[test]
+    fn a_hash_is_of_these_lines() {
+        let hash = |source: Option<&str>, policy_version: Option<&str>| {
+            let texts = (source.map(Into::into), policy_version.map(Into::into));
+            let change = PreferenceChange { analytics: Some(true), ..Default::default() };
+            let at = Timestamp::from_millis(12);
+            ConsentRecord::following(None, change, texts.0, texts.1, at).hash
+        };
+        let lines = |texts: &str| -> [u8; 32] {
+            let mut sha = Sha256::new();
+            sha.update([0; 32]);
+            sha.update("priv-consent-1\n1\ntrue false false false\n12\n");
+            sha.update(texts);
+            sha.finalize().into()
+        };
+        let rows = [
+            (None, None, "-\n-\n"),
+            (Some("app"), None, "3:app\n-\n"),
+            (None, Some("v2"), "-\n2:v2\n"),
+            (Some(""), Some("é"), "0:\n2:é\n"),
+        ];
+        for (source, policy_version, texts) in rows {
+            assert_eq!(hash(source, policy_version), lines(texts), "{source:?} {policy_version:?}");
+        }
+    }
+
+    #[test]
+    fn each_member_of_a_record_is_in_its_hash() {
+        let record = record(true, false, 5);
+        let rows: [fn(&mut ConsentRecord); 9] = [
+            |record| record.version = 2,
+            |record| record.preferences.analytics = false,
+            |record| record.preferences.marketing = true,
+            |record| record.preferences.data_sharing = true,
+            |record| record.preferences.personalization = true,
+            |record| record.at = Timestamp::from_millis(6),
+            |record| record.source = Some("app".into()),
+            |record| record.policy_version = Some("2".into()),
+            |record| record.previous = [1; 32],
+        ];
+        for (place, change) in rows.into_iter().enumerate() {
+            let mut changed = record.clone();
+            change(&mut changed);
+            assert_ne!(changed.computed_hash(), record.hash, "row {place}");
+        }
+        let mut signed = record.clone();
+        signed.hash = [9; 32];
+        assert_eq!(signed.computed_hash(), record.hash, "but for the hash itself");
+    }
+
+    #[test]
+    fn the_last_version_stays_the_last() {
+        let version = |version| {
+            let before = ConsentRecord { version, ..record(true, true, 5) };
+            let change = PreferenceChange::default();
+            ConsentRecord::following(Some(&before), change, None, None, before.at).version
+        };
+        assert_eq!(version(u32::MAX - 1), u32::MAX);
+        assert_eq!(version(u32::MAX), u32::MAX);
+    }
+
+    #[test]
+    fn policies_have_their_names() {
+        assert_eq!(ConsentPolicy::OptIn.as_str(), "opt_in");
+        assert_eq!(ConsentPolicy::OptOut.as_str(), "opt_out");
+    }
 }

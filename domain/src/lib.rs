@@ -27,6 +27,8 @@ pub mod money;
 pub mod project;
 pub mod proposal;
 pub mod system;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod transfer;
 pub mod user;

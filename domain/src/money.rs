@@ -211,6 +211,65 @@ mod tests {
         }
     }
 
+    #[test]
+    fn sums_that_do_not_fit_are_refused_or_held_at_the_end() {
+        const MAX: u64 = u64::MAX;
+        // Two amounts; sum and difference, where they fit.
+        let rows = [
+            (0, 0, Some(0), Some(0)),
+            (3, 2, Some(5), Some(1)),
+            (2, 3, Some(5), None),
+            (MAX - 1, 1, Some(MAX), Some(MAX - 2)),
+            (MAX, 0, Some(MAX), Some(MAX)),
+            (MAX, 1, None, Some(MAX - 1)),
+            (MAX, MAX, None, Some(0)),
+        ];
+        for (one, other, sum, difference) in rows {
+            let (one, other) = (Micros::new(one), Micros::new(other));
+            assert_eq!(one.checked_add(other).map(Micros::get), sum, "{one:?} {other:?}");
+            assert_eq!(one.checked_sub(other).map(Micros::get), difference, "{one:?} {other:?}");
+            assert_eq!(one.saturating_add(other).get(), sum.unwrap_or(MAX));
+            assert_eq!(one.saturating_sub(other).get(), difference.unwrap_or(0));
+            let changed = |change: fn(&mut Micros, Micros)| {
+                let mut account = one;
+                let fits = std::panic::catch_unwind(move || {
+                    change(&mut account, other);
+                    account.get()
+                });
+                fits.ok()
+            };
+            assert_eq!(changed(Micros::credit), sum, "an account holds no more");
+            assert_eq!(changed(Micros::debit), difference, "an account has no less");
+        }
+    }
+
+    #[test]
+    fn a_part_is_rounded_down() {
+        // Micros, percent; the part.
+        let rows = [
+            (0, 100, Some(0)),
+            (99, 1, Some(0)),
+            (100, 1, Some(1)),
+            (199, 1, Some(1)),
+            (7, 100, Some(7)),
+            (7, 150, Some(10)),
+            (u64::MAX, 1, Some(u64::MAX / 100)),
+            (u64::MAX, 2, None),
+        ];
+        for (amount, percent, expected) in rows {
+            let part = Micros::new(amount).percent_floor(percent);
+            assert_eq!(part.map(Micros::get), expected, "{percent} % of {amount}");
+        }
+    }
+
+    #[test]
+    fn whole_priv_fit_up_to_the_range() {
+        let whole = u64::MAX / MICROS_PER_PRIV;
+        assert_eq!(Micros::from_priv(whole), Some(Micros::new(whole * MICROS_PER_PRIV)));
+        assert_eq!(Micros::from_priv(whole + 1), None);
+        assert!(Micros::ZERO.is_zero() && !Micros::new(1).is_zero());
+    }
+
     proptest::proptest! {
         #[test]
         fn what_is_printed_is_read_back(micros: u64) {

@@ -315,3 +315,347 @@ pub(super) fn apply_closed(user: &mut User, id: ClaimId) {
         user.claims = Vec::new();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bookkeeping::outstanding;
+    use super::*;
+    use crate::exchange::{accepted, refused};
+    use crate::message::Message::{Fund, Offer, Unfunded};
+    use crate::testing::*;
+    use crate::transfer::{Purpose, UserPurpose};
+    use Payer::{Pool, Project, Sales};
+
+    const ALL: ClaimEarnings = ClaimEarnings { amount: None, minimum: micros(10) };
+
+    fn of(amount: u64) -> ClaimEarnings {
+        ClaimEarnings { amount: Some(micros(amount)), minimum: micros(0) }
+    }
+
+    fn payer(n: u64) -> Payer {
+        Project(project_id(n))
+    }
+
+    /// Ada has earned 100 with a project and 20 with the pool.
+    fn ada() -> UnderTest<User> {
+        user("ada").with(|ada| {
+            ada.earns(payer(1), 100);
+            ada.earns(Pool, 20);
+        })
+    }
+
+    fn open_claim(n: u64, request: Option<RequestTag>, parts: &[ClaimPart]) -> OpenClaim {
+        OpenClaim { id: ClaimId::new(n.into()), request, parts: parts.to_vec() }
+    }
+
+    fn part(payer: Payer, amount: u64, funded: Option<u64>) -> ClaimPart {
+        ClaimPart { payer, amount: micros(amount), funded: funded.map(micros) }
+    }
+
+    /// The part of the claim that was opened in the first step.
+    fn part_id(part: u32) -> PartId {
+        PartId { claim: ClaimId::new(fresh(1)), part }
+    }
+
+    fn funds(id: u64, part: u32, amount: u64) -> Message {
+        let purpose = Purpose::ToUser(UserPurpose::Claim(part_id(part)));
+        Offer(transfer(id, person("ada"), amount, purpose))
+    }
+
+    fn paid(funds: Message, from: EntityId) -> Event {
+        let Offer(transfer) = funds else { panic!("{funds:?}") };
+        Event::TransferAccepted { from, transfer }
+    }
+
+    #[test]
+    fn guards_refuse_in_their_order() {
+        check_guards(
+            &(ada(), ALL),
+            refusal,
+            &[
+                (
+                    |(ada, _)| {
+                        ada.request = Some(tag(1));
+                        ada.claims.push(open_claim(1, Some(other_body(tag(1))), &[]));
+                    },
+                    Refusal::RequestUnderWay,
+                ),
+                (|(ada, _)| ada.claims_until(MAX_OPEN_CLAIMS), Refusal::TooMuchUnderWay),
+                (|(ada, _)| ada.accruals.clear(), Refusal::NothingToClaim),
+                (
+                    |(_, claim)| claim.minimum = micros(200),
+                    Refusal::BelowMinimum { minimum: micros(200) },
+                ),
+                (
+                    |(_, claim)| claim.amount = Some(micros(121)),
+                    Refusal::MoreThanPending { pending: micros(120) },
+                ),
+                (|(ada, _)| ada.available = micros(u64::MAX), Refusal::TooMuch),
+            ],
+        );
+    }
+
+    #[test]
+    fn bounds_hold_exactly_at_their_edge() {
+        let below = |minimum| Some(Refusal::BelowMinimum { minimum: micros(minimum) });
+        let more = |pending| Some(Refusal::MoreThanPending { pending: micros(pending) });
+        check_edges(
+            &(ada(), ALL),
+            refusal,
+            &[
+                (|(_, claim)| claim.minimum = micros(120), None),
+                (|(_, claim)| claim.minimum = micros(121), below(121)),
+                (|(_, claim)| claim.amount = Some(micros(11)), None),
+                (|(_, claim)| claim.amount = Some(micros(10)), None),
+                (|(_, claim)| claim.amount = Some(micros(9)), below(10)),
+                (|(_, claim)| *claim = of(1), None),
+                (|(_, claim)| *claim = of(0), below(0)),
+                (|(_, claim)| *claim = of(120), None),
+                (|(_, claim)| *claim = of(121), more(120)),
+                (|(ada, _)| ada.claims_until(MAX_OPEN_CLAIMS - 1), None),
+                (|(ada, _)| ada.claims_until(MAX_OPEN_CLAIMS), Some(Refusal::TooMuchUnderWay)),
+                (|(ada, _)| ada.claims_until(MAX_OPEN_CLAIMS + 1), Some(Refusal::TooMuchUnderWay)),
+                (|(ada, _)| ada.available = micros(u64::MAX - 120), None),
+                (|(ada, _)| ada.available = micros(u64::MAX - 119), Some(Refusal::TooMuch)),
+                // Neither another request nor one without a key stands in the way.
+                (
+                    |(ada, _)| {
+                        ada.request = Some(tag(1));
+                        ada.claims.push(open_claim(1, Some(tag(2)), &[]));
+                        ada.claims.push(open_claim(2, None, &[]));
+                    },
+                    None,
+                ),
+                (|(ada, _)| ada.claims.push(open_claim(1, None, &[])), None),
+            ],
+        );
+    }
+
+    #[test]
+    fn payers_are_asked_in_the_order_in_which_they_came_sales_first() {
+        let (a, b) = (payer(1), payer(2));
+        type Row<'a> = (&'a [(Payer, u64)], &'a [ClaimPart], u64, &'a [ClaimPart]);
+        let rows: &[Row<'_>] = &[
+            (&[(a, 100)], &[], 100, &[part(a, 100, None)]),
+            (&[(a, 100), (Pool, 20)], &[], 120, &[part(a, 100, None), part(Pool, 20, None)]),
+            (&[(a, 100), (Pool, 20)], &[], 101, &[part(a, 100, None), part(Pool, 1, None)]),
+            (&[(a, 100), (Pool, 20)], &[], 100, &[part(a, 100, None)]),
+            (&[(a, 0), (b, 0), (Pool, 7)], &[], 7, &[part(Pool, 7, None)]),
+            (&[(a, 9), (Sales, 5)], &[], 6, &[part(Sales, 5, Some(5)), part(a, 1, None)]),
+            (&[(a, 9), (Sales, 5)], &[], 5, &[part(Sales, 5, Some(5))]),
+            // What an open claim asks for is not asked for again, once it is answered it is.
+            (&[(a, 9), (b, 9)], &[part(a, 4, None)], 9, &[part(a, 5, None), part(b, 4, None)]),
+            (&[(a, 9), (b, 9)], &[part(a, 9, None)], 9, &[part(b, 9, None)]),
+            (&[(a, 9), (b, 9)], &[part(a, 4, Some(0))], 9, &[part(a, 9, None)]),
+            (&[(a, 9), (b, 9)], &[part(b, 4, None)], 9, &[part(a, 9, None)]),
+        ];
+        for (earned, asked, amount, parts) in rows {
+            let mut ada = user("ada");
+            earned.iter().for_each(|(payer, pending)| ada.earns(*payer, *pending));
+            ada.claims.push(open_claim(7, None, asked));
+            let expected = open_claim(0, None, parts);
+            let expected = OpenClaim { id: ClaimId::new(fresh(1)), ..expected };
+            let step = ada.ask(of(*amount));
+            assert_eq!(step.events[0], Event::ClaimOpened(expected), "{earned:?} {amount}");
+        }
+    }
+
+    #[test]
+    fn each_payer_gets_a_message_and_the_request_waits() {
+        let mut ada = ada().with(|ada| ada.earns(Sales, 3));
+        ada.request = Some(tag(1));
+        let step = ada.ask(ALL);
+        assert_eq!(step.answer, Answer::Later(ReplyToken(fresh(1))));
+        let fund = |to, part, amount| OutgoingMessage {
+            to,
+            message: Fund { part: part_id(part), amount: micros(amount) },
+        };
+        let expected = [fund(project(1), 1, 100), fund(system(), 2, 20)];
+        assert_eq!(step.messages, expected);
+        assert_eq!(step.remembered, None);
+        // Asked again after a crash, as long as there is no answer.
+        assert_eq!(outstanding(&ada, &ada.me), expected);
+        ada.hear(&project(1), funds(1, 1, 100));
+        let outstanding = outstanding(&ada, &ada.me);
+        assert_eq!(outstanding, [fund(system(), 2, 20), accepted(exchange_id(1), project(1))]);
+        assert_eq!(ada.available, micros(103), "what was sold is paid at once");
+    }
+
+    #[test]
+    fn the_last_answer_ends_the_claim() {
+        /// Of one payer: what it funds; `None` where it has nothing.
+        type Funded = Option<u64>;
+        // What the project funds, the pool funds; claimed, unfunded, balance, pending.
+        let rows: [(Funded, Funded, [u64; 4]); 6] = [
+            (Some(100), Some(20), [120, 0, 1_120, 0]),
+            (Some(60), Some(20), [80, 40, 1_080, 40]),
+            (Some(100), None, [100, 20, 1_100, 20]),
+            (None, Some(20), [20, 100, 1_020, 100]),
+            (None, None, [0, 120, 1_000, 120]),
+            (Some(1), Some(1), [2, 118, 1_002, 118]),
+        ];
+        let answer = |id, part, funded: Funded| match funded {
+            Some(amount) => funds(id, part, amount),
+            None => Unfunded { part: part_id(part) },
+        };
+        for (project_funds, pool_funds, [claimed, unfunded, balance, pending]) in rows {
+            for reversed in [false, true] {
+                let mut ada = ada().with(|ada| ada.available = micros(1_000));
+                ada.request = Some(tag(1));
+                ada.ask(ALL);
+                let mut answers = [
+                    (project(1), answer(1, 0, project_funds)),
+                    (system(), answer(2, 1, pool_funds)),
+                ];
+                if reversed {
+                    answers.reverse();
+                }
+                let [(first, its), (last, ends)] = answers;
+                let step = ada.hear(&first, its);
+                assert!(step.completed.is_none() && step.remembered.is_none());
+                assert_eq!(ada.claims.len(), 1);
+                let step = ada.hear(&last, ends);
+                let expected = Claimed {
+                    claim: ClaimId::new(fresh(1)),
+                    claimed: micros(claimed),
+                    unfunded: micros(unfunded),
+                    balance: micros(balance),
+                    pending: micros(pending),
+                    earned_total: micros(120),
+                    at: NOW,
+                };
+                assert_eq!(step.ended::<Claimed>(), Some(Ok(expected)));
+                assert_eq!(step.completed.map(|(token, _)| token), Some(ReplyToken(fresh(1))));
+                assert_eq!(step.remembered, Some((tag(1), AnyReply::new(expected))));
+                let state = [ada.available, ada.pending(), ada.earned_total()];
+                assert_eq!(state, [balance, pending, 120].map(micros));
+                assert!(ada.claims.is_empty() && ada.claims.capacity() == 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_claim_of_sales_and_others_ends_with_the_others() {
+        let mut ada = ada().with(|ada| ada.earns(Sales, 3));
+        ada.ask(of(50));
+        let step = ada.hear(&project(1), funds(1, 1, 40));
+        let claimed = step.ended::<Claimed>().expect("ended").expect("well");
+        let amounts = [claimed.claimed, claimed.unfunded, claimed.balance, claimed.pending];
+        assert_eq!(amounts, [43, 7, 43, 80].map(micros));
+        assert_eq!(step.remembered, None, "the request had no key");
+    }
+
+    #[test]
+    fn sales_alone_are_paid_at_once() {
+        let mut ada = user("ada").with(|ada| {
+            ada.earns(payer(1), 9);
+            ada.earns(Sales, 30);
+            ada.available = micros(5);
+        });
+        ada.request = Some(tag(1));
+        let step = ada.ask(of(20));
+        let claim = ClaimId::new(fresh(1));
+        let parts = vec![part(Sales, 20, Some(20))];
+        let opened = OpenClaim { id: claim, request: Some(tag(1)), parts };
+        assert_eq!(step.events, [Event::ClaimOpened(opened), Event::ClaimClosed { claim }]);
+        assert_eq!(step.messages, []);
+        let expected = Claimed {
+            claim,
+            claimed: micros(20),
+            unfunded: micros(0),
+            balance: micros(25),
+            pending: micros(19),
+            earned_total: micros(39),
+            at: NOW,
+        };
+        assert_eq!(step.answer, Answer::Now(expected));
+        assert_eq!([ada.available, ada.pending()], [25, 19].map(micros));
+        assert!(ada.claims.is_empty());
+    }
+
+    #[test]
+    fn funds_that_nobody_awaits_are_refused() {
+        let awaited = || {
+            let mut ada = ada();
+            ada.ask(ALL);
+            ada
+        };
+        let rows: [(fn(&mut UnderTest<User>), Message, Option<NotTaken>); 9] = [
+            (|_| (), funds(1, 0, 100), None),
+            (|_| (), funds(1, 0, 99), None),
+            (|_| (), funds(1, 0, 101), Some(NotTaken::NotAwaited)),
+            (|_| (), funds(1, 1, 20), None),
+            (|_| (), funds(1, 1, 21), Some(NotTaken::NotAwaited)),
+            (|_| (), funds(1, 2, 1), Some(NotTaken::NotAwaited)),
+            (|ada| ada.claims.clear(), funds(1, 0, 100), Some(NotTaken::NotAwaited)),
+            (
+                |ada| drop(ada.hear(&project(1), Unfunded { part: part_id(0) })),
+                funds(1, 0, 100),
+                Some(NotTaken::NotAwaited),
+            ),
+            (
+                |ada| drop(ada.hear(&project(1), funds(2, 0, 50))),
+                funds(1, 0, 50),
+                Some(NotTaken::NotAwaited),
+            ),
+        ];
+        for (prepare, offer, expected) in rows {
+            let mut ada = awaited();
+            prepare(&mut ada);
+            let before = ada.clone();
+            let step = ada.hear(&project(1), offer.clone());
+            let id = exchange_id(1);
+            let answer = match expected {
+                None => accepted(id, project(1)),
+                Some(why) => refused(id, project(1), why),
+            };
+            assert_eq!(step.messages, [answer], "{offer:?}");
+            match expected {
+                None => assert_eq!(step.events, [paid(offer, project(1))]),
+                Some(_) => assert_eq!(ada.entity, before.entity),
+            }
+        }
+    }
+
+    #[test]
+    fn that_nothing_funds_what_nobody_awaits_changes_nothing() {
+        let mut ada = ada();
+        ada.ask(ALL);
+        ada.hear(&project(1), funds(1, 0, 60));
+        let before = ada.clone();
+        for part in [part_id(0), part_id(2), PartId { claim: ClaimId::new(9), part: 1 }] {
+            let step = ada.hear(&project(1), Unfunded { part });
+            assert_eq!((step.events, step.messages), (vec![], vec![]));
+        }
+        assert_eq!(ada.entity, before.entity);
+    }
+
+    #[test]
+    fn claims_at_once_never_ask_for_the_same() {
+        let mut ada = ada();
+        ada.ask(of(70));
+        ada.ask(of(30));
+        let asked: Vec<Vec<ClaimPart>> =
+            ada.claims.iter().map(|claim| claim.parts.clone()).collect();
+        assert_eq!(asked, [vec![part(payer(1), 70, None)], vec![part(payer(1), 30, None)]]);
+        assert_eq!(refusal(&(ada.clone(), of(20))), None);
+        let more = Refusal::MoreThanPending { pending: micros(20) };
+        assert_eq!(refusal(&(ada, of(21))), Some(more));
+    }
+
+    #[test]
+    fn a_repeat_gets_the_first_answer() {
+        check_repeats_later(
+            &ada(),
+            &ALL,
+            &Refusal::RequestUnderWay,
+            |ada| {
+                ada.hear(&project(1), funds(1, 0, 100));
+                ada.hear(&system(), Unfunded { part: part_id(1) })
+            },
+            // A claim always ends well, if need be with nothing.
+            None,
+        );
+        check_repeats(user("ada").with(|ada| ada.earns(Sales, 10)), &ALL);
+    }
+}

@@ -33,3 +33,72 @@ impl Command for SetConsent {
         Ok(Decision::of(events, Answer::Now(record)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::Preferences;
+    use crate::testing::*;
+
+    fn sharing(data_sharing: Option<bool>) -> SetConsent {
+        let change = PreferenceChange { data_sharing, ..PreferenceChange::default() };
+        SetConsent { change, source: Some("app".into()), policy_version: Some("2".into()) }
+    }
+
+    #[test]
+    fn guards_refuse_in_their_order() {
+        check_guards(
+            &(user("ada"), sharing(Some(true))),
+            refusal,
+            &[(|(ada, _)| ada.becomes(person("bob")), Refusal::BecamePerson)],
+        );
+    }
+
+    #[test]
+    fn each_consent_is_a_version_that_follows_the_one_in_force() {
+        // What is in force, the change; the version that follows, and whether it shares.
+        let rows = [
+            (None, sharing(Some(true)), 1, true),
+            (None, sharing(None), 1, false),
+            (Some(true), sharing(Some(false)), 2, false),
+            // The same again is said again.
+            (Some(true), sharing(Some(true)), 2, true),
+            (Some(true), sharing(None), 2, true),
+            (Some(false), sharing(Some(true)), 2, true),
+        ];
+        for (before, command, version, data_sharing) in rows {
+            let mut ada = user("ada");
+            before.into_iter().for_each(|everything| ada.consents(everything));
+            let (previous, others) = match (&ada.consent, before) {
+                (Some(record), Some(everything)) => (record.hash, everything),
+                (_, _) => ([0; 32], false),
+            };
+            ada.now = NOW.plus_millis(7);
+            let step = ada.ask(command);
+            let [Event::ConsentChanged(record)] = &*step.events else { panic!("{step:?}") };
+            let preferences = Preferences {
+                analytics: others,
+                marketing: others,
+                data_sharing,
+                personalization: others,
+            };
+            let expected = ConsentRecord {
+                version,
+                preferences,
+                at: NOW.plus_millis(7),
+                source: Some("app".into()),
+                policy_version: Some("2".into()),
+                previous,
+                hash: record.computed_hash(),
+            };
+            assert_eq!(**record, expected);
+            assert_eq!(step.answer, Answer::Now(expected.clone()));
+            assert_eq!(ada.consent.as_deref(), Some(&expected), "it is in force");
+        }
+    }
+
+    #[test]
+    fn a_repeat_gets_the_first_answer() {
+        check_repeats(user("ada"), &sharing(Some(true)));
+    }
+}

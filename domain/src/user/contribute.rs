@@ -116,3 +116,134 @@ fn about(id: ContributionId, metadata: Box<str>, context: &Context<'_>) -> RawEv
         context: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::earning::Payer;
+    use crate::money::Micros;
+    use crate::testing::*;
+
+    /// Text that may be sold: 0.6 PRIV.
+    fn text(judged: Option<ReviewDecision>) -> Contribute {
+        let Contribution { media_type, sha256, size, uses, originality, .. } = contribution(1);
+        let judged = judged.map(|decision| Judgement { decision, reason: "format".into() });
+        let (id, metadata) = (contribution_id(1), None);
+        Contribute { id, media_type, sha256, size, uses, originality, judged, metadata }
+    }
+
+    fn approved() -> Contribute {
+        text(Some(ReviewDecision::Approved))
+    }
+
+    const REWARD: Micros = micros(600_000);
+
+    #[test]
+    fn guards_refuse_in_their_order() {
+        check_guards(
+            &(user("ada"), approved()),
+            refusal,
+            &[
+                (|(ada, _)| ada.becomes(person("bob")), Refusal::BecamePerson),
+                (
+                    |(ada, command)| ada.owned(7).sha256 = command.sha256,
+                    Refusal::DuplicateContent { first: contribution_id(7) },
+                ),
+                (
+                    |(ada, _)| ada.contributes_until(MAX_CONTRIBUTIONS),
+                    Refusal::TooMany { what: "contributions", limit: 20_000 },
+                ),
+                (|(ada, _)| ada.earns(Payer::Pool, u64::MAX), Refusal::TooMuch),
+            ],
+        );
+    }
+
+    #[test]
+    fn bounds_hold_exactly_at_their_edge() {
+        let too_many = Refusal::TooMany { what: "contributions", limit: MAX_CONTRIBUTIONS };
+        check_edges(
+            &(user("ada"), approved()),
+            refusal,
+            &[
+                (|(ada, _)| ada.contributes_until(MAX_CONTRIBUTIONS - 1), None),
+                (|(ada, _)| ada.contributes_until(MAX_CONTRIBUTIONS), Some(too_many)),
+                (|(ada, _)| ada.earns(Payer::Pool, u64::MAX - 600_000), None),
+                (|(ada, _)| ada.earns(Payer::Pool, u64::MAX - 599_999), Some(Refusal::TooMuch)),
+                // What earns nothing, or not yet, fits always.
+                (
+                    |(ada, command)| {
+                        *command = text(Some(ReviewDecision::Rejected));
+                        ada.earns(Payer::Pool, u64::MAX);
+                    },
+                    None,
+                ),
+                (
+                    |(ada, command)| {
+                        *command = text(None);
+                        ada.earns(Payer::Pool, u64::MAX);
+                    },
+                    None,
+                ),
+                // Other content is no duplicate.
+                (|(ada, _)| ada.contributes(7), None),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_upload_is_added_and_judged_where_checks_can() {
+        use ReviewDecision::{Approved, Rejected};
+        // What checks say; the status, what is earned.
+        let rows = [
+            (None, ReviewStatus::Pending, Micros::ZERO),
+            (Some(Approved), ReviewStatus::Approved, REWARD),
+            (Some(Rejected), ReviewStatus::Rejected, Micros::ZERO),
+        ];
+        for (judged, status, reward) in rows {
+            let mut ada = user("ada");
+            let step = ada.ask(text(judged));
+            let id = contribution_id(1);
+            let pending = Contribution { status: ReviewStatus::Pending, ..contribution(1) };
+            let mut events = vec![Event::ContributionAdded { id, contribution: pending.clone() }];
+            events.extend(judged.map(|decision| {
+                let (by, reason) = ("automatic checks".into(), Some("format".into()));
+                Event::ContributionReviewed { id, decision, reward, by, reason }
+            }));
+            assert_eq!(step.events, events);
+            let contribution = Contribution { status, ..pending };
+            let reply = Contributed { id, contribution: contribution.clone() };
+            assert_eq!(step.answer, Answer::Now(reply));
+            assert_eq!(ada.contribution(id), Some(&contribution));
+            assert_eq!((ada.pending(), ada.available), (reward, Micros::ZERO));
+        }
+    }
+
+    #[test]
+    fn what_its_owner_says_of_it_is_kept_apart() {
+        let said = Contribute { metadata: Some(r#"{"a":1}"#.into()), ..text(None) };
+        let step = user("ada").ask(said);
+        let [about] = &*step.raw_events else { panic!("{step:?}") };
+        let expected = RawEvent {
+            id: contribution_id(1).to_string(),
+            event_type: EventType::Identify,
+            timestamp: NOW,
+            name: Some("contribution metadata".to_owned()),
+            user_id: None,
+            anonymous_id: None,
+            session_id: None,
+            page_url: None,
+            page_title: None,
+            referrer: None,
+            properties: Some(r#"{"a":1}"#.to_owned()),
+            context: None,
+        };
+        assert_eq!(**about, expected);
+        assert_eq!(user("ada").ask(text(None)).raw_events, []);
+    }
+
+    #[test]
+    fn a_repeat_gets_the_first_answer() {
+        check_repeats(user("ada"), &approved());
+        check_repeats(user("ada"), &text(None));
+    }
+}

@@ -35,3 +35,56 @@ impl Command for DeleteContribution {
         Ok(Decision::of(events, Answer::Now(Deleted { id, sha256 })))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::ListingStatus;
+    use crate::testing::*;
+
+    const FIRST: DeleteContribution = DeleteContribution { id: contribution_id(1) };
+
+    fn ada() -> UnderTest<User> {
+        user("ada").with(|ada| {
+            ada.contributes(1);
+            ada.contributes(2);
+        })
+    }
+
+    #[test]
+    fn guards_refuse_in_their_order() {
+        check_guards(
+            &(ada(), FIRST),
+            refusal,
+            &[
+                (
+                    |(_, delete)| delete.id = contribution_id(3),
+                    Refusal::NoSuchContribution { id: contribution_id(3) },
+                ),
+                (
+                    // Listed, and by mistake unknown: what is not there can't be for sale.
+                    |(ada, _)| ada.lists(8, ListingStatus::Active, &[1, 3]),
+                    Refusal::Listed { listing: listing_id(8) },
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_deleted_is_gone_and_its_content_is_named() {
+        let mut ada = ada();
+        let sha256 = contribution(1).sha256;
+        let step = ada.ask(FIRST);
+        assert_eq!(step.events, [Event::ContributionDeleted { id: FIRST.id, sha256 }]);
+        assert_eq!(step.answer, Answer::Now(Deleted { id: FIRST.id, sha256 }));
+        assert_eq!(ada.contribution(contribution_id(1)), None);
+        assert!(ada.contribution(contribution_id(2)).is_some());
+        let again = Refusal::NoSuchContribution { id: FIRST.id };
+        assert_eq!(refusal(&(ada, FIRST)), Some(again));
+    }
+
+    #[test]
+    fn a_repeat_gets_the_first_answer() {
+        check_repeats(ada(), &FIRST);
+    }
+}

@@ -268,3 +268,238 @@ pub(super) fn apply_returned(user: &mut User, id: ExchangeId, amount: Micros) {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::earning::Payer;
+    use crate::exchange::OFFER_GOOD_MILLIS;
+    use crate::id::ClaimId;
+    use crate::machine::Machine;
+    use crate::market::{Fees, ListingStatus, Proceeds};
+    use crate::testing::{
+        UnderTest, check_edges, check_guards, exchange_id, listing, micros, order_of, person,
+        project, proposal, rating, system, tag, transfer, user,
+    };
+    use crate::transfer::PartId;
+
+    type Case = (UnderTest<User>, Transfer);
+
+    fn part() -> PartId {
+        PartId { claim: ClaimId::new(1), part: 0 }
+    }
+
+    fn grant(amount: u64) -> Transfer {
+        transfer(1, person("ada"), amount, Purpose::ToUser(UserPurpose::Grant))
+    }
+
+    fn proceeds(amount: u64) -> Transfer {
+        let proceeds = Proceeds { sales: 1, status: ListingStatus::Active };
+        let purpose = Purpose::ToUser(UserPurpose::Proceeds(proceeds));
+        transfer(1, person("ada"), amount, purpose)
+    }
+
+    /// Why a transfer is not taken, if it is not.
+    fn not_taken((ada, transfer): &Case) -> Option<NotTaken> {
+        let message = Message::Offer(transfer.clone());
+        let decision = ada.entity.receive(system(), message, &ada.context());
+        match &*decision.messages {
+            [OutgoingMessage { message: Message::Accepted { .. }, .. }] => None,
+            [OutgoingMessage { message: Message::Refused { why, .. }, .. }] => Some(*why),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn guards_of_a_gift_refuse_in_their_order() {
+        check_guards(
+            &(user("ada"), grant(5)),
+            not_taken,
+            &[
+                (|(ada, _)| ada.becomes(person("bob")), NotTaken::NoSuchPayee),
+                (
+                    |(ada, _)| ada.now = ada.now.plus_millis(OFFER_GOOD_MILLIS + 1),
+                    NotTaken::NotAwaited,
+                ),
+            ],
+        );
+        check_edges(
+            &(user("ada"), grant(5)),
+            not_taken,
+            &[(|(ada, _)| ada.now = ada.now.plus_millis(OFFER_GOOD_MILLIS), None)],
+        );
+    }
+
+    #[test]
+    fn guards_of_a_sellers_money_refuse_in_their_order() {
+        let sound = (user("ada"), proceeds(97));
+        check_guards(
+            &sound,
+            not_taken,
+            &[
+                (
+                    |(ada, _)| ada.now = ada.now.plus_millis(OFFER_GOOD_MILLIS + 1),
+                    NotTaken::NotAwaited,
+                ),
+                (|(ada, _)| ada.earns(Payer::Pool, u64::MAX), NotTaken::Busy),
+            ],
+        );
+        check_edges(
+            &sound,
+            not_taken,
+            &[
+                (|(ada, _)| ada.now = ada.now.plus_millis(OFFER_GOOD_MILLIS), None),
+                (|(ada, _)| ada.earns(Payer::Pool, u64::MAX - 97), None),
+                (|(ada, _)| ada.earns(Payer::Pool, u64::MAX - 96), Some(NotTaken::Busy)),
+                // Whoever the seller has become, it is theirs.
+                (|(ada, _)| ada.becomes(person("bob")), None),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_not_for_users_is_refused() {
+        let rows = [
+            Purpose::Budget,
+            Purpose::Fees(Fees::default()),
+            Purpose::Order(Box::new(order_of(1))),
+        ];
+        for purpose in rows {
+            let transfer = Transfer { purpose, ..grant(5) };
+            assert_eq!(not_taken(&(user("ada"), transfer)), Some(NotTaken::NoSuchPayee));
+        }
+    }
+
+    #[test]
+    fn a_gift_can_be_spent_and_sales_can_be_claimed() {
+        let take = |transfer: Transfer| {
+            let mut ada = user("ada");
+            let step = ada.hear(&system(), Message::Offer(transfer.clone()));
+            assert_eq!(step.messages, [accepted(transfer.id, system())]);
+            assert_eq!(step.events, [accepted_event(system(), transfer.clone())]);
+            assert!(ada.inbox.waits_for(transfer.id));
+            [ada.available, ada.pending(), ada.unclaimed_sales()]
+        };
+        assert_eq!(take(grant(5)), [5, 0, 0].map(micros));
+        assert_eq!(take(proceeds(5)), [0, 5, 5].map(micros));
+    }
+
+    #[test]
+    fn a_late_repeat_is_answered_as_the_first_whatever_has_become_of_the_user() {
+        let id = exchange_id(1);
+        let rows: [fn(&mut UnderTest<User>); 4] = [
+            |_| (),
+            |ada| ada.becomes(person("bob")),
+            |ada| ada.now = ada.now.plus_millis(OFFER_GOOD_MILLIS + 1),
+            // Forgotten by its sender, it is remembered as long as a repeat may come.
+            |ada| drop(ada.hear(&system(), Message::Forget { exchange: exchange_id(1) })),
+        ];
+        for change in rows {
+            let mut ada = user("ada");
+            ada.hear(&system(), Message::Offer(grant(5)));
+            change(&mut ada);
+            let step = ada.hear(&system(), Message::Offer(grant(5)));
+            assert_eq!((step.events, step.messages), (vec![], vec![accepted(id, system())]));
+            assert_eq!(ada.available, micros(5), "taken once");
+        }
+        let mut ada = user("ada");
+        ada.hear(&system(), Message::Offer(grant(5)));
+        ada.now = ada.now.plus_millis(OFFER_GOOD_MILLIS + 1);
+        ada.hear(&system(), Message::Forget { exchange: id });
+        assert!(!ada.inbox.has(id));
+        let step = ada.hear(&system(), Message::Offer(grant(5)));
+        assert_eq!(step.messages, [refused(id, system(), NotTaken::NotAwaited)]);
+        assert_eq!(ada.available, micros(5), "forgotten, but too old");
+    }
+
+    #[test]
+    fn what_is_no_users_business_changes_nothing() {
+        let id = exchange_id(9);
+        let amount = micros(5);
+        // What is said, and the answer.
+        let rows = [
+            (Message::Fund { part: part(), amount }, Some(unfunded(part(), project(1)))),
+            (
+                Message::Propose(proposal(9, 1, rating(1, 5))),
+                Some(refused(id, project(1), NotTaken::NoSuchPayee)),
+            ),
+            (Message::Unfunded { part: part() }, None),
+            (Message::Accepted { exchange: id, summary: None }, Some(forget(id, project(1)))),
+            (Message::Refused { exchange: id, why: NotTaken::Busy }, None),
+            (Message::Forget { exchange: id }, None),
+        ];
+        for (message, answer) in rows {
+            let mut ada = user("ada").with(|ada| ada.orders(1, tag(1)));
+            let before = (*ada).clone();
+            let step = ada.hear(&project(1), message.clone());
+            assert_eq!((step.events, step.messages), (vec![], answer.into_iter().collect()));
+            assert!(step.completed.is_none());
+            assert_eq!(*ada, before, "{message:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_settled_is_forgotten_once() {
+        let forget = |n| Message::Forget { exchange: exchange_id(n) };
+        let mut ada = user("ada");
+        ada.hear(&system(), Message::Offer(grant(5)));
+        ada.hear(&system(), Message::Offer(Transfer { id: exchange_id(2), ..grant(6) }));
+        let acceptances: Vec<OutgoingMessage> = ada.outstanding(&ada.me);
+        assert_eq!(acceptances, [1, 2].map(|n| accepted(exchange_id(n), system())));
+        let messages = [(system(), forget(2)), (system(), forget(3)), (system(), grant_again())];
+        let (events, answers) = ada.decide_deferred(&messages);
+        assert_eq!(events, [Event::ExchangeForgotten { id: exchange_id(2) }]);
+        assert_eq!(answers, []);
+        ada.apply(&events);
+        assert_eq!(ada.outstanding(&ada.me), [accepted(exchange_id(1), system())]);
+        let step = ada.hear(&system(), forget(1));
+        assert_eq!(step.events, [Event::ExchangeForgotten { id: exchange_id(1) }]);
+        assert!(ada.outstanding(&ada.me).is_empty());
+    }
+
+    fn grant_again() -> Message {
+        Message::Offer(grant(5))
+    }
+
+    #[test]
+    fn only_what_nobody_waits_for_is_deferred() {
+        let exchange = exchange_id(1);
+        let rows = [
+            (Message::Forget { exchange }, true),
+            (Message::Accepted { exchange, summary: None }, false),
+            (Message::Refused { exchange, why: NotTaken::Busy }, false),
+            (Message::Offer(grant(5)), false),
+            (Message::Unfunded { part: part() }, false),
+            (Message::Fund { part: part(), amount: micros(5) }, false),
+            (Message::Propose(proposal(1, 1, rating(1, 5))), false),
+        ];
+        for (message, can) in rows {
+            assert_eq!(user("ada").can_defer(&message), can, "{message:?}");
+        }
+    }
+
+    #[test]
+    fn an_end_that_nobody_waits_for_completes_nothing() {
+        let mut ada = user("ada").with(|ada| {
+            ada.available = micros(100);
+            let transfer = transfer(1, listing(1), 100, Purpose::Order(Box::new(order_of(1))));
+            let exchange = Exchange::Transfer(transfer);
+            ada.outbox.open(OpenExchange { exchange, asked: None });
+        });
+        let mut bob = ada.clone();
+        let agreed = Message::Accepted { exchange: exchange_id(1), summary: None };
+        assert!(ada.hear(&listing(1), agreed).completed.is_none());
+        let refused = Message::Refused { exchange: exchange_id(1), why: NotTaken::Busy };
+        assert!(bob.hear(&listing(1), refused).completed.is_none());
+        assert_eq!((ada.available, bob.available), (micros(100), micros(200)));
+    }
+
+    #[test]
+    fn what_ended_before_ends_once() {
+        let mut ada = user("ada").with(|ada| ada.available = micros(7));
+        let before = (*ada).clone();
+        ada.apply(&[Event::ExchangeSettled { id: exchange_id(1) }]);
+        ada.apply(&[Event::ExchangeReturned { id: exchange_id(1), amount: micros(0) }]);
+        assert_eq!(*ada, before);
+    }
+}

@@ -70,3 +70,111 @@ pub(super) fn apply_settled(user: &mut User, listing: &EntityId, rating: &Rating
         purchase.stars = Some(rating.stars);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{Asked, MAX_OPEN, OpenExchange, forget};
+    use crate::machine::{Answer, AnyReply, OutgoingMessage, ReplyToken};
+    use crate::market::Change;
+    use crate::message::{Message, NotSold, NotTaken};
+    use crate::testing::*;
+    use crate::user::Event;
+
+    fn rate(stars: u8) -> RateListing {
+        RateListing { listing: listing_id(8), stars, comment: Some("Good".into()) }
+    }
+
+    /// Ada has bought listing 8.
+    fn ada() -> UnderTest<User> {
+        user("ada").with(|ada| ada.buys(8))
+    }
+
+    fn agreed() -> Message {
+        Message::Accepted { exchange: ExchangeId::new(fresh(1)), summary: None }
+    }
+
+    fn refused(why: NotTaken) -> Message {
+        Message::Refused { exchange: ExchangeId::new(fresh(1)), why }
+    }
+
+    fn stars(ada: &User) -> Option<u8> {
+        ada.purchase_of(listing_id(8)).expect("bought").stars
+    }
+
+    #[test]
+    fn guards_refuse_in_their_order() {
+        check_guards(
+            &(ada(), rate(4)),
+            refusal,
+            &[
+                (|(_, rate)| rate.listing = listing_id(7), Refusal::NotBought),
+                (|(ada, _)| ada.rates(8, tag(1)), Refusal::ChangeUnderWay),
+                (
+                    |(ada, _)| fill(&mut ada.outbox, MAX_OPEN, Exchange::Transfer),
+                    Refusal::TooMuchUnderWay,
+                ),
+            ],
+        );
+        check_edges(
+            &(ada(), rate(4)),
+            refusal,
+            &[
+                (|(ada, _)| fill(&mut ada.outbox, MAX_OPEN - 1, Exchange::Transfer), None),
+                // Of another purchase, or something else of the same listing.
+                (|(ada, _)| ada.rates(7, tag(1)), None),
+                (|(ada, _)| ada.changes(8, Change::default(), tag(1)), None),
+                (|(ada, _)| ada.orders(8, tag(1)), None),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_listings_answer_ends_the_rating() {
+        let (purchase, id) = (order_of(8).purchase, ExchangeId::new(fresh(1)));
+        let sold_out = NotSold::SoldOut;
+        // The answer; the end, and the stars that the buyer has given.
+        let rows = [
+            (agreed(), Ok(Rated { purchase, stars: 4 }), Some(4)),
+            (refused(NotTaken::Busy), Err(Refusal::NotTaken(NotTaken::Busy)), Some(1)),
+            (refused(NotTaken::NotAwaited), Err(Refusal::NotTaken(NotTaken::NotAwaited)), Some(1)),
+            (refused(NotTaken::NotSold(sold_out)), Err(Refusal::NotSold(sold_out)), Some(1)),
+        ];
+        for (answer, end, after) in rows {
+            let mut ada = ada().with(|ada| {
+                let purchases = &mut ada.market.as_mut().expect("bought").purchases;
+                purchases.get_mut(&listing_id(8)).expect("bought").stars = Some(1);
+            });
+            ada.request = Some(tag(1));
+            let step = ada.ask(rate(4));
+            let rating = Rating { purchase, stars: 4, comment: Some("Good".into()) };
+            let content = Content::Rate(Box::new(rating));
+            let proposal = Proposal { id, to: listing(8), content };
+            let asked = Some(Asked { reply_token: ReplyToken(fresh(1)), request: Some(tag(1)) });
+            let exchange = Exchange::Proposal(proposal.clone());
+            assert_eq!(step.events, [Event::ExchangeOpened(OpenExchange { exchange, asked })]);
+            let message = Message::Propose(proposal);
+            assert_eq!(step.messages, [OutgoingMessage { to: listing(8), message }]);
+            assert_eq!(step.answer, Answer::Later(ReplyToken(fresh(1))));
+            assert_eq!(stars(&ada), Some(1), "not taken yet");
+            let step = ada.hear(&listing(8), answer);
+            let forgets = end.is_ok().then(|| forget(id, listing(8)));
+            assert_eq!(step.messages, forgets.into_iter().collect::<Vec<_>>());
+            assert_eq!(step.ended::<Rated>(), Some(end.clone()));
+            let remembered = end.ok().map(|rated| (tag(1), AnyReply::new(rated)));
+            assert_eq!(step.remembered, remembered);
+            assert_eq!(stars(&ada), after);
+        }
+    }
+
+    #[test]
+    fn a_repeat_gets_the_first_answer() {
+        check_repeats_later(
+            &ada(),
+            &rate(4),
+            &Refusal::ChangeUnderWay,
+            |ada| ada.hear(&listing(8), agreed()),
+            Some(|ada| ada.hear(&listing(8), refused(NotTaken::Busy))),
+        );
+    }
+}

@@ -193,3 +193,269 @@ pub(super) fn apply(
     accrual.today.events =
         accrual.today.events.checked_add(count).expect("a day's events are bounded");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::earning::Rates;
+    use crate::testing::*;
+    use Verdict::{Accepted, ConsentMissing, ConsentWithdrawn, Duplicate, Elsewhere, TooMany};
+
+    fn event(key: u128) -> NewEvent {
+        let raw = RawEvent {
+            id: key.to_string(),
+            event_type: EventType::Track,
+            timestamp: NOW,
+            name: None,
+            user_id: None,
+            anonymous_id: None,
+            session_id: None,
+            page_url: None,
+            page_title: None,
+            referrer: None,
+            properties: None,
+            context: None,
+        };
+        NewEvent { key: EventKey(key), consent_given: Some(true), raw: Arc::new(raw) }
+    }
+
+    /// Events of project 1, which pays 7 for each and 100 a day.
+    fn events(keys: &[u128]) -> RecordEvents {
+        RecordEvents {
+            project: project_id(1),
+            policy: ConsentPolicy::OptIn,
+            terms: Terms {
+                rates: Rates { track: micros(7), ..Rates::default() },
+                daily_cap: micros(100),
+                budget: Budget::Open,
+            },
+            privacy_control: false,
+            events: keys.iter().map(|key| event(*key)).collect(),
+            dry_run: false,
+        }
+    }
+
+    /// Ada shares.
+    fn ada() -> UnderTest<User> {
+        user("ada").with(|ada| ada.consents(true))
+    }
+
+    fn payer() -> Payer {
+        Payer::Project(project_id(1))
+    }
+
+    fn today() -> Day {
+        NOW.day()
+    }
+
+    fn earned(earned: u64) -> Verdict {
+        Accepted { earned: micros(earned) }
+    }
+
+    fn recorded((ada, command): &(UnderTest<User>, RecordEvents)) -> Recorded {
+        let decision = command.clone().decide(ada, &ada.context()).expect("never refused");
+        let Answer::Now(recorded) = decision.answer else { panic!("answered at once") };
+        recorded
+    }
+
+    /// The verdict on a single event, if it is not stored.
+    fn refused(case: &(UnderTest<User>, RecordEvents)) -> Option<Verdict> {
+        match *recorded(case).verdicts {
+            [Accepted { .. }] => None,
+            [verdict] => Some(verdict),
+            _ => panic!("a verdict an event"),
+        }
+    }
+
+    #[test]
+    fn guards_refuse_in_their_order() {
+        check_guards(
+            &(ada(), events(&[1])),
+            refused,
+            &[
+                (|(ada, _)| ada.seen.add(today(), [EventKey(1)].into_iter()), Duplicate),
+                (|(ada, _)| ada.becomes(person("bob")), Elsewhere),
+                (|(ada, _)| ada.consents(false), ConsentWithdrawn),
+                (
+                    |(ada, command)| {
+                        ada.consent = None;
+                        command.events[0].consent_given = None;
+                    },
+                    ConsentMissing,
+                ),
+                (
+                    |(ada, _)| {
+                        ada.earns(payer(), 0);
+                        let today = DayEarnings { day: today(), ..DayEarnings::default() };
+                        let events = MAX_EVENTS_A_DAY;
+                        ada.accruals[0].today = DayEarnings { events, ..today };
+                    },
+                    TooMany,
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn consent_decides_what_is_stored_and_what_earns() {
+        use ConsentPolicy::{OptIn, OptOut};
+        fn analytics_only(ada: &mut User) {
+            ada.consents(true);
+            if let Some(record) = &mut ada.consent {
+                record.preferences.data_sharing = false;
+            }
+        }
+        type Row = (fn(&mut User), ConsentPolicy, Option<bool>, Verdict);
+        // What the user said, the policy, what the client says; the verdict.
+        let rows: [Row; 9] = [
+            (|ada| ada.consents(true), OptIn, Some(false), earned(7)),
+            (|ada| ada.consents(false), OptOut, Some(true), ConsentWithdrawn),
+            (analytics_only, OptIn, None, earned(0)),
+            (|_| (), OptIn, Some(true), earned(0)),
+            (|_| (), OptIn, Some(false), ConsentMissing),
+            (|_| (), OptIn, None, ConsentMissing),
+            (|_| (), OptOut, None, earned(0)),
+            (|_| (), OptOut, Some(true), earned(0)),
+            (|_| (), OptOut, Some(false), ConsentWithdrawn),
+        ];
+        for (place, (said, policy, consent_given, expected)) in rows.into_iter().enumerate() {
+            let mut command = RecordEvents { policy, ..events(&[1]) };
+            command.events[0].consent_given = consent_given;
+            let recorded = recorded(&(user("ada").with(said), command));
+            assert_eq!(recorded.verdicts, [expected], "row {place}");
+        }
+    }
+
+    #[test]
+    fn privacy_control_earns_nothing_until_the_user_agrees_after_it() {
+        let said = |at: i64, ada: &mut User| {
+            ada.consents(true);
+            ada.consent.as_mut().expect("said").at = NOW.plus_millis(at);
+        };
+        // When they agreed, when it was first seen, whether it is sent now; what is earned, and
+        // whether it was seen for the first time.
+        let rows = [
+            (-1, None, false, 7, false),
+            (-1, None, true, 0, true),
+            (0, None, true, 0, true),
+            (1, None, true, 7, true),
+            (-1, Some(-2), true, 7, false),
+            (-1, Some(-2), false, 7, false),
+            (-1, Some(-1), false, 0, false),
+            (-2, Some(-1), false, 0, false),
+        ];
+        for (agreed, since, privacy_control, earns, first) in rows {
+            let mut ada = user("ada").with(|ada| said(agreed, ada));
+            ada.privacy_control_since = since.map(|millis| NOW.plus_millis(millis));
+            let step = ada.ask(RecordEvents { privacy_control, ..events(&[1]) });
+            let stored = Event::EventsRecorded {
+                project: project_id(1),
+                events: vec![(EventKey(1), EventType::Track, NOW)],
+                earned: micros(earns),
+            };
+            let expected = match first {
+                true => vec![Event::PrivacyControlSeen, stored],
+                false => vec![stored],
+            };
+            assert_eq!(step.events, expected, "{agreed} {since:?} {privacy_control}");
+            let since = since.map_or(first.then_some(NOW), |millis| Some(NOW.plus_millis(millis)));
+            assert_eq!(ada.privacy_control_since, since);
+        }
+    }
+
+    #[test]
+    fn bounds_hold_exactly_at_their_edge() {
+        fn seen(ada: &mut User, ids: usize) {
+            let ids = (0..ids).map(|n| EventKey(1 << 64 | u128::try_from(n).expect("few")));
+            ada.seen = [(today(), ids.collect())].into_iter().collect();
+        }
+        fn day(ada: &mut User, day: Day, events: u32, earned: u64) {
+            ada.earns(payer(), 0);
+            ada.accruals[0].today = DayEarnings { day, events, earned: micros(earned) };
+        }
+        fn on(days: i64) -> Day {
+            Day::new(today().get() + days)
+        }
+        type Row = (fn(&mut User), [Verdict; 3]);
+        // What was before; the verdicts on three events.
+        let rows: [Row; 13] = [
+            (|ada| day(ada, on(0), MAX_EVENTS_A_DAY - 3, 0), [earned(7), earned(7), earned(7)]),
+            (|ada| day(ada, on(0), MAX_EVENTS_A_DAY - 2, 0), [earned(7), earned(7), TooMany]),
+            (|ada| day(ada, on(0), MAX_EVENTS_A_DAY, 0), [TooMany, TooMany, TooMany]),
+            (|ada| day(ada, on(-1), MAX_EVENTS_A_DAY, 0), [earned(7), earned(7), earned(7)]),
+            (|ada| seen(ada, MAX_SEEN - 2), [earned(7), earned(7), TooMany]),
+            (|ada| day(ada, on(0), 0, 79), [earned(7), earned(7), earned(7)]),
+            (|ada| day(ada, on(0), 0, 80), [earned(7), earned(7), earned(6)]),
+            (|ada| day(ada, on(0), 0, 93), [earned(7), earned(0), earned(0)]),
+            (|ada| day(ada, on(0), 0, 100), [earned(0), earned(0), earned(0)]),
+            (|ada| day(ada, on(-1), 0, 100), [earned(7), earned(7), earned(7)]),
+            // A clock that went back gives no day's cap twice.
+            (|ada| day(ada, on(1), 0, 100), [earned(0), earned(0), earned(0)]),
+            (|ada| ada.earns(Payer::Pool, u64::MAX - 8), [earned(7), earned(1), earned(0)]),
+            (|ada| ada.earns(Payer::Pool, u64::MAX), [earned(0), earned(0), earned(0)]),
+        ];
+        for (place, (before, expected)) in rows.into_iter().enumerate() {
+            let recorded = recorded(&(ada().with(before), events(&[1, 2, 3])));
+            assert_eq!(recorded.verdicts, expected, "row {place}");
+            let sum = expected.iter().map(|verdict| match verdict {
+                Accepted { earned } => earned.get(),
+                Duplicate | ConsentWithdrawn | ConsentMissing | TooMany | Elsewhere => 0,
+            });
+            assert_eq!(recorded.earned.get(), sum.sum::<u64>(), "row {place}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_and_what_it_earns_are_one_event() {
+        let mut ada = ada().with(|ada| ada.seen.add(today(), [EventKey(1)].into_iter()));
+        let step = ada.ask(events(&[2, 1, 3, 2]));
+        let key = |key| (EventKey(key), EventType::Track, NOW);
+        let (project, stored) = (project_id(1), vec![key(2), key(3)]);
+        let event = Event::EventsRecorded { project, events: stored, earned: micros(14) };
+        assert_eq!(step.events, [event]);
+        let raw: Vec<&str> = step.raw_events.iter().map(|raw| &*raw.id).collect();
+        assert_eq!(raw, ["2", "3"]);
+        let expected = Recorded {
+            verdicts: vec![earned(7), Duplicate, earned(7), Duplicate],
+            earned: micros(14),
+            became: None,
+        };
+        assert_eq!(step.answer, Answer::Now(expected));
+        let accrual = ada.accruals[0];
+        assert_eq!((accrual.payer, accrual.pending), (payer(), micros(14)));
+        let today = DayEarnings { day: today(), earned: micros(14), events: 2 };
+        assert_eq!(accrual.today, today);
+        assert!((1..4).all(|key| ada.seen.contains(EventKey(key))));
+        assert!(ada.is_known_to(project_id(1)) && !ada.is_known_to(project_id(2)));
+    }
+
+    #[test]
+    fn what_stores_nothing_changes_nothing() {
+        let became = |ada: &mut User| ada.becomes(person("bob"));
+        // Who; whether it is only tried, and the verdict.
+        let rows = [
+            (ada(), true, earned(7)),
+            (ada().with(|ada| ada.seen.add(today(), [EventKey(1)].into_iter())), false, Duplicate),
+            (user("ada").with(became), false, Elsewhere),
+            (user("ada").with(|ada| ada.consents(false)), false, ConsentWithdrawn),
+        ];
+        for (mut ada, dry_run, verdict) in rows {
+            let before = ada.entity.clone();
+            let step = ada.ask(RecordEvents { dry_run, privacy_control: !dry_run, ..events(&[1]) });
+            assert_eq!((step.events, step.raw_events), (vec![], vec![]));
+            assert_eq!(ada.entity, before);
+            let Answer::Now(recorded) = step.answer else { panic!("at once") };
+            assert_eq!(recorded.verdicts, [verdict]);
+            assert_eq!(recorded.became.as_ref(), ada.became());
+        }
+    }
+
+    #[test]
+    fn a_repeat_gets_the_first_answer() {
+        check_repeats(ada(), &events(&[1, 2]));
+        // Without a key, its events are recognised.
+        let mut ada = ada();
+        ada.ask(events(&[1, 2]));
+        assert_eq!(recorded(&(ada, events(&[1, 2]))).verdicts, [Duplicate, Duplicate]);
+    }
+}

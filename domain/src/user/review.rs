@@ -83,3 +83,108 @@ pub(super) fn apply(user: &mut User, id: ContributionId, decision: ReviewDecisio
         user.accrual_mut(Payer::Pool).pending.credit(reward);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+    use ReviewDecision::{Approved, Rejected};
+
+    const REWARD: u64 = 600_000;
+
+    fn judge(decision: ReviewDecision) -> ReviewContribution {
+        let reason = Some("seen".into());
+        ReviewContribution { id: contribution_id(1), decision, by: "op".into(), reason }
+    }
+
+    fn ada(status: ReviewStatus) -> UnderTest<User> {
+        user("ada").with(|ada| ada.owned(1).status = status)
+    }
+
+    #[test]
+    fn guards_refuse_in_their_order() {
+        check_guards(
+            &(ada(ReviewStatus::Pending), judge(Approved)),
+            refusal,
+            &[
+                (
+                    |(_, review)| review.id = contribution_id(2),
+                    Refusal::NoSuchContribution { id: contribution_id(2) },
+                ),
+                (
+                    |(ada, _)| ada.owned(1).status = ReviewStatus::Rejected,
+                    Refusal::AlreadyReviewed { status: ReviewStatus::Rejected },
+                ),
+                (|(ada, _)| ada.earns(Payer::Pool, u64::MAX), Refusal::TooMuch),
+            ],
+        );
+    }
+
+    #[test]
+    fn bounds_hold_exactly_at_their_edge() {
+        check_edges(
+            &(ada(ReviewStatus::Pending), judge(Approved)),
+            refusal,
+            &[
+                (|(ada, _)| ada.earns(Payer::Pool, u64::MAX - REWARD), None),
+                (|(ada, _)| ada.earns(Payer::Pool, u64::MAX - REWARD + 1), Some(Refusal::TooMuch)),
+                (
+                    |(ada, review)| {
+                        *review = judge(Rejected);
+                        ada.earns(Payer::Pool, u64::MAX);
+                    },
+                    None,
+                ),
+                // What was earned before fits still.
+                (
+                    |(ada, _)| {
+                        ada.owned(1).status = ReviewStatus::Approved;
+                        ada.earns(Payer::Pool, u64::MAX);
+                    },
+                    None,
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_judgement_earns_once_and_is_not_turned_round() {
+        use ReviewStatus::Pending;
+        let again = |status| Err(Refusal::AlreadyReviewed { status });
+        // The status before, the judgement; what it earns and what is pending, or the refusal.
+        let rows = [
+            (Pending, Approved, Ok((REWARD, REWARD))),
+            (Pending, Rejected, Ok((0, 0))),
+            (ReviewStatus::Approved, Approved, Ok((REWARD, 0))),
+            (ReviewStatus::Rejected, Rejected, Ok((0, 0))),
+            (ReviewStatus::Approved, Rejected, again(ReviewStatus::Approved)),
+            (ReviewStatus::Rejected, Approved, again(ReviewStatus::Rejected)),
+        ];
+        for (before, decision, expected) in rows {
+            let mut ada = ada(before);
+            let (reward, pending) = match expected {
+                Ok(amounts) => amounts,
+                Err(why) => {
+                    assert_eq!(refusal(&(ada, judge(decision))), Some(why));
+                    continue;
+                }
+            };
+            let step = ada.ask(judge(decision));
+            let (id, status, reward) = (contribution_id(1), decision.status(), micros(reward));
+            let (by, reason) = ("op".into(), Some("seen".into()));
+            let event = Event::ContributionReviewed { id, decision, reward, by, reason };
+            let events = if before == Pending { vec![event] } else { vec![] };
+            assert_eq!(step.events, events);
+            assert_eq!(step.answer, Answer::Now(Reviewed { id, status, reward }));
+            assert_eq!(ada.contribution(id).map(|known| known.status), Some(status));
+            assert_eq!((ada.pending(), ada.available), (micros(pending), micros(0)));
+            assert_eq!(ada.accruals.iter().filter(|known| known.payer != Payer::Pool).count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_repeat_gets_the_first_answer() {
+        check_repeats(ada(ReviewStatus::Pending), &judge(Approved));
+        check_repeats(ada(ReviewStatus::Approved), &judge(Approved));
+    }
+}

@@ -1,0 +1,21 @@
+//! What the tables of tests are made of: names, states to begin with, an entity with its clock, and
+//! the devices that check guards in their order and requests that are repeated.
+//!
+//! Whatever a table carries out is checked on the way: a message that comes twice changes nothing
+//! the second time, and the postings of every entry agree with what the state holds.
+
+mod checks;
+mod names;
+mod states;
+mod under_test;
+
+pub(crate) use checks::{check_edges, check_guards, check_repeats, check_repeats_later, refusal};
+pub(crate) use names::{
+    NOW, asked, contribution_id, exchange_id, fresh, listing, listing_id, micros, other_body,
+    person, project, project_id, system, tag, ulid,
+};
+pub(crate) use states::{
+    contribution, file, files_of, fill, full_inbox, nearly_full_inbox, offered, order_of, proposal,
+    rating, transfer, user,
+};
+pub(crate) use under_test::UnderTest;
