@@ -476,3 +476,340 @@ impl Bookkeeping {
         kept
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ClaimId;
+    use crate::market::Fees;
+    use crate::market::{ListingStatus, Proceeds};
+    use crate::testing::{
+        NOW, UnderTest, asked, exchange_id, fill, full_inbox, listing, micros, nearly_full_inbox,
+        order_of, other_body, person, project, proposal, rating, system, tag, transfer, ulid, user,
+    };
+    use crate::user::User;
+
+    fn part(part: u32) -> PartId {
+        PartId { claim: ClaimId::new(1), part }
+    }
+
+    fn funds(id: u64, n: u32) -> Transfer {
+        transfer(id, person("ada"), 5, Purpose::ToUser(UserPurpose::Claim(part(n))))
+    }
+
+    fn open(exchange: Transfer) -> OpenTransfer {
+        OpenTransfer { exchange, asked: None }
+    }
+
+    fn rates(id: u64) -> Proposal {
+        proposal(id, 1, rating(1, 5))
+    }
+
+    #[test]
+    fn an_exchange_says_what_it_is() {
+        let sold = Proceeds { sales: 1, status: ListingStatus::Active };
+        let to_user = Purpose::ToUser;
+        // The purpose; the part of a claim that it funds.
+        let rows = [
+            (to_user(UserPurpose::Claim(part(3))), Some(part(3))),
+            (to_user(UserPurpose::Grant), None),
+            (to_user(UserPurpose::Link(Box::default())), None),
+            (to_user(UserPurpose::Proceeds(sold)), None),
+            (Purpose::Budget, None),
+            (Purpose::Fees(Fees::default()), None),
+            (Purpose::Order(Box::new(order_of(1))), None),
+        ];
+        for (purpose, part) in rows {
+            let transfer = transfer(7, project(1), 5, purpose);
+            let exchange = Exchange::Transfer(transfer.clone());
+            let offer =
+                OutgoingMessage { to: project(1), message: Message::Offer(transfer.clone()) };
+            assert_eq!(exchange.offer(), offer);
+            assert_eq!(transfer.offer(), offer);
+            assert_eq!((exchange.id(), transfer.id()), (exchange_id(7), exchange_id(7)));
+            assert_eq!((exchange.to(), transfer.to()), (&project(1), &project(1)));
+            assert_eq!((exchange.amount(), transfer.amount()), (micros(5), micros(5)));
+            assert_eq!((exchange.part(), transfer.part()), (part, part));
+        }
+        let exchange = Exchange::Proposal(rates(7));
+        let message = Message::Propose(rates(7));
+        assert_eq!(exchange.offer(), OutgoingMessage { to: listing(1), message });
+        assert_eq!((exchange.id(), exchange.to()), (exchange_id(7), &listing(1)));
+        assert_eq!((exchange.amount(), exchange.part()), (micros(0), None));
+    }
+
+    #[test]
+    fn what_is_open_is_found_until_it_is_closed() {
+        let mut outbox = Outbox::default();
+        assert!(outbox.is_empty());
+        outbox.open(open(funds(2, 0)));
+        outbox.open(open(funds(1, 1)));
+        assert!(!outbox.is_empty());
+        assert_eq!(outbox.get(exchange_id(2)), Some(&open(funds(2, 0))));
+        assert_eq!(outbox.get(exchange_id(3)), None);
+        assert_eq!(outbox.funding(part(1)), Some(&open(funds(1, 1))));
+        assert_eq!(outbox.funding(part(2)), None);
+        assert!(outbox.iter().eq([&open(funds(1, 1)), &open(funds(2, 0))]), "by id");
+        assert_eq!(outbox.in_flight(), micros(10));
+        assert!(outbox.offers().eq([funds(1, 1).offer(), funds(2, 0).offer()]));
+        let copy: Outbox = outbox.iter().cloned().collect();
+        assert_eq!(copy, outbox);
+
+        assert_eq!(outbox.close(exchange_id(1)), Some(open(funds(1, 1))));
+        assert_eq!(outbox.close(exchange_id(1)), None);
+        assert_eq!(outbox.funding(part(1)), None);
+        assert_eq!(outbox.funding(part(0)), Some(&open(funds(2, 0))));
+        assert_eq!(outbox.close(exchange_id(2)), Some(open(funds(2, 0))));
+        assert_eq!(outbox, Outbox::default(), "empty, it takes no memory");
+        assert_eq!(outbox.close(exchange_id(2)), None);
+        assert_eq!((outbox.get(exchange_id(2)), outbox.in_flight()), (None, micros(0)));
+    }
+
+    #[test]
+    fn sums_in_flight_end_at_the_top_of_the_range() {
+        let all = |id| open(transfer(id, project(1), u64::MAX, Purpose::Budget));
+        let outbox: Outbox = [all(1), all(2)].into_iter().collect();
+        assert_eq!(outbox.in_flight(), micros(u64::MAX));
+    }
+
+    #[test]
+    fn so_many_may_be_open() {
+        // Already open; whether no more may be.
+        for (count, is_full) in [(0, false), (MAX_OPEN - 1, false), (MAX_OPEN, true)] {
+            let mut outbox = Outbox::default();
+            fill(&mut outbox, count, |transfer| transfer);
+            assert_eq!(outbox.is_full(), is_full, "{count}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_under_way_by_its_key() {
+        // The tags of what is open, the tag that comes; whether it is under way.
+        let rows = [
+            (vec![], Some(tag(1)), false),
+            (vec![asked(tag(1))], Some(tag(1)), true),
+            (vec![asked(tag(1))], Some(other_body(tag(1))), true),
+            (vec![asked(tag(1))], Some(tag(2)), false),
+            (vec![asked(tag(1)), asked(tag(2)), None], Some(tag(2)), true),
+            (vec![None], Some(tag(1)), false),
+            (vec![Some(Asked { reply_token: ReplyToken(1), request: None })], Some(tag(1)), false),
+            (vec![asked(tag(1)), None], None, false),
+        ];
+        for (place, (open, request, expected)) in rows.into_iter().enumerate() {
+            let ids = 1..;
+            let outbox: Outbox =
+                ids.zip(open).map(|(id, asked)| Open { exchange: funds(id, 0), asked }).collect();
+            let ada: UnderTest<User> = user("ada");
+            let context = Context { request, ..ada.context() };
+            assert_eq!(outbox.is_busy_with(&context), expected, "row {place}");
+        }
+    }
+
+    #[test]
+    fn who_asks_is_found_by_token_and_key() {
+        let ada: UnderTest<User> = user("ada");
+        let context = Context { request: Some(tag(1)), ..ada.context() };
+        let expected = Asked { reply_token: ReplyToken(context.fresh), request: Some(tag(1)) };
+        assert_eq!(Asked::by(&context), expected);
+    }
+
+    #[test]
+    fn an_offer_is_good_for_ten_minutes() {
+        let rows = [
+            (0, true),
+            (-5, true),
+            (OFFER_GOOD_MILLIS - 1, true),
+            (OFFER_GOOD_MILLIS, true),
+            (OFFER_GOOD_MILLIS + 1, false),
+        ];
+        for (millis, expected) in rows {
+            assert_eq!(is_good(exchange_id(1), NOW.plus_millis(millis)), expected, "{millis}");
+        }
+        assert_eq!(OFFER_GOOD_MILLIS, 600_000);
+    }
+
+    fn took(ids: &[u64], asked_for: bool) -> Inbox {
+        let mut inbox = Inbox::default();
+        ids.iter().for_each(|id| inbox.take(exchange_id(*id), system(), asked_for, NOW));
+        inbox
+    }
+
+    fn ids(inbox: &Inbox) -> Vec<ExchangeId> {
+        inbox.iter().map(|received| received.id).collect()
+    }
+
+    fn late() -> Timestamp {
+        NOW.plus_millis(OFFER_GOOD_MILLIS + 1)
+    }
+
+    #[test]
+    fn what_was_accepted_is_remembered_by_age() {
+        let inbox = took(&[2, 1, 3], false);
+        assert_eq!(ids(&inbox), [1, 2, 3].map(exchange_id));
+        assert!((1..4).all(|id| inbox.has(exchange_id(id)) && inbox.waits_for(exchange_id(id))));
+        assert!(!inbox.has(exchange_id(4)) && !inbox.waits_for(exchange_id(4)));
+        assert!(inbox.acceptances().eq([1, 2, 3].map(|id| accepted(exchange_id(id), system()))));
+        let shuffled = [3, 1, 2].map(|id| Received {
+            id: exchange_id(id),
+            from: system(),
+            asked_for: false,
+            settled: false,
+        });
+        assert_eq!(shuffled.into_iter().collect::<Inbox>(), inbox);
+        assert_eq!(Inbox::from_iter([]), Inbox::default());
+        assert!(!Inbox::default().has(exchange_id(1)));
+    }
+
+    #[test]
+    fn what_was_settled_is_forgotten_once_no_repeat_may_come() {
+        let edge = NOW.plus_millis(OFFER_GOOD_MILLIS);
+        // Whether it was asked for, when it is settled; whether it is remembered still.
+        let rows = [
+            (true, NOW, false),
+            (true, late(), false),
+            (false, NOW, true),
+            (false, edge, true),
+            (false, late(), false),
+        ];
+        for (asked_for, at, remembered) in rows {
+            let mut inbox = took(&[1, 2], asked_for);
+            inbox.forget(exchange_id(1), at);
+            assert_eq!(inbox.has(exchange_id(1)), remembered, "{asked_for} {at:?}");
+            assert!(!inbox.waits_for(exchange_id(1)), "settled");
+            assert!(inbox.acceptances().eq([accepted(exchange_id(2), system())]));
+            inbox.forget(exchange_id(2), late());
+            inbox.forget(exchange_id(1), late());
+            assert_eq!(inbox, Inbox::default(), "empty, it takes no memory");
+            inbox.forget(exchange_id(1), late());
+            assert_eq!(inbox, Inbox::default());
+        }
+        let mut inbox = took(&[1], false);
+        inbox.forget(exchange_id(2), late());
+        assert!(inbox.waits_for(exchange_id(1)), "another one was meant");
+    }
+
+    #[test]
+    fn what_may_be_forgotten_goes_from_the_front_when_something_comes() {
+        let later = ExchangeId::new(ulid(late(), 1));
+        // What is settled of 1, 2, 3; what is left when another comes too late for repeats.
+        let rows: [(&[u64], &[u64]); 5] = [
+            (&[], &[1, 2, 3]),
+            (&[1], &[2, 3]),
+            (&[1, 2], &[3]),
+            (&[1, 2, 3], &[]),
+            (&[2], &[1, 2, 3]),
+        ];
+        for (settled, left) in rows {
+            let mut inbox = took(&[1, 2, 3], false);
+            settled.iter().for_each(|id| inbox.forget(exchange_id(*id), NOW));
+            inbox.take(later, system(), false, late());
+            let left = left.iter().map(|id| exchange_id(*id));
+            assert_eq!(ids(&inbox), left.chain([later]).collect::<Vec<_>>(), "{settled:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_forgotten_goes_from_everywhere_each_time_the_number_has_doubled() {
+        let later = ExchangeId::new(ulid(late(), 1));
+        // How many are remembered, all but the first of them settled; how many when one comes.
+        let rows = [(63, 64), (64, 2), (65, 66), (127, 128), (128, 2), (129, 130)];
+        for (count, after) in rows {
+            let mut inbox = took(&(1..=count).collect::<Vec<_>>(), false);
+            (2..=count).for_each(|id| inbox.forget(exchange_id(id), NOW));
+            inbox.take(later, system(), false, late());
+            assert_eq!(ids(&inbox).len(), after, "{count}");
+            assert!(inbox.waits_for(exchange_id(1)) && inbox.waits_for(later));
+        }
+        // What may not be forgotten stays.
+        let mut inbox = took(&(1..=64).collect::<Vec<_>>(), false);
+        inbox.take(later, system(), false, NOW);
+        assert_eq!(ids(&inbox).len(), 65);
+    }
+
+    #[test]
+    fn so_many_are_remembered() {
+        assert!(!Inbox::default().is_full());
+        let mut inbox = nearly_full_inbox();
+        assert!(!inbox.is_full());
+        inbox.take(ExchangeId::new(1), system(), false, NOW);
+        assert!(inbox.is_full() && full_inbox().is_full());
+        assert_eq!(ids(&inbox).len(), MAX_RECEIVED);
+    }
+
+    #[test]
+    fn memory_is_counted_by_what_is_there() {
+        let mut outbox = Outbox::default();
+        assert_eq!(outbox.heap_bytes(), 0);
+        let mut sizes = Vec::new();
+        for id in 1..4 {
+            outbox.open(open(funds(id, 0)));
+            sizes.push(outbox.heap_bytes());
+        }
+        let each = size_of::<(ExchangeId, OpenTransfer)>();
+        let own = size_of::<Sent<Transfer>>();
+        assert_eq!(sizes, [own + each, own + 2 * each, own + 3 * each]);
+        assert_eq!(Inbox::default().heap_bytes(), 0);
+        let inbox = took(&[1, 2], false);
+        let list = inbox.received.as_ref().expect("not empty").capacity() * size_of::<Received>();
+        assert_eq!(inbox.heap_bytes(), size_of::<VecDeque<Received>>() + list);
+    }
+
+    #[test]
+    fn bookkeeping_settles_and_forgets_once_and_answers_always() {
+        let outbox: Outbox = [open(funds(1, 0)), open(funds(2, 1))].into_iter().collect();
+        let mut inbox = took(&[7, 8, 9], false);
+        inbox.forget(exchange_id(9), NOW);
+        let accepts =
+            |n| (person("ada"), Message::Accepted { exchange: exchange_id(n), summary: None });
+        let forgets = |n| (system(), Message::Forget { exchange: exchange_id(n) });
+        let why = NotTaken::Busy;
+        // What comes; what is settled, what is forgotten, whose acceptance is answered.
+        type Row<'a> = (Vec<(EntityId, Message)>, &'a [u64], &'a [u64], &'a [u64]);
+        let rows: [Row<'_>; 8] = [
+            (vec![], &[], &[], &[]),
+            (vec![accepts(1)], &[1], &[], &[1]),
+            (vec![accepts(2), accepts(1)], &[2, 1], &[], &[2, 1]),
+            (vec![accepts(1), accepts(1)], &[1], &[], &[1, 1]),
+            (vec![accepts(3)], &[], &[], &[3]),
+            (vec![forgets(7), accepts(1), forgets(8), forgets(7)], &[1], &[7, 8], &[1]),
+            // Settled before, or never accepted.
+            (vec![forgets(9), forgets(6)], &[], &[], &[]),
+            (
+                vec![
+                    (system(), Message::Offer(funds(1, 0))),
+                    (system(), Message::Propose(rates(1))),
+                    (system(), Message::Refused { exchange: exchange_id(1), why }),
+                    (system(), Message::Fund { part: part(0), amount: micros(5) }),
+                    (system(), Message::Unfunded { part: part(0) }),
+                ],
+                &[],
+                &[],
+                &[],
+            ),
+        ];
+        let named = |ids: &[u64]| ids.iter().map(|id| exchange_id(*id)).collect::<Vec<_>>();
+        for (messages, settled, forgotten, answered) in rows {
+            let expected = Bookkeeping {
+                settled: named(settled),
+                forgotten: named(forgotten),
+                messages: answered
+                    .iter()
+                    .map(|id| forget(exchange_id(*id), person("ada")))
+                    .collect(),
+            };
+            assert_eq!(Bookkeeping::of(&outbox, &inbox, &messages), expected, "{messages:?}");
+        }
+    }
+
+    #[test]
+    fn answers_have_their_address() {
+        let (id, to) = (exchange_id(1), person("ada"));
+        let message = |message| OutgoingMessage { to: person("ada"), message };
+        let summary = None;
+        assert_eq!(accepted(id, to.clone()), message(Message::Accepted { exchange: id, summary }));
+        let why = NotTaken::Busy;
+        assert_eq!(refused(id, to.clone(), why), message(Message::Refused { exchange: id, why }));
+        assert_eq!(forget(id, to.clone()), message(Message::Forget { exchange: id }));
+        assert_eq!(unfunded(part(1), to), message(Message::Unfunded { part: part(1) }));
+    }
+}

@@ -405,3 +405,88 @@ fn conclude<M: Machine, R>(
     let completed = completed.map(|completed| (completed.reply_token, completed.outcome));
     Concluded { entry, messages, answer, completed }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answers::MAX_ANSWERS;
+    use crate::system::{Mint, MintTo, Minted, System};
+    use crate::testing::*;
+
+    fn mint() -> Mint {
+        let (to, by, reason) = (MintTo::Treasury, "op".into(), "more".into());
+        Mint { amount: micros(5), to, by, reason }
+    }
+
+    fn bank() -> UnderTest<System> {
+        UnderTest::new(system())
+    }
+
+    #[test]
+    fn a_new_key_finds_no_room_where_too_many_answers_are_remembered() {
+        let mut bank = bank();
+        for n in 1..=MAX_ANSWERS {
+            let n = u64::try_from(n).expect("few");
+            bank.entity.answers.remember(tag(n), AnyReply::new(Noted), NOW);
+        }
+        let before = bank.entity.clone();
+        bank.request = Some(tag(0));
+        assert!(matches!(bank.handle(mint()), Handled::TooManyAnswers));
+        // What is remembered is answered, another kind of reply is not this command's.
+        bank.request = Some(tag(1));
+        assert!(matches!(bank.handle(mint()), Handled::Mismatch));
+        assert_eq!(bank.entity, before);
+        // Without a key nothing needs to be remembered.
+        bank.request = None;
+        assert!(matches!(bank.handle(mint()), Handled::Concluded(_)));
+    }
+
+    #[test]
+    fn a_refusal_is_not_remembered() {
+        let mut bank = bank().with(|bank| bank.minted = micros(u64::MAX));
+        bank.request = Some(tag(1));
+        assert!(matches!(bank.handle(mint()), Handled::Refused(_)));
+        assert!(bank.entity.answers.is_empty());
+        bank.minted = micros(0);
+        assert!(matches!(bank.ask(mint()).answer, Answer::Now(Minted { .. })));
+    }
+
+    #[test]
+    fn each_entry_is_a_version() {
+        let mut bank = bank();
+        bank.ask(mint());
+        bank.ask(mint());
+        assert_eq!(bank.entity.version, Version::new(2));
+        bank.hear(&person("ada"), Message::Forget { exchange: exchange_id(1) });
+        assert_eq!(bank.entity.version, Version::new(2), "nothing changed");
+        let entry = Entry { events: vec![], answered: None, raw_events: vec![] };
+        bank.entity.apply(&entry, NOW, Position::new(9));
+        assert_eq!(
+            (bank.entity.version, bank.entity.position),
+            (Version::new(3), Position::new(9))
+        );
+    }
+
+    #[test]
+    fn an_answer_alone_is_an_entry_where_there_is_a_key() {
+        let wallet = crate::user::BindWallet { address: [1; 20] };
+        for request in [None, Some(tag(1))] {
+            let mut ada = user("ada").with(|ada| {
+                ada.links.get_or_insert_default().wallet = Some([1; 20]);
+            });
+            ada.request = request;
+            let Handled::Concluded(concluded) = ada.handle(wallet) else { panic!("concluded") };
+            assert_eq!(concluded.entry.is_some(), request.is_some());
+        }
+    }
+
+    #[test]
+    fn replies_are_equal_by_type_and_value() {
+        let reply = AnyReply::<System>::new(7_u8);
+        assert_eq!(reply, AnyReply::new(7_u8));
+        assert_ne!(reply, AnyReply::new(8_u8));
+        assert_ne!(reply, AnyReply::new(7_u16));
+        assert_eq!((reply.get::<u8>(), reply.get::<u16>()), (Some(&7), None));
+        assert_eq!(format!("{:?}", reply.clone()), "7");
+    }
+}

@@ -99,3 +99,214 @@ fn take_back(project: &Project, id: ExchangeId) -> Decision<Project> {
         None => Decision::nothing(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{MAX_OPEN, OFFER_GOOD_MILLIS, forget};
+    use crate::id::ClaimId;
+    use crate::machine::OutgoingMessage;
+    use crate::market::Fees;
+    use crate::testing::{
+        NOW, UnderTest, check_edges, check_guards, exchange_id, fill, fresh, micros, order_of,
+        person, project, proposal, rating, system, transfer,
+    };
+    use crate::time::Timestamp;
+
+    fn part(part: u32) -> PartId {
+        PartId { claim: ClaimId::new(1), part }
+    }
+
+    /// A project with a budget of 100.
+    fn shop() -> UnderTest<Project> {
+        UnderTest::<Project>::new(project(1)).with(|shop| {
+            shop.created_at = Some(Timestamp::EPOCH);
+            shop.available = micros(100);
+        })
+    }
+
+    fn asks(part_number: u32, amount: u64) -> Message {
+        Message::Fund { part: part(part_number), amount: micros(amount) }
+    }
+
+    /// The transfer that funds a part, as it is opened in the first step.
+    fn funds(part_number: u32, amount: u64) -> Transfer {
+        let purpose = Purpose::ToUser(UserPurpose::Claim(part(part_number)));
+        let id = ExchangeId::new(fresh(1));
+        Transfer { id, to: person("ada"), amount: micros(amount), purpose }
+    }
+
+    fn fills(amount: u64) -> Transfer {
+        transfer(1, project(1), amount, Purpose::Budget)
+    }
+
+    #[test]
+    fn a_claim_is_funded_as_far_as_the_budget_goes() {
+        // What is left of the budget, what is asked for; what is sent.
+        let rows = [
+            (100, 60, Some(60)),
+            (100, 100, Some(100)),
+            (100, 101, Some(100)),
+            (1, u64::MAX, Some(1)),
+            (0, 60, None),
+            (100, 0, None),
+        ];
+        for (available, asked, expected) in rows {
+            let mut shop = shop().with(|shop| shop.available = micros(available));
+            let step = shop.hear(&person("ada"), asks(0, asked));
+            match expected {
+                Some(amount) => {
+                    let exchange = funds(0, amount);
+                    assert_eq!(step.messages, [exchange.offer()]);
+                    let open = OpenTransfer { exchange, asked: None };
+                    assert_eq!(step.events, [Event::TransferOpened(open)]);
+                    assert_eq!(shop.available, micros(available - amount));
+                    assert_eq!(shop.outbox.in_flight(), micros(amount));
+                }
+                None => {
+                    assert_eq!(step.messages, [unfunded(part(0), person("ada"))]);
+                    assert_eq!((step.events, shop.available), (vec![], micros(available)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_claim_is_funded_only_where_there_is_room() {
+        for (open, funded) in [(MAX_OPEN - 1, true), (MAX_OPEN, false)] {
+            let mut shop = shop();
+            fill(&mut shop.outbox, open, |transfer| transfer);
+            let message = &shop.hear(&person("ada"), asks(0, 60)).messages[0];
+            let expected =
+                if funded { funds(0, 60).offer() } else { unfunded(part(0), person("ada")) };
+            assert_eq!(*message, expected);
+        }
+    }
+
+    #[test]
+    fn who_asks_again_gets_the_same_offer_whatever_they_ask() {
+        let mut shop = shop();
+        shop.hear(&person("ada"), asks(0, 60));
+        for (available, amount) in [(40, 60), (40, 5), (0, 60)] {
+            shop.available = micros(available);
+            let step = shop.hear(&person("ada"), asks(0, amount));
+            assert_eq!((step.events, step.messages), (vec![], vec![funds(0, 60).offer()]));
+        }
+        // Another part is another transfer.
+        shop.available = micros(40);
+        let step = shop.hear(&person("ada"), asks(1, 60));
+        assert_eq!(step.events.len(), 1);
+        assert_eq!((shop.available, shop.outbox.in_flight()), (micros(0), micros(100)));
+    }
+
+    #[test]
+    fn the_claimants_answer_ends_the_transfer() {
+        let id = ExchangeId::new(fresh(1));
+        let accepted = Message::Accepted { exchange: id, summary: None };
+        let refused = Message::Refused { exchange: id, why: NotTaken::NotAwaited };
+        let amount = micros(60);
+        // The answer; what is said to it, what happens, and the budget afterwards.
+        let rows = [
+            (accepted, Some(forget(id, person("ada"))), Event::TransferSettled { id }, 40),
+            (refused, None, Event::TransferReturned { id, amount }, 100),
+        ];
+        for (answer, message, event, available) in rows {
+            let mut shop = shop();
+            shop.hear(&person("ada"), asks(0, 60));
+            let step = shop.hear(&person("ada"), answer);
+            assert_eq!((step.events, step.messages), (vec![event], message.into_iter().collect()));
+            assert_eq!(shop.available, micros(available));
+            assert!(shop.outbox.is_empty() && shop.outbox.funding(part(0)).is_none());
+        }
+    }
+
+    #[test]
+    fn guards_of_a_filling_refuse_in_their_order() {
+        type Case = (UnderTest<Project>, EntityId, Transfer);
+        fn not_taken((shop, from, transfer): &Case) -> Option<NotTaken> {
+            may_take(shop, from, transfer, &shop.context()).err()
+        }
+        let sound = (shop(), system(), fills(50));
+        check_guards(
+            &sound,
+            not_taken,
+            &[
+                (|(shop, ..)| shop.created_at = None, NotTaken::NoSuchPayee),
+                (|(_, from, _)| *from = person("ada"), NotTaken::NoSuchPayee),
+                (
+                    |(_, _, fills)| fills.purpose = Purpose::Fees(Fees::default()),
+                    NotTaken::NoSuchPayee,
+                ),
+                (
+                    |(shop, ..)| shop.now = NOW.plus_millis(OFFER_GOOD_MILLIS + 1),
+                    NotTaken::NotAwaited,
+                ),
+            ],
+        );
+        let no = Some(NotTaken::NoSuchPayee);
+        check_edges(
+            &sound,
+            not_taken,
+            &[
+                (|(shop, ..)| shop.now = NOW.plus_millis(OFFER_GOOD_MILLIS), None),
+                (|(_, from, _)| *from = project(1), no),
+                (|(_, _, fills)| fills.purpose = Purpose::ToUser(UserPurpose::Grant), no),
+                (|(_, _, fills)| fills.purpose = Purpose::Order(Box::new(order_of(1))), no),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_filling_is_added_once() {
+        let mut shop = shop();
+        let step = shop.hear(&system(), Message::Offer(fills(50)));
+        let from = system();
+        assert_eq!(step.events, [Event::TransferAccepted { from, transfer: fills(50) }]);
+        assert_eq!(step.messages, [accepted(exchange_id(1), system())]);
+        assert_eq!(shop.outstanding(&shop.me), [accepted(exchange_id(1), system())]);
+        shop.now = NOW.plus_millis(OFFER_GOOD_MILLIS + 1);
+        let step = shop.hear(&system(), Message::Offer(fills(50)));
+        assert_eq!(
+            (step.events, step.messages),
+            (vec![], vec![accepted(exchange_id(1), system())])
+        );
+        assert_eq!(shop.available, micros(150));
+        let step = shop.hear(&system(), Message::Forget { exchange: exchange_id(1) });
+        assert_eq!(step.events, [Event::TransferForgotten { id: exchange_id(1) }]);
+        assert!(!shop.inbox.has(exchange_id(1)));
+        let step = shop.hear(&system(), Message::Offer(fills(50)));
+        let refused = refused(exchange_id(1), system(), NotTaken::NotAwaited);
+        assert_eq!((step.messages, shop.available), (vec![refused], micros(150)));
+    }
+
+    #[test]
+    fn what_is_no_projects_business_changes_nothing() {
+        let exchange = exchange_id(9);
+        // What is said; the answer, and whether it can wait.
+        let rows = [
+            (Message::Unfunded { part: part(0) }, None, false),
+            (
+                Message::Propose(proposal(9, 1, rating(1, 5))),
+                Some(refused(exchange, person("ada"), NotTaken::NoSuchPayee)),
+                false,
+            ),
+            (Message::Refused { exchange, why: NotTaken::Busy }, None, false),
+            (
+                Message::Accepted { exchange, summary: None },
+                Some(forget(exchange, person("ada"))),
+                true,
+            ),
+            (Message::Forget { exchange }, None, true),
+        ];
+        for (message, answer, can_defer) in rows {
+            let mut shop = shop();
+            let before = (*shop).clone();
+            let step = shop.hear(&person("ada"), message.clone());
+            let answer: Vec<OutgoingMessage> = answer.into_iter().collect();
+            assert_eq!((step.events, step.messages), (vec![], answer));
+            assert_eq!(*shop, before);
+            assert_eq!(shop.can_defer(&message), can_defer, "{message:?}");
+        }
+        assert!(!shop().can_defer(&asks(0, 5)) && !shop().can_defer(&Message::Offer(fills(5))));
+    }
+}

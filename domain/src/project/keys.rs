@@ -237,3 +237,198 @@ pub(super) fn apply_end(project: &mut Project, id: KeyId, at: Timestamp) {
         key.ends_at = Some(at);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn key(n: u8) -> ApiKey {
+        ApiKey {
+            id: KeyId::new(n.into()),
+            role: KeyRole::Secret,
+            scopes: Scopes::ALL,
+            sha256: [n; 32],
+            last_four: "abcd".into(),
+            created_at: NOW,
+            ends_at: None,
+        }
+    }
+
+    fn issue() -> IssueKey {
+        IssueKey { key: key(9), by: "op".into(), reason: Some("asked".into()) }
+    }
+
+    fn in_an_hour() -> Timestamp {
+        NOW.plus_millis(3_600_000)
+    }
+
+    fn roll() -> RollKey {
+        let (old, new, old_until) = (KeyId::new(1), key(9), in_an_hour());
+        RollKey { old, new, old_until, by: "op".into(), reason: Some("asked".into()) }
+    }
+
+    fn revoke() -> RevokeKey {
+        RevokeKey { key: KeyId::new(1), by: "op".into(), reason: Some("asked".into()) }
+    }
+
+    /// A project with key 1, which sends and reads events.
+    fn shop() -> UnderTest<Project> {
+        UnderTest::<Project>::new(project(1)).with(|shop| {
+            shop.created_at = Some(NOW);
+            let scopes = [Scope::EventsWrite, Scope::EventsRead].into_iter().collect();
+            shop.keys.push(ApiKey { scopes, ..key(1) });
+        })
+    }
+
+    fn keys_until(project: &mut Project, count: usize) {
+        let more = key(200);
+        project.keys.resize(count, more);
+    }
+
+    fn ends(project: &Project) -> Option<Timestamp> {
+        project.key(KeyId::new(1)).expect("it has the key").ends_at
+    }
+
+    #[test]
+    fn guards_of_a_new_key_refuse_in_their_order() {
+        check_guards(
+            &(shop(), issue()),
+            refusal,
+            &[
+                (|(shop, _)| shop.created_at = None, Refusal::NoSuchProject),
+                (|(shop, _)| keys_until(shop, MAX_KEYS), Refusal::TooManyKeys),
+                (|(shop, _)| shop.keys[0].sha256 = [9; 32], Refusal::Exists),
+            ],
+        );
+        check_edges(
+            &(shop(), issue()),
+            refusal,
+            &[
+                (|(shop, _)| keys_until(shop, MAX_KEYS - 1), None),
+                (|(shop, _)| keys_until(shop, MAX_KEYS + 1), Some(Refusal::TooManyKeys)),
+            ],
+        );
+    }
+
+    #[test]
+    fn guards_of_a_rolled_key_refuse_in_their_order() {
+        check_guards(
+            &(shop(), roll()),
+            refusal,
+            &[
+                (|(shop, _)| shop.created_at = None, Refusal::NoSuchProject),
+                (|(shop, _)| keys_until(shop, MAX_KEYS), Refusal::TooManyKeys),
+                (|(shop, _)| shop.keys[0].sha256 = [9; 32], Refusal::Exists),
+                (|(_, roll)| roll.old = KeyId::new(7), Refusal::NoSuchKey),
+                (|(shop, _)| shop.keys[0].ends_at = Some(NOW), Refusal::KeyHasEnded),
+            ],
+        );
+        check_edges(
+            &(shop(), roll()),
+            refusal,
+            &[
+                (|(shop, _)| shop.keys[0].ends_at = Some(NOW.plus_millis(1)), None),
+                (
+                    |(shop, _)| shop.keys[0].ends_at = Some(NOW.plus_millis(-1)),
+                    Some(Refusal::KeyHasEnded),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn guards_of_a_revocation_refuse_in_their_order() {
+        check_guards(
+            &(shop(), revoke()),
+            refusal,
+            &[
+                (|(_, revoke)| revoke.key = KeyId::new(7), Refusal::NoSuchKey),
+                (|(shop, _)| shop.keys[0].ends_at = Some(NOW), Refusal::KeyHasEnded),
+            ],
+        );
+        check_edges(
+            &(shop(), revoke()),
+            refusal,
+            &[
+                (|(shop, _)| shop.keys[0].ends_at = Some(NOW.plus_millis(1)), None),
+                // What does not exist has no keys.
+                (|(shop, _)| **shop = Project::default(), Some(Refusal::NoSuchKey)),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_new_key_is_added() {
+        let mut shop = shop();
+        let step = shop.ask(issue());
+        let (by, reason) = ("op".into(), Some("asked".into()));
+        assert_eq!(step.events, [Event::KeyIssued { key: key(9), by, reason }]);
+        assert_eq!(step.answer, Answer::Now(key(9)));
+        assert_eq!(shop.key(KeyId::new(9)), Some(&key(9)));
+        assert_eq!(shop.keys.len(), 2);
+    }
+
+    #[test]
+    fn a_rolled_key_may_what_the_old_one_may_which_ends_no_later_than_it_would() {
+        let soon = NOW.plus_millis(1);
+        // When the old key ends anyway; when it ends now.
+        let rows = [
+            (None, in_an_hour()),
+            (Some(soon), soon),
+            (Some(in_an_hour()), in_an_hour()),
+            (Some(in_an_hour().plus_millis(1)), in_an_hour()),
+        ];
+        for (before, after) in rows {
+            let mut shop = shop().with(|shop| {
+                (shop.keys[0].ends_at, shop.keys[0].role) = (before, KeyRole::Publishable);
+            });
+            let step = shop.ask(roll());
+            let scopes = shop.keys[0].scopes;
+            let new = ApiKey { role: KeyRole::Publishable, scopes, ..key(9) };
+            let by: Box<str> = "op".into();
+            let reason: Option<Box<str>> = Some("asked".into());
+            let expected = [
+                Event::KeyIssued { key: new.clone(), by: by.clone(), reason: reason.clone() },
+                Event::KeyEnds { key: KeyId::new(1), at: after, by, reason },
+            ];
+            assert_eq!(step.events, expected);
+            assert_eq!(step.answer, Answer::Now(new.clone()));
+            assert_eq!((ends(&shop), shop.key(KeyId::new(9))), (Some(after), Some(&new)));
+        }
+    }
+
+    #[test]
+    fn a_revoked_key_ends_now() {
+        for before in [None, Some(in_an_hour())] {
+            let mut shop = shop().with(|shop| shop.keys[0].ends_at = before);
+            let step = shop.ask(revoke());
+            let (id, by, reason) = (KeyId::new(1), "op".into(), Some("asked".into()));
+            assert_eq!(step.events, [Event::KeyEnds { key: id, at: NOW, by, reason }]);
+            assert_eq!(step.answer, Answer::Now(KeyEnded { key: id, at: NOW }));
+            assert_eq!(ends(&shop), Some(NOW));
+            assert_eq!(refusal(&(shop, revoke())), Some(Refusal::KeyHasEnded));
+        }
+    }
+
+    #[test]
+    fn a_repeat_gets_the_first_answer() {
+        check_repeats(shop(), &issue());
+        check_repeats(shop(), &roll());
+        check_repeats(shop(), &revoke());
+    }
+
+    #[test]
+    fn scopes_are_a_set() {
+        for scope in Scope::ALL {
+            let one: Scopes = [scope, scope].into_iter().collect();
+            assert!(one.iter().eq([scope]), "{scope:?}");
+            assert!(Scopes::ALL.has(scope) && !Scopes::default().has(scope));
+            assert_eq!(Scopes::from_bits(one.bits()), one);
+        }
+        assert_eq!(Scopes::from_bits(u8::MAX), Scopes::ALL);
+        assert!(Scopes::ALL.iter().eq(Scope::ALL));
+        let names = Scope::ALL.map(Scope::as_str);
+        assert_eq!(names.iter().collect::<std::collections::HashSet<_>>().len(), Scope::ALL.len());
+    }
+}

@@ -23,3 +23,28 @@ impl Command for RememberAnswer {
         Ok(Decision::of(vec![Event::RequestAnswered { tag, body }], Answer::Now(Noted)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn remember() -> RememberAnswer {
+        RememberAnswer { tag: tag(7), body: "{}".into() }
+    }
+
+    #[test]
+    fn what_was_answered_goes_to_a_list_not_to_memory() {
+        let mut shop = UnderTest::<Project>::new(project(1));
+        let before = (*shop).clone();
+        let step = shop.ask(remember());
+        assert_eq!(step.events, [Event::RequestAnswered { tag: tag(7), body: "{}".into() }]);
+        assert_eq!(step.answer, Answer::Now(Noted));
+        assert_eq!(*shop, before);
+    }
+
+    #[test]
+    fn a_repeat_gets_the_first_answer() {
+        check_repeats(UnderTest::new(project(1)), &remember());
+    }
+}

@@ -177,3 +177,148 @@ impl Command for ChangeSettings {
         Ok(Decision::of(vec![Event::Changed { settings, by, reason }], Answer::Now(reply)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::KeyId;
+    use crate::project::{KeyRole, Scopes};
+    use crate::testing::*;
+
+    fn settings() -> Settings {
+        Settings {
+            name: "Shop".into(),
+            requests_per_second: Some(5),
+            requests_per_day: Some(50),
+            ..Settings::default()
+        }
+    }
+
+    fn create() -> CreateProject {
+        let key = ApiKey {
+            id: KeyId::new(1),
+            role: KeyRole::Secret,
+            scopes: Scopes::ALL,
+            sha256: [1; 32],
+            last_four: "abcd".into(),
+            created_at: NOW,
+            ends_at: None,
+        };
+        CreateProject { settings: settings(), keys: vec![key] }
+    }
+
+    fn change(change: SettingsChange) -> ChangeSettings {
+        ChangeSettings { change, by: "op".into(), reason: Some("asked".into()) }
+    }
+
+    fn no_project() -> UnderTest<Project> {
+        UnderTest::new(project(1))
+    }
+
+    fn shop() -> UnderTest<Project> {
+        no_project().with(|shop| {
+            shop.created_at = Some(Timestamp::EPOCH);
+            shop.settings = settings();
+        })
+    }
+
+    #[test]
+    fn guards_refuse_in_their_order() {
+        check_guards(
+            &(no_project(), create()),
+            refusal,
+            &[(|(project, _)| project.created_at = Some(NOW), Refusal::Exists)],
+        );
+        check_guards(
+            &(shop(), change(SettingsChange::default())),
+            refusal,
+            &[(|(project, _)| project.created_at = None, Refusal::NoSuchProject)],
+        );
+    }
+
+    #[test]
+    fn a_project_is_made_once_with_its_keys() {
+        let mut shop = no_project();
+        let step = shop.ask(create());
+        let CreateProject { settings, keys } = create();
+        let event = Event::Created { settings: settings.clone(), keys: keys.clone() };
+        assert_eq!(step.events, [event]);
+        let reply =
+            ProjectSettings { created_at: NOW, settings: settings.clone(), keys: keys.clone() };
+        assert_eq!(step.answer, Answer::Now(reply));
+        assert_eq!((shop.created_at, &shop.settings, &shop.keys), (Some(NOW), &settings, &keys));
+    }
+
+    #[test]
+    fn a_change_changes_what_it_names() {
+        let none = SettingsChange::default();
+        type Row = (SettingsChange, fn(&mut Settings));
+        let rows: [Row; 13] = [
+            (none.clone(), |_| ()),
+            (SettingsChange { name: Some("New".into()), ..none.clone() }, |settings| {
+                settings.name = "New".into();
+            }),
+            (SettingsChange { plan: Some(Plan::Pro), ..none.clone() }, |settings| {
+                settings.plan = Plan::Pro;
+            }),
+            (
+                SettingsChange { consent_policy: Some(ConsentPolicy::OptOut), ..none.clone() },
+                |settings| settings.consent_policy = ConsentPolicy::OptOut,
+            ),
+            (SettingsChange { track_rate: Some(micros(1)), ..none.clone() }, |settings| {
+                settings.rates.track = micros(1);
+            }),
+            (SettingsChange { page_view_rate: Some(micros(1)), ..none.clone() }, |settings| {
+                settings.rates.page_view = micros(1);
+            }),
+            (SettingsChange { identify_rate: Some(micros(1)), ..none.clone() }, |settings| {
+                settings.rates.identify = micros(1);
+            }),
+            (SettingsChange { daily_cap: Some(micros(1)), ..none.clone() }, |settings| {
+                settings.daily_cap = micros(1);
+            }),
+            (SettingsChange { requests_per_second: Some(Some(9)), ..none.clone() }, |settings| {
+                settings.requests_per_second = Some(9)
+            }),
+            // Back to the plan's.
+            (SettingsChange { requests_per_second: Some(None), ..none.clone() }, |settings| {
+                settings.requests_per_second = None;
+            }),
+            (SettingsChange { requests_per_day: Some(Some(9)), ..none.clone() }, |settings| {
+                settings.requests_per_day = Some(9);
+            }),
+            (SettingsChange { requests_per_day: Some(None), ..none.clone() }, |settings| {
+                settings.requests_per_day = None;
+            }),
+            (SettingsChange { publishable_reads_analytics: Some(false), ..none }, |settings| {
+                settings.publishable_reads_analytics = false
+            }),
+        ];
+        for (changes, make) in rows {
+            let mut shop = shop();
+            let mut expected = settings();
+            make(&mut expected);
+            let step = shop.ask(change(changes.clone()));
+            let (by, reason) = ("op".into(), Some("asked".into()));
+            let event = Event::Changed { settings: expected.clone(), by, reason };
+            assert_eq!(step.events, [event], "{changes:?}");
+            assert_eq!(shop.settings, expected);
+            let created_at = Timestamp::EPOCH;
+            let reply = ProjectSettings { created_at, settings: expected, keys: Vec::new() };
+            assert_eq!(step.answer, Answer::Now(reply));
+        }
+    }
+
+    #[test]
+    fn a_repeat_gets_the_first_answer() {
+        check_repeats(no_project(), &create());
+        let name = Some("New".into());
+        check_repeats(shop(), &change(SettingsChange { name, ..SettingsChange::default() }));
+    }
+
+    #[test]
+    fn plans_have_their_names() {
+        let names = [Plan::Free, Plan::Pro, Plan::Enterprise].map(Plan::as_str);
+        assert_eq!(names, ["free", "pro", "enterprise"]);
+    }
+}

@@ -137,3 +137,236 @@ fn out_of(open: &OpenTransfer) -> AccountClass {
         | Purpose::Order(_) => AccountClass::Treasury,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{MAX_OPEN, OFFER_GOOD_MILLIS, forget};
+    use crate::id::ClaimId;
+    use crate::machine::OutgoingMessage;
+    use crate::market::Fees;
+    use crate::testing::{
+        NOW, UnderTest, asked, check_edges, check_guards, exchange_id, fill, fresh, full_inbox,
+        listing, micros, nearly_full_inbox, order_of, person, project, proposal, rating,
+        system as the_system, tag, transfer,
+    };
+
+    fn part(part: u32) -> PartId {
+        PartId { claim: ClaimId::new(1), part }
+    }
+
+    /// The pool has 100, the treasury 7.
+    fn bank() -> UnderTest<System> {
+        UnderTest::<System>::new(the_system()).with(|bank| {
+            (bank.minted, bank.pool, bank.treasury) = (micros(107), micros(100), micros(7));
+        })
+    }
+
+    fn asks(part_number: u32, amount: u64) -> Message {
+        Message::Fund { part: part(part_number), amount: micros(amount) }
+    }
+
+    /// The transfer that funds a part, as it is opened in the first step.
+    fn funds(part_number: u32, amount: u64) -> Transfer {
+        let purpose = Purpose::ToUser(UserPurpose::Claim(part(part_number)));
+        let id = ExchangeId::new(fresh(1));
+        Transfer { id, to: person("ada"), amount: micros(amount), purpose }
+    }
+
+    fn fees() -> Transfer {
+        let fees = Fees { burned: micros(40), stakers: micros(35), treasury: micros(25) };
+        transfer(1, the_system(), 100, Purpose::Fees(fees))
+    }
+
+    #[test]
+    fn a_claim_is_funded_as_far_as_the_pool_goes() {
+        // What is left of the pool, what is asked for; what is sent.
+        let rows = [
+            (100, 60, Some(60)),
+            (100, 100, Some(100)),
+            (100, 101, Some(100)),
+            (0, 60, None),
+            (100, 0, None),
+        ];
+        for (pool, asked, expected) in rows {
+            let mut bank = bank().with(|bank| bank.pool = micros(pool));
+            let step = bank.hear(&person("ada"), asks(0, asked));
+            match expected {
+                Some(amount) => {
+                    let exchange = funds(0, amount);
+                    assert_eq!(step.messages, [exchange.offer()]);
+                    let open = OpenTransfer { exchange, asked: None };
+                    let out_of = AccountClass::Pool;
+                    assert_eq!(step.events, [Event::TransferOpened { out_of, open }]);
+                    assert_eq!(bank.pool, micros(pool - amount));
+                }
+                None => {
+                    assert_eq!(step.messages, [unfunded(part(0), person("ada"))]);
+                    assert_eq!((step.events, bank.pool), (vec![], micros(pool)));
+                }
+            }
+            assert_eq!(bank.treasury, micros(7), "the treasury funds no claims");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_funded_only_where_there_is_room() {
+        for (open, funded) in [(MAX_OPEN - 1, true), (MAX_OPEN, false)] {
+            let mut bank = bank();
+            fill(&mut bank.outbox, open, |transfer| transfer);
+            let message = &bank.hear(&person("ada"), asks(0, 60)).messages[0];
+            let expected =
+                if funded { funds(0, 60).offer() } else { unfunded(part(0), person("ada")) };
+            assert_eq!(*message, expected);
+        }
+    }
+
+    #[test]
+    fn who_asks_again_gets_the_same_offer_whatever_they_ask() {
+        let mut bank = bank();
+        bank.hear(&person("ada"), asks(0, 60));
+        for (pool, amount) in [(40, 60), (40, 5), (0, 60)] {
+            bank.pool = micros(pool);
+            let step = bank.hear(&person("ada"), asks(0, amount));
+            assert_eq!((step.events, step.messages), (vec![], vec![funds(0, 60).offer()]));
+        }
+        bank.pool = micros(40);
+        assert_eq!(bank.hear(&person("ada"), asks(1, 60)).events.len(), 1, "another part");
+        assert_eq!(bank.outbox.in_flight(), micros(100));
+    }
+
+    #[test]
+    fn the_claimants_answer_ends_the_transfer() {
+        let id = ExchangeId::new(fresh(1));
+        let accepted = Message::Accepted { exchange: id, summary: None };
+        let refused = Message::Refused { exchange: id, why: NotTaken::NotAwaited };
+        let (into, amount) = (AccountClass::Pool, micros(60));
+        let returned = Event::TransferReturned { id, into, amount };
+        // The answer, whether it can wait; what happens, and the pool afterwards.
+        let rows =
+            [(accepted, true, Event::TransferSettled { id }, 40), (refused, false, returned, 100)];
+        for (answer, can_defer, event, pool) in rows {
+            let mut bank = bank();
+            bank.hear(&person("ada"), asks(0, 60));
+            assert_eq!(bank.can_defer(&answer), can_defer);
+            let step = bank.hear(&person("ada"), answer);
+            assert_eq!(step.events, [event]);
+            assert!(step.completed.is_none(), "nobody waits for it");
+            assert_eq!((bank.pool, bank.treasury), (micros(pool), micros(7)));
+            assert!(bank.outbox.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_comes_back_goes_where_it_came_from() {
+        let to_user = Purpose::ToUser;
+        let rows = [
+            (to_user(UserPurpose::Claim(part(0))), AccountClass::Pool),
+            (to_user(UserPurpose::Grant), AccountClass::Treasury),
+            (Purpose::Budget, AccountClass::Treasury),
+        ];
+        for (purpose, expected) in rows {
+            let exchange = transfer(1, project(1), 5, purpose);
+            assert_eq!(out_of(&OpenTransfer { exchange, asked: None }), expected);
+        }
+    }
+
+    #[test]
+    fn guards_of_fees_refuse_in_their_order() {
+        type Case = (UnderTest<System>, Transfer);
+        fn not_taken((bank, transfer): &Case) -> Option<NotTaken> {
+            let message = Message::Offer(transfer.clone());
+            let decision = bank.entity.receive(listing(1), message, &bank.context());
+            match &*decision.messages {
+                [OutgoingMessage { message: Message::Refused { why, .. }, .. }] => Some(*why),
+                [_] => None,
+                other => panic!("{other:?}"),
+            }
+        }
+        check_guards(
+            &(bank(), fees()),
+            not_taken,
+            &[
+                (|(_, fees)| fees.amount = micros(101), NotTaken::NoSuchPayee),
+                (|(bank, _)| bank.inbox = full_inbox(), NotTaken::Busy),
+                (
+                    |(bank, _)| bank.now = NOW.plus_millis(OFFER_GOOD_MILLIS + 1),
+                    NotTaken::NotAwaited,
+                ),
+            ],
+        );
+        let no = Some(NotTaken::NoSuchPayee);
+        check_edges(
+            &(bank(), fees()),
+            not_taken,
+            &[
+                (|(bank, _)| bank.inbox = nearly_full_inbox(), None),
+                (|(bank, _)| bank.now = NOW.plus_millis(OFFER_GOOD_MILLIS), None),
+                (|(_, fees)| fees.amount = micros(99), no),
+                (|(_, fees)| fees.purpose = Purpose::Budget, no),
+                (|(_, fees)| fees.purpose = Purpose::ToUser(UserPurpose::Grant), no),
+                (|(_, fees)| fees.purpose = Purpose::Order(Box::new(order_of(1))), no),
+            ],
+        );
+    }
+
+    #[test]
+    fn fees_are_split_as_they_say_and_taken_once() {
+        let mut bank = bank();
+        let step = bank.hear(&listing(1), Message::Offer(fees()));
+        let from = listing(1);
+        assert_eq!(step.events, [Event::TransferAccepted { from, transfer: fees() }]);
+        assert_eq!(step.messages, [accepted(exchange_id(1), listing(1))]);
+        assert_eq!(bank.outstanding(&bank.me), [accepted(exchange_id(1), listing(1))]);
+        bank.now = NOW.plus_millis(OFFER_GOOD_MILLIS + 1);
+        let step = bank.hear(&listing(1), Message::Offer(fees()));
+        assert_eq!(
+            (step.events, step.messages),
+            (vec![], vec![accepted(exchange_id(1), listing(1))])
+        );
+        let state = [bank.burned, bank.stakers, bank.treasury, bank.pool];
+        assert_eq!(state, [40, 35, 32, 100].map(micros));
+        let step = bank.hear(&listing(1), Message::Forget { exchange: exchange_id(1) });
+        assert_eq!(step.events, [Event::TransferForgotten { id: exchange_id(1) }]);
+        assert!(!bank.inbox.has(exchange_id(1)));
+    }
+
+    #[test]
+    fn what_somebody_waits_for_is_not_deferred() {
+        let accepted = |n| Message::Accepted { exchange: exchange_id(n), summary: None };
+        let mut bank = bank();
+        for (n, asked) in [(1, asked(tag(1))), (2, None)] {
+            let exchange = transfer(n, project(1), 5, Purpose::Budget);
+            bank.outbox.open(OpenTransfer { exchange, asked });
+        }
+        assert!(!bank.can_defer(&accepted(1)));
+        assert!(bank.can_defer(&accepted(2)));
+        assert!(bank.can_defer(&accepted(3)), "it has ended before");
+        assert!(bank.can_defer(&Message::Forget { exchange: exchange_id(1) }));
+        assert!(!bank.can_defer(&asks(0, 5)) && !bank.can_defer(&Message::Offer(fees())));
+    }
+
+    #[test]
+    fn what_is_not_the_systems_business_changes_nothing() {
+        let exchange = exchange_id(9);
+        let rows = [
+            (Message::Unfunded { part: part(0) }, None),
+            (
+                Message::Propose(proposal(9, 1, rating(1, 5))),
+                Some(refused(exchange, person("ada"), NotTaken::NoSuchPayee)),
+            ),
+            (Message::Refused { exchange, why: NotTaken::Busy }, None),
+            (Message::Accepted { exchange, summary: None }, Some(forget(exchange, person("ada")))),
+            (Message::Forget { exchange }, None),
+        ];
+        for (message, answer) in rows {
+            let mut bank = bank();
+            let before = (*bank).clone();
+            let step = bank.hear(&person("ada"), message.clone());
+            let answer: Vec<OutgoingMessage> = answer.into_iter().collect();
+            assert_eq!((step.events, step.messages), (vec![], answer), "{message:?}");
+            assert!(step.completed.is_none());
+            assert_eq!(*bank, before);
+        }
+    }
+}

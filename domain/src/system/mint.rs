@@ -69,3 +69,182 @@ impl Command for Mint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{Asked, MAX_OPEN, OpenTransfer, Sendable, forget};
+    use crate::machine::{AnyReply, Machine, ReplyToken};
+    use crate::message::{Message, NotTaken};
+    use crate::system::FundBudget;
+    use crate::testing::*;
+
+    fn mint(amount: u64, to: MintTo) -> Mint {
+        Mint { amount: micros(amount), to, by: "op".into(), reason: "more".into() }
+    }
+
+    fn to_ada() -> Mint {
+        mint(5, MintTo::User(person("ada")))
+    }
+
+    /// The system has minted 10, all in the treasury.
+    fn bank() -> UnderTest<System> {
+        UnderTest::<System>::new(system()).with(|bank| {
+            (bank.minted, bank.treasury) = (micros(10), micros(10));
+        })
+    }
+
+    fn gift() -> Transfer {
+        let purpose = Purpose::ToUser(UserPurpose::Grant);
+        Transfer { id: ExchangeId::new(fresh(1)), to: person("ada"), amount: micros(5), purpose }
+    }
+
+    fn minted(amount: u64, into: AccountClass) -> Event {
+        Event::Minted { amount: micros(amount), into, by: "op".into(), reason: "more".into() }
+    }
+
+    #[test]
+    fn guards_refuse_in_their_order() {
+        check_guards(
+            &(bank(), to_ada()),
+            refusal,
+            &[
+                (
+                    |(bank, _)| {
+                        bank.request = Some(tag(1));
+                        let asked = asked(other_body(tag(1)));
+                        bank.outbox.open(OpenTransfer { exchange: gift(), asked });
+                    },
+                    Refusal::UnderWay,
+                ),
+                (|(bank, _)| bank.minted = micros(u64::MAX - 4), Refusal::TooMuch),
+                (
+                    |(bank, _)| fill(&mut bank.outbox, MAX_OPEN, |transfer| transfer),
+                    Refusal::TooMuchUnderWay,
+                ),
+            ],
+        );
+        check_edges(
+            &(bank(), to_ada()),
+            refusal,
+            &[
+                (|(bank, _)| bank.minted = micros(u64::MAX - 5), None),
+                (|(bank, _)| fill(&mut bank.outbox, MAX_OPEN - 1, |transfer| transfer), None),
+                // Into its own accounts nothing is sent.
+                (
+                    |(bank, mint)| {
+                        mint.to = MintTo::Pool;
+                        fill(&mut bank.outbox, MAX_OPEN, |transfer| transfer);
+                    },
+                    None,
+                ),
+                (
+                    |(bank, mint)| {
+                        mint.to = MintTo::Treasury;
+                        bank.minted = micros(u64::MAX - 4);
+                    },
+                    Some(Refusal::TooMuch),
+                ),
+                (
+                    |(bank, _)| {
+                        bank.request = Some(tag(1));
+                        let asked = asked(tag(2));
+                        bank.outbox.open(OpenTransfer { exchange: gift(), asked });
+                    },
+                    None,
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn money_is_made_in_an_account_of_the_systems_own() {
+        // To where; the treasury and the pool afterwards.
+        let rows = [(MintTo::Treasury, 15, 0), (MintTo::Pool, 10, 5)];
+        for (to, treasury, pool) in rows {
+            let into = if to == MintTo::Pool { AccountClass::Pool } else { AccountClass::Treasury };
+            let mut bank = bank();
+            let step = bank.ask(mint(5, to));
+            assert_eq!((step.events, step.messages), (vec![minted(5, into)], vec![]));
+            let reply = Minted { amount: micros(5), minted: micros(15) };
+            assert_eq!(step.answer, Answer::Now(reply));
+            let state = [bank.minted, bank.treasury, bank.pool];
+            assert_eq!(state, [15, treasury, pool].map(micros));
+        }
+    }
+
+    #[test]
+    fn a_user_gets_it_by_way_of_the_treasury() {
+        let mut bank = bank();
+        bank.request = Some(tag(1));
+        let step = bank.ask(to_ada());
+        let token = ReplyToken(fresh(1));
+        let open = OpenTransfer {
+            exchange: gift(),
+            asked: Some(Asked { reply_token: token, request: Some(tag(1)) }),
+        };
+        let out_of = AccountClass::Treasury;
+        let expected = [minted(5, out_of), Event::TransferOpened { out_of, open }];
+        assert_eq!(step.events, expected);
+        assert_eq!(step.messages, [gift().offer()]);
+        assert_eq!(step.answer, Answer::Later(token));
+        assert_eq!([bank.minted, bank.treasury], [15, 10].map(micros));
+        assert_eq!(bank.outstanding(&bank.me), [gift().offer()], "offered again after a crash");
+    }
+
+    #[test]
+    fn the_users_answer_ends_it() {
+        let id = ExchangeId::new(fresh(1));
+        let accepted = Message::Accepted { exchange: id, summary: None };
+        let refused = Message::Refused { exchange: id, why: NotTaken::NoSuchPayee };
+        let reply = Minted { amount: micros(5), minted: micros(15) };
+        let returned =
+            Event::TransferReturned { id, into: AccountClass::Treasury, amount: micros(5) };
+        // The answer; the end, what happens, and the treasury afterwards.
+        let rows = [
+            (accepted, Ok(reply), Event::TransferSettled { id }, 10),
+            (refused, Err(Refusal::NotTaken), returned, 15),
+        ];
+        for (answer, end, event, treasury) in rows {
+            let mut bank = bank();
+            bank.request = Some(tag(1));
+            bank.ask(to_ada());
+            assert!(!bank.can_defer(&answer), "somebody waits for it");
+            let step = bank.hear(&person("ada"), answer);
+            let forgets = end.is_ok().then(|| forget(id, person("ada")));
+            assert_eq!(
+                (step.events.as_slice(), step.messages.as_slice()),
+                (&[event][..], forgets.as_slice())
+            );
+            assert_eq!(step.ended::<Minted>(), Some(end.clone()));
+            let remembered = end.ok().map(|minted| (tag(1), AnyReply::new(minted)));
+            assert_eq!(step.remembered, remembered);
+            assert_eq!(bank.treasury, micros(treasury));
+            assert!(bank.outbox.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_repeat_gets_the_first_answer() {
+        check_repeats(bank(), &mint(5, MintTo::Treasury));
+        check_repeats(bank(), &mint(5, MintTo::Pool));
+        let exchange = ExchangeId::new(fresh(1));
+        check_repeats_later(
+            &bank(),
+            &to_ada(),
+            &Refusal::UnderWay,
+            |bank| bank.hear(&person("ada"), Message::Accepted { exchange, summary: None }),
+            Some(|bank| {
+                let exchange = ExchangeId::new(fresh(1));
+                bank.hear(&person("ada"), Message::Refused { exchange, why: NotTaken::NoSuchPayee })
+            }),
+        );
+        // The key of a request that is under way is no other command's.
+        let mut bank = bank();
+        bank.request = Some(tag(1));
+        bank.ask(to_ada());
+        let (by, reason) = ("op".into(), None);
+        let fund = FundBudget { project: project(1), amount: micros(1), by, reason };
+        assert_eq!(refusal(&(bank, fund)), Some(Refusal::UnderWay));
+    }
+}

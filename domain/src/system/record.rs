@@ -55,3 +55,51 @@ impl Command for NoteOperatorAction {
         Ok(Decision::of(vec![Event::OperatorActed { by, action, reason }], Answer::Now(Noted)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn bank() -> UnderTest<System> {
+        UnderTest::new(system())
+    }
+
+    fn name() -> NameProject {
+        NameProject { name: "Shop".into(), by: "op".into(), reason: None }
+    }
+
+    fn note() -> NoteOperatorAction {
+        let reason = Some("asked".into());
+        NoteOperatorAction { by: "op".into(), action: "revoke key_1".into(), reason }
+    }
+
+    #[test]
+    fn a_project_is_named_by_an_id_that_is_new() {
+        let mut bank = bank();
+        let id = ProjectId::new(fresh(1));
+        let before = (*bank).clone();
+        let step = bank.ask(name());
+        let action = format!("create project {id}, Shop").into();
+        assert_eq!(step.events, [Event::OperatorActed { by: "op".into(), action, reason: None }]);
+        assert_eq!(step.answer, Answer::Now(ProjectNamed { id }));
+        assert_eq!(*bank, before, "for the record only");
+    }
+
+    #[test]
+    fn what_an_operator_did_is_written_down() {
+        let mut bank = bank();
+        let before = (*bank).clone();
+        let step = bank.ask(note());
+        let NoteOperatorAction { by, action, reason } = note();
+        assert_eq!(step.events, [Event::OperatorActed { by, action, reason }]);
+        assert_eq!(step.answer, Answer::Now(Noted));
+        assert_eq!(*bank, before, "for the record only");
+    }
+
+    #[test]
+    fn a_repeat_gets_the_first_answer() {
+        check_repeats(bank(), &name());
+        check_repeats(bank(), &note());
+    }
+}
