@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
             verify_receipt(&settings.data_dir(), &receipt, jwks.as_deref())
         }
         Some(Command::Openapi) => {
-            println!("{:#}", priv_http::openapi::document());
+            println!("{:#}", priv_http::document());
             Ok(())
         }
         Some(Command::Replay(args)) => Ok(replay::run(args)?),

@@ -9,7 +9,8 @@ use priv_blobs::S3Options;
 use priv_domain::Micros;
 use priv_http::Review;
 use priv_http::auth::PersonIds;
-use priv_http::edge::{AllowedOrigins, Limits, plan_named};
+use priv_http::middleware::AllowedOrigins;
+use priv_http::rate_limit::{Limits, plan_named};
 use serde::Deserialize;
 
 use crate::replay::ReplayArgs;

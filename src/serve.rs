@@ -12,8 +12,9 @@ use priv_actors::{Node, Options, QueryError, SystemClock};
 use priv_blobs::{BlobStore, ContentHash};
 use priv_domain::Day;
 use priv_http::auth::{Authenticator, Jwks, JwksSource, OperatorToken, TokenRules, TokenVerifier};
-use priv_http::edge::{AccessLog, DayCount, Edge, EdgeConfig, RateLimiter};
-use priv_http::routes::MetricsAt;
+use priv_http::middleware::{AccessLog, Edge, EdgeConfig};
+use priv_http::rate_limit::{DayCount, RateLimiter};
+use priv_http::router::{MetricsAt, groups};
 use priv_http::state::{KeyUse, ProjectKeys};
 use priv_http::{AppState, StateOptions};
 use priv_journal::disk::RealDisk;
@@ -108,7 +109,7 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
     let authenticator = Authenticator::new(keys, Some(tokens), operator);
     let clock = node.clone();
     let clock = Arc::new(move || clock.clock().now());
-    let edge = Edge::new(edge_config, authenticator, limiter.clone(), clock);
+    let edge = Edge::new(edge_config, groups(), authenticator, limiter.clone(), clock);
 
     let metrics = match settings.metrics_listen {
         Some(_) => MetricsAt::TheirOwnAddress,
@@ -244,7 +245,7 @@ fn serve_metrics(
     let Some(address) = settings.metrics_listen else { return Ok(None) };
     let state = state.clone();
     let server = HttpServer::new(move || {
-        App::new().app_data(state.clone()).configure(priv_http::routes::configure_metrics)
+        App::new().app_data(state.clone()).configure(priv_http::router::configure_metrics)
     })
     .disable_signals()
     .workers(1)

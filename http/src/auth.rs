@@ -1,16 +1,14 @@
 //! Who calls, and with what right.
 //!
-//! The edge resolves the credential of every request once into a [`Principal`]. Handlers name the
-//! right that they need by the type of an argument ([`PersonCaller`], [`OperatorCaller`],
-//! [`IngestKey`], [`ScopedKey`], [`UserCaller`], [`AnyCaller`]): data can't be reached without one.
-//! What a caller may do with a particular thing (is it theirs?) is for the handler to ask.
+//! The middleware resolves the credential of every request once into a [`Principal`]; the extractors
+//! of `extract::caller` name the right that a handler needs.
 
-mod caller;
 mod credential;
 mod jwks;
 mod key;
 mod naming;
 mod operator;
+mod person;
 mod principal;
 pub mod proof;
 #[cfg(test)]
@@ -19,13 +17,10 @@ mod token;
 mod token_cache;
 pub mod wallet;
 
-pub use caller::{
-    Access, AnalyticsRead, AnyCaller, BillingManage, EventsRead, EventsWrite, IngestKey,
-    OperatorCaller, PersonCaller, Read, Right, ScopedKey, UserCaller, Write,
-};
 pub use jwks::{Jwks, JwksError, JwksSource};
 pub use key::{KeyInfo, KeyLookup, NewKey, hash_key, key_from_seed, key_prefix, looks_like_key};
 pub use naming::{NamedUser, NotAUserId, PersonIds, UserNaming, as_uuid, check_user_id, user_of};
 pub use operator::OperatorToken;
+pub use person::{BadToken, Person, Standing};
 pub use principal::{Authenticator, Identity, Principal, Refusal};
-pub use token::{BadToken, Person, Standing, TokenRules, TokenVerifier};
+pub use token::{TokenRules, TokenVerifier};

@@ -6,12 +6,12 @@
 
 mod body;
 mod code;
-mod foreign;
-pub(crate) mod page;
+pub(crate) mod refusal;
 
 use std::borrow::Cow;
 use std::fmt;
 
+use actix_web::error::PayloadError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use priv_domain::Micros;
@@ -20,8 +20,6 @@ use serde_json::value::{RawValue, to_raw_value};
 
 pub(crate) use body::write_error_body;
 pub use code::ErrorCode;
-pub(crate) use foreign::{translate, translate_payload, translate_status};
-pub use page::show_error_page;
 
 /// One field that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,7 +52,7 @@ struct Parts {
     details: Vec<Detail>,
     members: Vec<(&'static str, Box<RawValue>)>,
     retry_after_secs: Option<u64>,
-    allow: Option<&'static str>,
+    allow: Option<String>,
 }
 
 impl ApiError {
@@ -128,7 +126,7 @@ impl ApiError {
 
     /// METHOD_NOT_ALLOWED with the value of `Allow`, such as `GET, POST`.
     #[must_use]
-    pub fn method_not_allowed(allow: &'static str) -> Self {
+    pub fn method_not_allowed(allow: String) -> Self {
         let mut error = Self::new(ErrorCode::MethodNotAllowed);
         error.0.allow = Some(allow);
         error
@@ -145,8 +143,8 @@ impl ApiError {
     pub fn insufficient_balance(required: Micros, available: Micros) -> Self {
         Self::new(ErrorCode::InsufficientBalance)
             .with_message(format!("This takes {required} PRIV; {available} PRIV is available"))
-            .with_member("required_priv", &crate::body::Priv(required))
-            .with_member("available_priv", &crate::body::Priv(available))
+            .with_amount("required_priv", required)
+            .with_amount("available_priv", available)
     }
 
     /// PAYLOAD_TOO_LARGE with the limit that was passed.
@@ -217,6 +215,15 @@ impl ApiError {
         self
     }
 
+    /// Adds an amount of PRIV to the error object, as the exact number.
+    #[must_use]
+    pub fn with_amount(mut self, name: &'static str, amount: Micros) -> Self {
+        if let Ok(digits) = RawValue::from_string(amount.to_string()) {
+            self.0.members.push((name, digits));
+        }
+        self
+    }
+
     /// Its code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
@@ -276,8 +283,8 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.content_type("application/json");
-        if let Some(allow) = self.0.allow {
-            response.insert_header((header::ALLOW, allow));
+        if let Some(allow) = &self.0.allow {
+            response.insert_header((header::ALLOW, allow.as_str()));
         }
         if self.status_code() == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
@@ -287,6 +294,16 @@ impl ResponseError for ApiError {
         }
         response.extensions_mut().insert(self.clone());
         response.body(write_error_body(self, None, ""))
+    }
+}
+
+/// What went wrong while a body was being read.
+impl From<&PayloadError> for ApiError {
+    fn from(error: &PayloadError) -> Self {
+        if matches!(error, PayloadError::Overflow) {
+            return Self::new(ErrorCode::PayloadTooLarge);
+        }
+        Self::invalid_request("The request body broke off or could not be read: send it again")
     }
 }
 

@@ -4,6 +4,8 @@ pub(crate) mod admin;
 pub(crate) mod analytics;
 pub(crate) mod compatibility;
 pub(crate) mod contributions;
+pub(crate) mod description;
+pub(crate) mod error_pages;
 pub(crate) mod events;
 pub(crate) mod marketplace;
 pub(crate) mod probes;

@@ -1,30 +1,27 @@
 //! What a client sees: routes, who may call them, what they answer.
 //!
 //! A handler is about ten lines: who calls (an extractor's type), what they ask (a body or query
-//! type), one question to an actor, and a view of the answer. The [`edge`] is around all of them;
-//! [`ingest`] reads events in whatever dialect they come.
+//! type), one question to an actor, and a view of the answer. The [`middleware`] is around all of
+//! them; [`ingest`] reads events in whatever dialect they come.
 //!
 //! What is left out: rules (`priv-domain`), actors (`priv-actors`), files.
 
-mod archive;
 pub mod auth;
-pub mod body;
-pub mod edge;
-pub mod envelope;
+mod download;
 pub mod error;
+pub mod extract;
 mod handlers;
 pub mod ingest;
 pub mod metrics;
-pub mod openapi;
-mod pagination;
-mod range;
+pub mod middleware;
+mod openapi;
+pub mod rate_limit;
 pub mod receipt;
-mod refusal;
 mod request_tag;
-pub mod routes;
-mod signed_url;
+mod route;
+pub mod router;
 pub mod state;
-mod time;
+pub mod wire;
 
-pub use routes::configure;
+pub use router::{configure, document};
 pub use state::{AppState, Review, StateOptions};

@@ -4,9 +4,9 @@ use actix_web::HttpRequest;
 use priv_domain::RequestTag;
 
 use crate::auth::Principal;
-use crate::body::{Fingerprint, IdempotencyKey};
-use crate::edge::RequestContext;
 use crate::error::ApiError;
+use crate::extract::idempotency::{Fingerprint, IdempotencyKey};
+use crate::middleware::RequestContext;
 
 /// The tag under which the answer to this request is remembered; `None` without an idempotency
 /// key. Two requests have the same one if principal, environment, method, path and key are the same.

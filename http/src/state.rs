@@ -14,10 +14,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::auth::proof::LinkProofs;
 use crate::auth::{KeyInfo, KeyLookup};
-use crate::edge::{Limits, RequestCounts};
+use crate::download::signed_url::FileLinks;
 use crate::error::ApiError;
+use crate::middleware::RequestCounts;
+use crate::rate_limit::Limits;
 use crate::receipt::ReceiptKey;
-use crate::signed_url::FileLinks;
 
 /// From which the key of pseudonyms is derived; a change gives every seller another name.
 const PSEUDONYM_CONTEXT: &str = "priv-protocol seller pseudonym v1";

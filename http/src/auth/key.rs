@@ -8,7 +8,7 @@ use priv_domain::project::{KeyRole, Scope, Scopes};
 use priv_domain::{Environment, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::edge::Limits;
+use crate::rate_limit::Limits;
 
 /// Characters after the prefix of a key that we make: about 190 bits.
 const SECRET_CHARS: usize = 32;

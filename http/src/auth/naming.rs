@@ -41,7 +41,7 @@ pub enum NotAUserId {
     Reserved,
 }
 
-/// The id in small messages, if it is a UUID: some systems print it in capitals.
+/// The id in small letters, if it is a UUID: some systems print it in capitals.
 #[must_use]
 pub fn as_uuid(id: &str) -> Option<String> {
     (id.len() == 36 && Uuid::try_parse(id).is_ok()).then(|| id.to_ascii_lowercase())
@@ -76,7 +76,7 @@ pub(super) fn check_person_id(id: &str) -> Result<(), NotAUserId> {
 
 /// The user that a project means by a `user_id`.
 ///
-/// A UUID is compared in small messages, since some systems print it in capitals.
+/// A UUID is compared in small letters, since some systems print it in capitals.
 ///
 /// # Errors
 /// [`NotAUserId`].

@@ -9,7 +9,8 @@ use priv_domain::{Environment, Timestamp};
 use super::credential::Credential;
 use super::key::{KeyInfo, KeyLookup, hash_key, looks_like_key};
 use super::operator::OperatorToken;
-use super::token::{BadToken, Person, TokenVerifier};
+use super::person::{BadToken, Person};
+use super::token::TokenVerifier;
 use crate::error::ApiError;
 
 /// The header by which a signed-in person chooses their environment.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use priv_domain::project::{KeyRole, Scopes};
 
 use super::key::{KeyInfo, KeyLookup, hash_key};
-use crate::edge::Limits;
+use crate::rate_limit::Limits;
 
 /// When tests begin: a Saturday's midnight, 2024-06-01T00:00:00Z, in seconds.
 pub(crate) const START_SECS: i64 = 1_717_200_000;

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
 use priv_domain::Timestamp;
-use priv_domain::project::Plan;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::jwks::Jwks;
 use super::naming::{NotAUserId, as_uuid, check_person_id};
+use super::person::{BadToken, Person, Standing};
 use super::token_cache::TokenCache;
-use crate::edge::plan_named;
+use crate::rate_limit::plan_named;
 
 /// How far clocks may be apart.
 const LEEWAY_SECS: i64 = 60;
@@ -25,64 +25,6 @@ const MAX_TOKEN_BYTES: usize = 8 << 10;
 
 /// Tokens that are remembered at a time, about 150 bytes each.
 const REMEMBERED_TOKENS: usize = 65_536;
-
-/// A signed-in person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
-    /// The `sub` of their token: their user id, as it is.
-    pub sub: Arc<str>,
-    /// `app_metadata.plan`, where the token says one.
-    pub plan: Option<Plan>,
-    /// `app_metadata.role`.
-    pub standing: Standing,
-}
-
-/// What a person is to the installation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Someone with their own data only.
-    User,
-    /// Someone who also runs it.
-    Operator,
-}
-
-/// Why a token signs no one in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadToken {
-    /// No JWT, or claims of other types than they must have.
-    #[error("The token is not a JWT that can be read")]
-    Malformed,
-    /// `none`, or one that no trusted key is for.
-    #[error("The token is signed with an algorithm that is not accepted here")]
-    Algorithm,
-    /// No key of this `kid`.
-    #[error("The token is signed with a key that is not known here")]
-    UnknownKey,
-    /// Signed by someone else, or changed since.
-    #[error("The token's signature is wrong")]
-    Signature,
-    /// Past `exp`.
-    #[error("The token has expired: sign in again")]
-    Expired,
-    /// Before `nbf`.
-    #[error("The token is not valid yet")]
-    NotYetValid,
-    /// No `exp`.
-    #[error("The token never expires, which is not accepted")]
-    NoExpiry,
-    /// `aud` is for something else.
-    #[error("The token is for another audience")]
-    Audience,
-    /// `iss` is someone else.
-    #[error("The token is from another issuer")]
-    Issuer,
-    /// `sub` can't be a person.
-    #[error("The token's subject {0}")]
-    Subject(NotAUserId),
-    /// Neither a secret nor a key set is configured.
-    #[error("Tokens are not accepted here: no secret and no key set is configured")]
-    NotConfigured,
-}
 
 /// What a token must be like.
 #[derive(Clone, Debug)]
@@ -252,7 +194,7 @@ fn moment(seconds: f64, leeway_secs: i64) -> Result<Timestamp, BadToken> {
 fn person_of(claims: Claims) -> Result<Person, BadToken> {
     let sub = claims.sub.ok_or(BadToken::Subject(NotAUserId::Empty))?;
     check_person_id(&sub).map_err(BadToken::Subject)?;
-    // Events and keys name people by UUIDs in small messages.
+    // Events and keys name people by UUIDs in small letters.
     let sub = as_uuid(&sub).unwrap_or(sub);
     let said = |name| claims.app_metadata.as_ref()?.get(name)?.as_str();
     let standing = match said("role") {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use priv_domain::Timestamp;
 
-use super::token::{BadToken, Person};
+use super::person::{BadToken, Person};
 
 /// Tokens are remembered by a keyed hash that can't be made to collide: a hit is a sign-in.
 pub(super) type TokenHash = [u8; 32];
@@ -88,7 +88,7 @@ impl From<Lookup> for Option<Result<Arc<Person>, BadToken>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::token::Standing;
+    use crate::auth::Standing;
 
     #[test]
     fn the_cache_stays_within_its_capacity() {

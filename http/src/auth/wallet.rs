@@ -16,7 +16,7 @@ pub enum NotAnAddress {
     /// Not `0x` and 40 hexadecimal digits.
     #[error("must be 0x and 40 hexadecimal digits")]
     Form,
-    /// Capitals and small messages, but not those of the checksum: a typing error, most likely.
+    /// Capitals and small letters, but not those of the checksum: a typing error, most likely.
     #[error("has a wrong checksum (EIP-55): check for typing errors")]
     Checksum,
 }
@@ -73,7 +73,7 @@ impl fmt::Debug for Address {
 impl FromStr for Address {
     type Err = NotAnAddress;
 
-    /// All small or all capital messages carry no checksum and pass; mixed ones must be right.
+    /// All small or all capital letters carry no checksum and pass; mixed ones must be right.
     fn from_str(text: &str) -> Result<Self, NotAnAddress> {
         let digits = text.strip_prefix("0x").ok_or(NotAnAddress::Form)?;
         let address = Self(from_hex(digits).ok_or(NotAnAddress::Form)?);

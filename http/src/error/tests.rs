@@ -73,24 +73,3 @@ async fn a_failure_tells_the_client_nothing_of_its_cause() {
     assert_eq!(body["error"]["code"], "SERVER_ERROR");
     assert_eq!(body["error"]["message"], "Internal server error");
 }
-
-#[test]
-fn statuses_without_an_error_of_ours_get_the_nearest_code() {
-    let table = [
-        (400, ErrorCode::InvalidRequest),
-        (401, ErrorCode::Unauthorized),
-        (404, ErrorCode::NotFound),
-        (405, ErrorCode::MethodNotAllowed),
-        (413, ErrorCode::PayloadTooLarge),
-        (416, ErrorCode::InvalidRequest),
-        (418, ErrorCode::InvalidRequest),
-        (422, ErrorCode::InvalidRequest),
-        (500, ErrorCode::ServerError),
-        (502, ErrorCode::ServerError),
-        (503, ErrorCode::Overloaded),
-    ];
-    for (status, code) in table {
-        let status = StatusCode::from_u16(status).expect("a status");
-        assert_eq!(translate_status(status).code(), code, "{status}");
-    }
-}

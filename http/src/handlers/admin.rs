@@ -6,19 +6,22 @@ pub(crate) mod contributions;
 pub(crate) mod entity_view;
 pub(crate) mod keys;
 pub(crate) mod ledger;
+mod masking;
+mod new_keys;
 pub(crate) mod past_view;
 pub(crate) mod projects;
 
+use priv_actors::Node;
 use priv_domain::system::NoteOperatorAction;
-use priv_domain::{EntityId, Environment};
+use priv_domain::{EntityId, Environment, ProjectId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::auth::OperatorCaller;
 use crate::error::ApiError;
-use crate::openapi::EnvironmentName;
-use crate::pagination::{PageQuery, Wanted};
+use crate::extract::caller::OperatorCaller;
 use crate::state::AppState;
+use crate::wire::pagination::{PageQuery, Wanted};
+use crate::wire::schemas::EnvironmentName;
 
 /// `?environment=live|test`
 #[derive(Debug, Deserialize, IntoParams)]
@@ -101,4 +104,25 @@ pub(crate) async fn note_action(
     let command = NoteOperatorAction { by, action: action.into(), reason };
     state.node.ask(&EntityId::system(environment), command, None).await?;
     Ok(())
+}
+
+/// The id in a path.
+pub(crate) fn project_id(text: &str) -> Result<ProjectId, ApiError> {
+    text.parse().map_err(|_| no_such_project())
+}
+
+/// The entity of a project that exists: a name that nobody has activates no actor.
+pub(crate) fn existing(
+    node: &Node,
+    environment: Environment,
+    id: ProjectId,
+) -> Result<EntityId, ApiError> {
+    match node.project(environment, id) {
+        Some(_) => Ok(EntityId::project(environment, id)),
+        None => Err(no_such_project()),
+    }
+}
+
+pub(crate) fn no_such_project() -> ApiError {
+    ApiError::not_found("There is no such project")
 }

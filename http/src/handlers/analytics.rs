@@ -11,13 +11,13 @@ use priv_domain::{Environment, EventType, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::{AnalyticsRead, ScopedKey};
-use crate::body::QueryParams;
-use crate::envelope::ok;
 use crate::error::{ApiError, Detail};
-use crate::openapi::Success;
+use crate::extract::caller::{AnalyticsRead, ScopedKey};
+use crate::extract::query::QueryParams;
 use crate::state::AppState;
-use crate::time::parse_date;
+use crate::wire::envelope::ok;
+use crate::wire::schemas::Success;
+use crate::wire::time::parse_date;
 
 /// Days that one query spans at most: more than the time for which anybody has events.
 const MAX_DAYS: i32 = 36_600;

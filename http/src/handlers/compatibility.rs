@@ -3,9 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
-use crate::edge::RequestContext;
 use crate::error::ApiError;
 use crate::ingest::{REMOTE_CONFIG_ANSWER, flags_answer, segment_settings_answer};
+use crate::middleware::RequestContext;
 
 fn json(body: impl Into<String>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(body.into())

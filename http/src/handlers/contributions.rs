@@ -2,10 +2,8 @@
 
 pub(crate) mod upload;
 
-use crate::openapi::{
-    ContributionPath, ContributionTypeName, EnvironmentHeader, IdempotencyHeader, ReviewStatusName,
-    Success,
-};
+use crate::wire::params::{ContributionPath, EnvironmentHeader, IdempotencyHeader};
+use crate::wire::schemas::{ContributionTypeName, ReviewStatusName, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_blobs::{BlobError, ContentHash, MediaType};
 use priv_domain::contribution::{ContributionType, Originality, ReviewStatus};
@@ -15,16 +13,18 @@ use priv_domain::{ContributionId, EntityId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::{AnyCaller, PersonCaller};
-use crate::body::{IdempotencyKey, Priv, QueryParams, fingerprint};
-use crate::envelope::ok;
+use crate::download::range::blob_error;
+use crate::error::refusal::with_origin;
 use crate::error::{ApiError, Detail};
-use crate::pagination::{PageQuery, Pagination};
-use crate::range::blob_error;
-use crate::refusal::with_origin;
+use crate::extract::caller::{AnyCaller, PersonCaller};
+use crate::extract::idempotency::{IdempotencyKey, fingerprint};
+use crate::extract::query::QueryParams;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::time::Rfc3339;
+use crate::wire::amount::Priv;
+use crate::wire::envelope::ok;
+use crate::wire::pagination::{PageQuery, Pagination};
+use crate::wire::time::Rfc3339;
 
 /// The query of `GET /contributions`.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -12,17 +12,19 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use priv_domain::project::RememberAnswer;
 use priv_domain::{EntityId, RequestTag};
 
-use crate::auth::IngestKey;
-use crate::body::{BodyLimits, IdempotencyKey, MAX_DEPTH, fingerprint, nests_too_deep, read_body};
-use crate::edge::RequestContext;
 use crate::error::ApiError;
+use crate::error::refusal::mark_replayed;
+use crate::extract::body::{BodyLimits, read_body};
+use crate::extract::caller::IngestKey;
+use crate::extract::idempotency::{IdempotencyKey, fingerprint};
 use crate::ingest::{
     Arrival, CAPTURE_ANSWER, Dialect, EventAnswer, Listed, PostHogRoute, Taken, Unreadable,
     capture_v1_answer, events_answer, moment, parse,
 };
-use crate::refusal::mark_replayed;
+use crate::middleware::RequestContext;
 use crate::request_tag::request_tag_of_project;
 use crate::state::AppState;
+use crate::wire::depth::{MAX_DEPTH, nests_too_deep};
 use collect::Collected;
 use store::Stored;
 

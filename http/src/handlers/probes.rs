@@ -4,11 +4,11 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::envelope::ok;
 use crate::error::ApiError;
 use crate::metrics;
-use crate::openapi::Success;
 use crate::state::AppState;
+use crate::wire::envelope::ok;
+use crate::wire::schemas::Success;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Health)]

@@ -13,8 +13,9 @@ use priv_domain::user::User;
 use priv_domain::{Entity, EntityId, Environment, ProjectId, UserRef, Version};
 
 use crate::auth::wallet::Address;
-use crate::auth::{NamedUser, UserCaller, UserNaming};
+use crate::auth::{NamedUser, UserNaming};
 use crate::error::ApiError;
+use crate::extract::caller::UserCaller;
 use crate::state::AppState;
 
 /// The user whom a request is about, within the caller's reach.

@@ -10,8 +10,8 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{Refused, Verdict};
-use crate::body::Priv;
+use super::event::{Refused, Verdict};
+use crate::wire::amount::Priv;
 
 /// The answer of `/e/`, `/capture/` and `/batch/`, whatever became of the single events.
 pub const CAPTURE_ANSWER: &str = r#"{"status":1}"#;

@@ -8,7 +8,8 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visito
 use serde_json::value::RawValue;
 
 use super::fields::{EventFields, EventKey, Fields, Known, Name};
-use super::{MAX_EVENTS, Unreadable};
+use super::limits::MAX_EVENTS;
+use super::unreadable::Unreadable;
 
 /// A body, taken apart.
 #[derive(Debug)]

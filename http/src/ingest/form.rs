@@ -11,7 +11,8 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode;
 
-use super::{MAX_BODY_BYTES, Unreadable};
+use super::limits::MAX_BODY_BYTES;
+use super::unreadable::Unreadable;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 

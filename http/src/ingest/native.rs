@@ -2,9 +2,12 @@
 
 use serde_json::value::RawValue;
 
+use super::dialect::{PrivRoute, SegmentRoute};
+use super::event::{EventKind, IncomingEvent, Problem};
 use super::fields::{EventFields, EventKey as Key, Fields, PageFields, PageKey};
+use super::shared::Shared;
 use super::time::{self, Said};
-use super::{EventKind, IncomingEvent, PrivRoute, Problem, Reader, SegmentRoute, consent, text};
+use super::{consent, text};
 
 /// What a route says about the events that come to it.
 #[derive(Clone, Copy)]
@@ -48,14 +51,14 @@ pub(super) fn event_id<'a>(fields: &EventFields<'a>) -> Option<&'a RawValue> {
 pub(super) fn read(
     fields: &EventFields<'_>,
     route: Route,
-    reader: &Reader<'_>,
+    shared: &Shared<'_>,
 ) -> Result<IncomingEvent, Problem> {
     let kind = kind(fields, route)?;
     let id = text::id(event_id(fields), "event_id")?;
     let user_id = text::id(fields.get(Key::UserId), "user_id")?;
     let anonymous_id = text::id(fields.get(Key::AnonymousId), "anonymous_id")?;
     if user_id.is_none() && anonymous_id.is_none() {
-        return Err(missing_user());
+        return Err(Problem::missing_user());
     }
     if route.wants_user_id && kind == EventKind::Identify && user_id.is_none() {
         return Err(Problem::rejected("missing_user_id", "identify needs a user_id"));
@@ -73,18 +76,13 @@ pub(super) fn read(
         anonymous_id,
         session_id: text::id(fields.get(Key::SessionId), "session_id")?,
         properties: text::object(properties, "properties")?,
-        context: text::object(context.or(reader.context), "context")?,
+        context: text::object(context.or(shared.context), "context")?,
         page_url: text::page_field(page.url),
         page_title: text::page_field(page.title),
         referrer: text::page_field(page.referrer),
-        timestamp: time::happened(said(fields), reader.arrival)?,
-        consent_given: consent_given(fields, context, reader)?,
+        timestamp: time::happened(said(fields), shared.arrival)?,
+        consent_given: consent_given(fields, context, shared)?,
     })
-}
-
-pub(super) fn missing_user() -> Problem {
-    let message = "say whom the event is about: user_id or anonymous_id (userId, anonymousId)";
-    Problem::rejected("missing_user", message)
 }
 
 fn kind(fields: &EventFields<'_>, route: Route) -> Result<EventKind, Problem> {
@@ -155,11 +153,11 @@ fn said<'a>(fields: &EventFields<'a>) -> Said<'a> {
 fn consent_given(
     fields: &EventFields<'_>,
     context: Option<&RawValue>,
-    reader: &Reader<'_>,
+    shared: &Shared<'_>,
 ) -> Result<Option<bool>, Problem> {
     let in_context = || match context {
         Some(context) => consent::in_context(context),
-        None => reader.consent,
+        None => shared.consent,
     };
     match fields.get(Key::ConsentGiven) {
         None => Ok(in_context()),

@@ -9,10 +9,11 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::event::{EventKind, IncomingEvent, Problem};
 use super::fields::{EventFields, EventKey as Key, Fields, PropertyFields, PropertyKey as Prop};
-use super::native::missing_user;
+use super::shared::Shared;
 use super::time::{self, Arrival, Said};
-use super::{EventKind, IncomingEvent, Problem, Reader, consent, text};
+use super::{consent, text};
 
 /// The id that stands for all visitors that don't want to be told apart.
 const COOKIELESS: &str = "$posthog_cookieless";
@@ -22,7 +23,7 @@ const DIRECT: &str = "$direct";
 /// Reads an event.
 pub(super) fn read(
     fields: &EventFields<'_>,
-    reader: &Reader<'_>,
+    shared: &Shared<'_>,
 ) -> Result<IncomingEvent, Problem> {
     let Some(event) = text::name(fields.get(Key::Event))? else {
         return Err(Problem::rejected("missing_name", "`event` must be the event's name"));
@@ -40,7 +41,7 @@ pub(super) fn read(
         EventKind::Track | EventKind::PageView => fields.get(Key::Properties),
     };
     let context = fields.get(Key::Context).filter(|raw| raw.get().starts_with('{'));
-    let context = context.or(reader.context);
+    let context = context.or(shared.context);
     let session_id = fields.get(Key::SessionId).or(inner.get(Prop::SessionId));
     Ok(IncomingEvent {
         id,
@@ -54,7 +55,7 @@ pub(super) fn read(
         page_url: page.url,
         page_title: page.title,
         referrer: page.referrer,
-        timestamp: inner.happened(fields, reader.arrival)?,
+        timestamp: inner.happened(fields, shared.arrival)?,
         consent_given: fields
             .get(Key::ConsentGiven)
             .or(inner.get(Prop::ConsentGiven))
@@ -134,7 +135,7 @@ impl<'a> Inner<'a> {
         let Some(id) = text::id(raw, "distinct_id")? else { return Err(no_distinct_id()) };
         if id == COOKIELESS || self.flag(Prop::Cookieless) == Some(true) {
             let message = "events without cookies tell no visitor from another; they can't earn";
-            return Err(Problem { message: message.into(), ..missing_user() });
+            return Err(Problem { message: message.into(), ..Problem::missing_user() });
         }
         if kind != EventKind::Identify && self.is_anonymous(&id) {
             return Ok((None, Some(id)));
@@ -171,5 +172,5 @@ impl<'a> Inner<'a> {
 
 fn no_distinct_id() -> Problem {
     let message = "say whom the event is about: distinct_id";
-    Problem { message: message.into(), ..missing_user() }
+    Problem { message: message.into(), ..Problem::missing_user() }
 }

@@ -12,6 +12,7 @@ use std::fmt::Write;
 
 use expect_test::Expect;
 use priv_domain::Timestamp;
+use serde_json::value::RawValue;
 
 use super::*;
 

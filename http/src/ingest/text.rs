@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{
-    MAX_DEPTH, MAX_ID_BYTES, MAX_NAME_CHARS, MAX_PAGE_FIELD_BYTES, MAX_PROPERTIES_BYTES, Problem,
-    Unreadable,
+use super::event::Problem;
+use super::limits::{
+    MAX_DEPTH, MAX_ID_BYTES, MAX_NAME_CHARS, MAX_PAGE_FIELD_BYTES, MAX_PROPERTIES_BYTES,
 };
+use super::unreadable::Unreadable;
 
 /// The body as text.
 pub(super) fn utf8(body: &[u8]) -> Result<&str, Unreadable> {

@@ -6,7 +6,8 @@ use priv_domain::Timestamp;
 use priv_domain::time::DAY_MILLIS;
 use serde_json::value::RawValue;
 
-use super::{Problem, text};
+use super::event::Problem;
+use super::text;
 
 /// Numbers below are seconds since the Unix epoch, the others milliseconds: as milliseconds this
 /// is in 1973, as seconds in the year 5138.

@@ -4,89 +4,21 @@
 use serde_json::{Value, json};
 
 use super::finish::success;
-use super::params::{IdempotencyHeader, IngestParams};
+use crate::ingest::{Dialect, PostHogRoute};
+use crate::wire::params::{IdempotencyHeader, IngestParams};
 
-/// One spelling of a route that takes events.
-struct Ingest {
-    path: &'static str,
-    operation_id: &'static str,
-    tag: &'static str,
-    summary: &'static str,
-    body: Body,
-    answer: Answer,
-}
-
-#[derive(Clone, Copy)]
-enum Body {
-    /// In our words or Segment's.
-    Events,
-    /// In PostHog's.
-    Captured,
-}
-
-#[derive(Clone, Copy)]
-enum Answer {
-    /// What became of the events, in the envelope.
-    Counts,
-    /// `{"status":1}`
-    Status,
-    /// A verdict for each uuid.
-    ByUuid,
-}
-
-const SEGMENT: &str = "Compatibility";
-
-const ROUTES: [Ingest; 11] = [
-    own("/v1/events", "ingest_events", "Stores events, each once, and pays for them"),
-    own("/v1/identify", "ingest_identify", "Stores traits of a user"),
-    own("/v1/page", "ingest_page", "Stores page views"),
-    segment("/v1/batch", "segment_batch", "Segment's batch: events of all types"),
-    segment("/v1/track", "segment_track", "Segment's track"),
-    segment("/v1/screen", "segment_screen", "Segment's screen: answered as dropped"),
-    segment("/v1/group", "segment_group", "Segment's group: answered as dropped"),
-    segment("/v1/alias", "segment_alias", "Segment's alias: answered as dropped"),
-    posthog("/e/", "posthog_e", "PostHog's capture", Answer::Status),
-    posthog("/batch/", "posthog_batch", "PostHog's batch", Answer::Status),
-    posthog(
-        "/i/v1/analytics/events",
-        "posthog_v1",
-        "PostHog's new capture, with a verdict for each event",
-        Answer::ByUuid,
-    ),
-];
-
-const fn own(path: &'static str, operation_id: &'static str, summary: &'static str) -> Ingest {
-    let (tag, body, answer) = ("Events", Body::Events, Answer::Counts);
-    Ingest { path, operation_id, tag, summary, body, answer }
-}
-
-const fn segment(path: &'static str, operation_id: &'static str, summary: &'static str) -> Ingest {
-    Ingest { tag: SEGMENT, ..own(path, operation_id, summary) }
-}
-
-const fn posthog(
-    path: &'static str,
-    operation_id: &'static str,
-    summary: &'static str,
-    answer: Answer,
-) -> Ingest {
-    Ingest { body: Body::Captured, answer, ..segment(path, operation_id, summary) }
-}
-
-/// Adds the routes and their schemas.
-pub(super) fn add(document: &mut Value) {
+/// Adds the schemas that the operations refer to.
+pub(super) fn add_schemas(document: &mut Value) {
     let schemas = &mut document["components"]["schemas"];
     schemas["Event"] = event(Spelling::Snake);
     schemas["SegmentEvent"] = event(Spelling::Camel);
     schemas["EventBody"] = event_body();
     schemas["CapturedBody"] = captured_body();
     schemas["CaptureVerdicts"] = capture_verdicts();
-    for route in ROUTES {
-        document["paths"][route.path]["post"] = operation(&route);
-    }
 }
 
-fn operation(route: &Ingest) -> Value {
+/// A route that takes events in this dialect.
+pub(crate) fn operation(dialect: Dialect, operation_id: &str, summary: &str) -> Value {
     let mut parameters = super::parameters::<IngestParams>();
     parameters.extend(super::parameters::<IdempotencyHeader>());
     parameters.push(json!({
@@ -96,15 +28,19 @@ fn operation(route: &Ingest) -> Value {
         "description": "`1` refuses `data_sharing` and `marketing`, unless the user has a newer record.",
         "schema": { "type": "string" },
     }));
-    let (content, description) = match route.body {
-        Body::Events => (
+    let tag = match dialect {
+        Dialect::Priv(_) => "Events",
+        Dialect::Segment(_) | Dialect::PostHog(_) => "Compatibility",
+    };
+    let (content, description) = match dialect {
+        Dialect::Priv(_) | Dialect::Segment(_) => (
             json!({
                 "application/json": { "schema": { "$ref": "#/components/schemas/EventBody" } },
                 "text/plain": { "schema": { "type": "string" } },
             }),
             "JSON, whatever the content type says: `text/plain` causes no preflight.",
         ),
-        Body::Captured => (
+        Dialect::PostHog(_) => (
             json!({
                 "application/json": { "schema": { "$ref": "#/components/schemas/CapturedBody" } },
                 "text/plain": { "schema": { "type": "string" } },
@@ -120,19 +56,21 @@ fn operation(route: &Ingest) -> Value {
             "JSON, whatever the content type says, or a form with the JSON in it.",
         ),
     };
-    let answer = match route.answer {
-        Answer::Counts => success("Ingested"),
-        Answer::Status => json!({
+    let answer = match dialect {
+        Dialect::Priv(_) | Dialect::Segment(_) => success("Ingested"),
+        Dialect::PostHog(PostHogRoute::Capture | PostHogRoute::Batch) => json!({
             "type": "object",
             "required": ["status"],
             "properties": { "status": { "type": "integer", "enum": [1] } },
         }),
-        Answer::ByUuid => json!({ "$ref": "#/components/schemas/CaptureVerdicts" }),
+        Dialect::PostHog(PostHogRoute::V1) => {
+            json!({ "$ref": "#/components/schemas/CaptureVerdicts" })
+        }
     };
     json!({
-        "operationId": route.operation_id,
-        "tags": [route.tag],
-        "summary": route.summary,
+        "operationId": operation_id,
+        "tags": [tag],
+        "summary": summary,
         "description": "200 for any body that could be read: what is wrong with one event is told of that \
             one, and does not touch its neighbours. 200 means on disk, and paid once. At most 2,500 \
             events and 4 MiB, also compressed (gzip, br, zstd). The key can also be in the body, as \

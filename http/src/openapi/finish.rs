@@ -11,22 +11,6 @@ use crate::error::ErrorCode;
 /// HTTP methods as a path item names them.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-/// Other spellings of a route, and what the operation is called there.
-const ALIASES: [(&str, &str, &str); 12] = [
-    ("/v1/openapi.json", "/openapi.json", "show_versioned_openapi"),
-    ("/v1/b", "/v1/batch", "segment_b"),
-    ("/v1/import", "/v1/batch", "segment_import"),
-    ("/v1/t", "/v1/track", "segment_t"),
-    ("/v1/i", "/v1/identify", "segment_i"),
-    ("/v1/p", "/v1/page", "segment_p"),
-    ("/v1/s", "/v1/screen", "segment_s"),
-    ("/v1/g", "/v1/group", "segment_g"),
-    ("/v1/a", "/v1/alias", "segment_a"),
-    ("/capture/", "/e/", "posthog_capture"),
-    ("/i/v0/e/", "/e/", "posthog_i_v0_e"),
-    ("/decide/", "/flags/", "list_feature_flags_of_decide"),
-];
-
 /// The scheme that knows signed-in people.
 const PERSON: &str = "person";
 
@@ -54,16 +38,6 @@ pub(super) fn finish(mut document: Value) -> Value {
     with_maxima(&mut document);
     for (path, item) in members(document.get_mut("paths")) {
         finish_path(path, item);
-    }
-    for (alias, path, operation_id) in ALIASES {
-        let mut item = document["paths"][path].clone();
-        for method in METHODS {
-            if let Some(operation) = item.get_mut(method) {
-                operation["operationId"] = json!(operation_id);
-                operation["description"] = json!(format!("As `{path}`."));
-            }
-        }
-        document["paths"][alias] = item;
     }
     document
 }
@@ -309,7 +283,7 @@ fn request_id_parameter() -> Value {
         "in": "header",
         "required": false,
         "description": "An id for this request, to find it in logs; one is made where none, or \
-            none that is fit, is sent: 1 to 128 messages, digits and `-_.:/+=@#~,`.",
+            none that is fit, is sent: 1 to 128 letters, digits and `-_.:/+=@#~,`.",
         "schema": { "type": "string" },
     })
 }

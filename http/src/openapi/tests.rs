@@ -3,9 +3,10 @@ use std::collections::BTreeSet;
 use actix_web::introspection::IntrospectionTree;
 use actix_web::test::{TestRequest, call_and_read_body, init_service};
 use actix_web::{App, web};
+use expect_test::expect_file;
+use serde_json::Value;
 
-use super::*;
-use crate::routes::{MetricsAt, configure};
+use crate::router::{MetricsAt, configure, document};
 
 /// `METHOD /path`, one a route; under `/api` it is the same, and with a slash at the end.
 fn route(method: &str, path: &str) -> String {
@@ -107,4 +108,11 @@ fn nothing_is_null() {
         }
     }
     check(&document(), "");
+}
+
+/// `UPDATE_EXPECT=1` writes it anew.
+#[test]
+fn the_copy_in_docs_is_this_document() {
+    let copy = expect_file!["../../../docs/openapi.json"];
+    copy.assert_eq(&format!("{:#}\n", document()));
 }

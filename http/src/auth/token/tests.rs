@@ -8,6 +8,8 @@ use jsonwebtoken::{EncodingKey, encode};
 use parking_lot::Mutex;
 use serde_json::json;
 
+use priv_domain::project::Plan;
+
 use super::*;
 use crate::auth::jwks::{JwksError, JwksSource};
 use crate::auth::testing::{START_SECS, SigningPair, claims, claims_with, hs256, key_set};

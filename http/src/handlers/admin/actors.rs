@@ -15,19 +15,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::entity_view::{Unmask, state_view};
+use super::entity_view::state_view;
+use super::masking::Unmask;
 use super::past_view::{EntryView, entry_view};
 use super::{EnvironmentQuery, ListQuery, environment_named, note_action};
-use crate::auth::OperatorCaller;
-use crate::body::QueryParams;
-use crate::envelope::ok;
 use crate::error::ApiError;
-use crate::openapi::{
-    ActorKind, ActorPath, EnvironmentName, Flag, KindPath, Success, position_or_time,
-};
-use crate::pagination::{PageQuery, cursor};
+use crate::extract::caller::OperatorCaller;
+use crate::extract::query::QueryParams;
 use crate::state::AppState;
-use crate::time::{Rfc3339, parse_time};
+use crate::wire::envelope::ok;
+use crate::wire::pagination::{PageQuery, cursor};
+use crate::wire::params::{ActorPath, Flag, KindPath};
+use crate::wire::schemas::{ActorKind, EnvironmentName, Success, position_or_time};
+use crate::wire::time::{Rfc3339, parse_time};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ActorsOfKind)]

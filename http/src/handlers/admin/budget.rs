@@ -6,18 +6,20 @@ use priv_domain::{EntityId, Environment, Micros, UserRef};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::projects::{existing, project_id};
-use super::{EnvironmentQuery, checked_reason};
-use crate::auth::{OperatorCaller, as_uuid, check_user_id};
-use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams};
-use crate::envelope::created;
+use super::{EnvironmentQuery, checked_reason, existing, project_id};
+use crate::auth::{as_uuid, check_user_id};
 use crate::error::ApiError;
-use crate::openapi::{
-    IdempotencyHeader, PositiveAmount, ProjectIdText, ProjectPath, ReasonText, Success,
-};
-use crate::refusal::with_origin;
+use crate::error::refusal::with_origin;
+use crate::extract::caller::OperatorCaller;
+use crate::extract::idempotency::IdempotencyKey;
+use crate::extract::json::JsonBody;
+use crate::extract::query::QueryParams;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
+use crate::wire::amount::Priv;
+use crate::wire::envelope::created;
+use crate::wire::params::{IdempotencyHeader, ProjectPath};
+use crate::wire::schemas::{PositiveAmount, ProjectIdText, ReasonText, Success};
 
 /// The body of `POST /mint`.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -1,8 +1,7 @@
 //! The review queue.
 
-use crate::openapi::{
-    ContributionPath, DecisionName, EnvironmentName, IdempotencyHeader, ReviewStatusName, Success,
-};
+use crate::wire::params::{ContributionPath, IdempotencyHeader};
+use crate::wire::schemas::{DecisionName, EnvironmentName, ReviewStatusName, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_domain::contribution::{ReviewDecision, ReviewStatus};
 use priv_domain::user::{ReviewContribution, Reviewed};
@@ -11,15 +10,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{EnvironmentQuery, checked_reason, environment_named};
-use crate::auth::OperatorCaller;
-use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams};
-use crate::envelope::ok;
 use crate::error::ApiError;
+use crate::error::refusal::with_origin;
+use crate::extract::caller::OperatorCaller;
+use crate::extract::idempotency::IdempotencyKey;
+use crate::extract::json::JsonBody;
+use crate::extract::query::QueryParams;
 use crate::handlers::contributions::{ContributionView, contribution_in};
-use crate::pagination::{PageQuery, Pagination};
-use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
+use crate::wire::amount::Priv;
+use crate::wire::envelope::ok;
+use crate::wire::pagination::{PageQuery, Pagination};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ContributionQueue)]

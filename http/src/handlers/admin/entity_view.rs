@@ -1,39 +1,18 @@
 //! An entity's state as operators see it: personal fields are masked.
 
 use priv_domain::AnyEntity;
+use priv_domain::UserRef;
 use priv_domain::contribution::ReviewStatus;
-use priv_domain::earning::Payer;
 use priv_domain::exchange::{Exchange, Inbox, Outbox};
 use priv_domain::listing::Listing;
 use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::{Market, User};
-use priv_domain::{Micros, UserRef};
 use serde_json::{Value, json};
 
-use super::past_view::{exchange_view, transfer_view};
+use super::masking::{Unmask, amount, exchange_view, payer_text, transfer_view};
 use crate::auth::wallet::Address;
-use crate::body::Priv;
-use crate::time::{Rfc3339, day_text};
-
-/// Whether personal fields are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unmask {
-    /// They are; somebody wrote down who looked.
-    Yes,
-    /// They are not.
-    No,
-}
-
-impl Unmask {
-    /// A personal text.
-    pub(crate) fn text(self, text: &str) -> Value {
-        match self {
-            Self::Yes => json!(text),
-            Self::No => json!("***"),
-        }
-    }
-}
+use crate::wire::time::{Rfc3339, day_text};
 
 /// The state, without what an operator has no use for.
 pub(crate) fn state_view(entity: &AnyEntity, unmask: Unmask) -> Value {
@@ -45,18 +24,6 @@ pub(crate) fn state_view(entity: &AnyEntity, unmask: Unmask) -> Value {
     };
     state["remembered_answers"] = json!(answers);
     state
-}
-
-pub(crate) fn amount(micros: Micros) -> Value {
-    json!(Priv(micros))
-}
-
-pub(crate) fn payer_text(payer: Payer) -> String {
-    match payer {
-        Payer::Project(project) => project.to_string(),
-        Payer::Pool => "pool".to_owned(),
-        Payer::Sales => "sales".to_owned(),
-    }
 }
 
 fn user_view(user: &User, unmask: Unmask) -> Value {

@@ -3,24 +3,30 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::{Answered, KnownProject, Node};
 use priv_domain::project::{ApiKey, IssueKey, KeyRole, RevokeKey, RollKey, Scope, Scopes};
-use priv_domain::{EntityId, Environment, KeyId, ProjectId, RequestTag, Timestamp};
+use priv_domain::{EntityId, Environment, KeyId, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::projects::{existing, no_such_project, prefix, project_id};
-use super::{EnvironmentQuery, ListQuery, checked_reason, environment_named};
-use crate::auth::{NewKey, OperatorCaller, key_from_seed};
-use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody, QueryParams, Whole};
-use crate::envelope::{created, ok};
-use crate::error::ApiError;
-use crate::openapi::{
-    EnvironmentName, IdempotencyHeader, KeyIdText, KeyPath, ProjectPath, ScopeName, Success,
+use super::new_keys::NewKeys;
+use super::{
+    EnvironmentQuery, ListQuery, checked_reason, environment_named, existing, no_such_project,
+    project_id,
 };
-use crate::pagination::Pagination;
-use crate::refusal::with_origin;
+use crate::auth::key_prefix;
+use crate::error::ApiError;
+use crate::error::refusal::with_origin;
+use crate::extract::caller::OperatorCaller;
+use crate::extract::idempotency::IdempotencyKey;
+use crate::extract::json::{JsonBody, OptionalJsonBody};
+use crate::extract::query::QueryParams;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::time::Rfc3339;
+use crate::wire::envelope::{created, ok};
+use crate::wire::integer::Whole;
+use crate::wire::pagination::Pagination;
+use crate::wire::params::{IdempotencyHeader, KeyPath, ProjectPath};
+use crate::wire::schemas::{EnvironmentName, KeyIdText, ScopeName, Success};
+use crate::wire::time::Rfc3339;
 
 /// Longest overlap of a rolled key: 30 days.
 const MAX_OVERLAP_SECS: u32 = 30 * 86_400;
@@ -124,7 +130,7 @@ fn view(
             KeyRole::Secret => "secret",
         },
         environment: environment.as_str(),
-        prefix: prefix(key.role, environment),
+        prefix: key_prefix(key.role, environment),
         last_four: key.last_four.clone(),
         scopes: key.scopes.iter().map(Scope::as_str).collect(),
         created_at: Rfc3339(key.created_at),
@@ -135,83 +141,6 @@ fn view(
             None => "active",
         },
         last_used_at: used.map(Rfc3339),
-    }
-}
-
-/// Makes keys for a request.
-///
-/// With an idempotency key the secrets are made from it, the key's own id and this installation's
-/// secret, so that a repeat shows the same ones although only their hashes are stored. The id is
-/// new for each key, so what was shown once is never made for another.
-pub(crate) struct NewKeys<'a> {
-    state: &'a AppState,
-    tag: Option<RequestTag>,
-}
-
-impl<'a> NewKeys<'a> {
-    /// For a request with or without an idempotency key.
-    pub(crate) fn for_request(state: &'a AppState, tag: Option<RequestTag>) -> Self {
-        Self { state, tag }
-    }
-
-    /// A publishable key and a secret one with all scopes.
-    pub(crate) fn pair(&self, environment: Environment) -> Result<[(ApiKey, String); 2], ApiError> {
-        Ok([
-            self.one(KeyRole::Publishable, Scopes::ALL, environment)?,
-            self.one(KeyRole::Secret, Scopes::ALL, environment)?,
-        ])
-    }
-
-    /// One key.
-    pub(crate) fn one(
-        &self,
-        role: KeyRole,
-        scopes: Scopes,
-        environment: Environment,
-    ) -> Result<(ApiKey, String), ApiError> {
-        let id = KeyId::new(self.state.node.fresh_id());
-        let seed = match self.tag {
-            Some(tag) => self.seed_of(tag, id),
-            None => {
-                let mut seed = [0; 32];
-                getrandom::fill(&mut seed).map_err(|error| ApiError::server_error(&error))?;
-                seed
-            }
-        };
-        let NewKey { secret, sha256, last4 } = key_from_seed(role, environment, &seed);
-        let key = ApiKey {
-            id,
-            role,
-            scopes,
-            sha256,
-            last_four: last4.into(),
-            created_at: self.state.now(),
-            ends_at: None,
-        };
-        Ok((key, secret))
-    }
-
-    /// The secret of a key that is kept: `made` for this request, or made again for a repeat.
-    pub(crate) fn secret_of(
-        &self,
-        kept: &ApiKey,
-        environment: Environment,
-        made: &[(ApiKey, String)],
-    ) -> Option<String> {
-        if let Some((_, secret)) = made.iter().find(|(key, _)| key.sha256 == kept.sha256) {
-            return Some(secret.clone());
-        }
-        let seed = self.seed_of(self.tag?, kept.id);
-        let again = key_from_seed(kept.role, environment, &seed);
-        (again.sha256 == kept.sha256).then_some(again.secret)
-    }
-
-    fn seed_of(&self, tag: RequestTag, id: KeyId) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new_keyed(&self.state.options.server_secret);
-        hasher.update(b"priv api key 1");
-        hasher.update(&id.get().to_be_bytes());
-        hasher.update(&tag.key.to_be_bytes());
-        hasher.finalize().into()
     }
 }
 
@@ -396,7 +325,7 @@ pub(crate) async fn revoke_key(
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = request_tag(&request, &idempotency, crate::body::fingerprint(&[]))?;
+    let tag = request_tag(&request, &idempotency, crate::extract::idempotency::fingerprint(&[]))?;
     let reason = checked_reason(query.0.reason)?;
     let (entity, key) = key_in_path(&state.node, &path)?;
     let by = operator.who.as_ref().into();

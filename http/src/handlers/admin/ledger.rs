@@ -9,12 +9,12 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::EnvironmentQuery;
-use crate::auth::OperatorCaller;
-use crate::body::QueryParams;
-use crate::envelope::ok;
 use crate::error::ApiError;
-use crate::openapi::{EnvironmentName, HashText, SignedAmount, Success};
+use crate::extract::caller::OperatorCaller;
+use crate::extract::query::QueryParams;
 use crate::state::AppState;
+use crate::wire::envelope::ok;
+use crate::wire::schemas::{EnvironmentName, HashText, SignedAmount, Success};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = LedgerAudit)]

@@ -7,27 +7,31 @@ use priv_actors::ask::Origin;
 use priv_actors::{KnownProject, Node};
 use priv_domain::consent::ConsentPolicy;
 use priv_domain::project::{
-    ChangeSettings, CreateProject, KeyRole, Plan, Project, Settings, SettingsChange,
+    ChangeSettings, CreateProject, Plan, Project, Settings, SettingsChange,
 };
 use priv_domain::system::{NameProject, ProjectNamed};
 use priv_domain::{EntityId, Environment, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::keys::NewKeys;
-use super::{EnvironmentQuery, ListQuery, checked_reason};
-use crate::auth::OperatorCaller;
-use crate::body::{IdempotencyKey, JsonBody, Priv, QueryParams, Whole, present};
-use crate::envelope::{created, ok};
+use super::new_keys::NewKeys;
+use super::{EnvironmentQuery, ListQuery, checked_reason, existing, no_such_project, project_id};
+use crate::error::refusal::mark_replayed;
 use crate::error::{ApiError, Detail};
-use crate::openapi::{
-    EnvironmentName, IdempotencyHeader, NameText, ProjectIdText, ProjectPath, Success,
-};
-use crate::pagination::Pagination;
-use crate::refusal::mark_replayed;
+use crate::extract::caller::OperatorCaller;
+use crate::extract::idempotency::IdempotencyKey;
+use crate::extract::json::JsonBody;
+use crate::extract::query::QueryParams;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::time::Rfc3339;
+use crate::wire::amount::Priv;
+use crate::wire::envelope::{created, ok};
+use crate::wire::integer::Whole;
+use crate::wire::json::present;
+use crate::wire::pagination::Pagination;
+use crate::wire::params::{IdempotencyHeader, ProjectPath};
+use crate::wire::schemas::{EnvironmentName, NameText, ProjectIdText, Success};
+use crate::wire::time::Rfc3339;
 
 /// Longest name, in characters.
 const MAX_NAME_CHARS: usize = 200;
@@ -408,30 +412,4 @@ pub(crate) async fn change_project(
         mark_replayed(&mut response);
     }
     Ok(response)
-}
-
-/// The id in a path.
-pub(crate) fn project_id(text: &str) -> Result<ProjectId, ApiError> {
-    text.parse().map_err(|_| no_such_project())
-}
-
-/// The entity of a project that exists: a name that nobody has activates no actor.
-pub(crate) fn existing(
-    node: &Node,
-    environment: Environment,
-    id: ProjectId,
-) -> Result<EntityId, ApiError> {
-    match node.project(environment, id) {
-        Some(_) => Ok(EntityId::project(environment, id)),
-        None => Err(no_such_project()),
-    }
-}
-
-pub(crate) fn no_such_project() -> ApiError {
-    ApiError::not_found("There is no such project")
-}
-
-/// The prefix of a key.
-pub(crate) fn prefix(role: KeyRole, environment: Environment) -> &'static str {
-    crate::auth::key_prefix(role, environment)
 }

@@ -1,6 +1,7 @@
 //! `POST /contributions/upload`: streamed to disk while it is hashed.
 
-use crate::openapi::{ContributionTypeName, EnvironmentHeader, IdempotencyHeader, Success};
+use crate::wire::params::{EnvironmentHeader, IdempotencyHeader};
+use crate::wire::schemas::{ContributionTypeName, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::AskError;
 use priv_blobs::{ContentHash, Staged};
@@ -10,15 +11,17 @@ use priv_domain::{ContributionId, EntityId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::auth::PersonCaller;
-use crate::body::multipart::{Fields, Form, Part};
-use crate::body::{IdempotencyKey, Priv, check_json_text, fingerprint};
-use crate::envelope::created;
+use crate::download::range::blob_error;
+use crate::error::refusal::with_origin;
 use crate::error::{ApiError, Detail};
-use crate::range::blob_error;
-use crate::refusal::with_origin;
+use crate::extract::caller::PersonCaller;
+use crate::extract::idempotency::{IdempotencyKey, fingerprint};
+use crate::extract::multipart::{Fields, Form, Part};
 use crate::request_tag::request_tag;
 use crate::state::{AppState, Review};
+use crate::wire::amount::Priv;
+use crate::wire::envelope::created;
+use crate::wire::json::check_json_text;
 
 const FIELDS: &[&str] = &[
     "contribution_type",

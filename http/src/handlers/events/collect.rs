@@ -9,8 +9,8 @@ use priv_domain::{EntityId, EventKey, EventType, ProjectId, RequestTag, UserRef}
 use ulid::Ulid;
 
 use crate::auth::{KeyInfo, PersonIds, check_user_id, user_of};
-use crate::edge::RequestContext;
 use crate::ingest::{Batch, EventKind, IncomingEvent, Refused, Verdict};
+use crate::middleware::RequestContext;
 
 /// A request's events by user, and those that can't be stored whoever they are of.
 pub(super) struct Collected {

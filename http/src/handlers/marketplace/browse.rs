@@ -1,8 +1,9 @@
 //! Browsing: every filter and sort over what the projector keeps, as it is after all that was
 //! answered before.
 
-use crate::body::Priv;
-use crate::openapi::{CategoryName, EnvironmentHeader, ListingPath, SortName, Success};
+use crate::wire::amount::Priv;
+use crate::wire::params::{EnvironmentHeader, ListingPath};
+use crate::wire::schemas::{CategoryName, SortName, Success};
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,13 +18,13 @@ use serde::{Deserialize, Serialize};
 
 use super::view::{ListingView, seller_view};
 use super::{listing_in, no_such_listing};
-use crate::auth::AnyCaller;
-use crate::body::QueryParams;
-use crate::envelope::ok;
 use crate::error::{ApiError, Detail};
-use crate::pagination::{PageQuery, Pagination};
+use crate::extract::caller::AnyCaller;
+use crate::extract::query::QueryParams;
 use crate::state::AppState;
-use crate::time::Rfc3339;
+use crate::wire::envelope::ok;
+use crate::wire::pagination::{PageQuery, Pagination};
+use crate::wire::time::Rfc3339;
 
 /// The query of `GET /marketplace/wallet/listings`.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -1,6 +1,7 @@
 //! What was bought, as files: links that are good for a while, or one archive.
 
-use crate::openapi::{EnvironmentHeader, FormatName, ListingPath, Success};
+use crate::wire::params::{EnvironmentHeader, ListingPath};
+use crate::wire::schemas::{FormatName, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_blobs::ContentHash;
 use priv_domain::contribution::MediaType;
@@ -12,16 +13,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{listing_in, no_such_listing};
-use crate::archive;
-use crate::auth::PersonCaller;
-use crate::body::QueryParams;
-use crate::edge::RequestContext;
-use crate::envelope::ok;
+use crate::download::archive;
+use crate::download::range::{ContentAnswer, serve};
+use crate::download::signed_url::{GOOD_MILLIS, NoLink};
 use crate::error::ApiError;
-use crate::range::{ContentAnswer, serve};
-use crate::signed_url::{GOOD_MILLIS, NoLink};
+use crate::extract::caller::PersonCaller;
+use crate::extract::query::QueryParams;
+use crate::middleware::RequestContext;
 use crate::state::AppState;
-use crate::time::Rfc3339;
+use crate::wire::envelope::ok;
+use crate::wire::time::Rfc3339;
 
 /// The query of `GET /…/download`.
 #[derive(Debug, Deserialize, IntoParams)]

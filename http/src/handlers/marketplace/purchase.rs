@@ -1,6 +1,7 @@
 //! Buying, and what was bought and sold.
 
-use crate::openapi::{EnvironmentHeader, IdempotencyHeader, ListingPath, RoleName, Success};
+use crate::wire::params::{EnvironmentHeader, IdempotencyHeader, ListingPath};
+use crate::wire::schemas::{RoleName, Success};
 use std::cmp::Reverse;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -15,16 +16,21 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::listing_in;
 use super::view::pseudonym;
-use crate::auth::PersonCaller;
-use crate::body::{IdempotencyKey, JsonBody, OptionalJsonBody, Priv, QueryParams, Whole, present};
-use crate::envelope::{created, ok};
+use crate::error::refusal::with_origin;
 use crate::error::{ApiError, Detail};
+use crate::extract::caller::PersonCaller;
+use crate::extract::idempotency::IdempotencyKey;
+use crate::extract::json::{JsonBody, OptionalJsonBody};
+use crate::extract::query::QueryParams;
 use crate::handlers::contributions::newest_first;
-use crate::pagination::{PageQuery, Pagination};
-use crate::refusal::with_origin;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::time::Rfc3339;
+use crate::wire::amount::Priv;
+use crate::wire::envelope::{created, ok};
+use crate::wire::integer::Whole;
+use crate::wire::json::present;
+use crate::wire::pagination::{PageQuery, Pagination};
+use crate::wire::time::Rfc3339;
 
 /// The body of `POST /…/purchase`.
 #[derive(Debug, Default, Deserialize, ToSchema)]

@@ -1,8 +1,9 @@
 //! Offering for sale: `POST` and `PUT` of listings.
 
-use crate::openapi::{
-    ContributionIdText, EnvironmentHeader, IdempotencyHeader, LicenseName, ListingPath,
-    ListingStatusName, NewListingBody, PriceAmount, Success, TagText,
+use crate::wire::params::{EnvironmentHeader, IdempotencyHeader, ListingPath};
+use crate::wire::schemas::{
+    ContributionIdText, LicenseName, ListingStatusName, NewListingBody, PriceAmount, Success,
+    TagText,
 };
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -14,13 +15,17 @@ use utoipa::ToSchema;
 
 use super::listing_in;
 use super::view::{ListingView, seller_view};
-use crate::auth::PersonCaller;
-use crate::body::{IdempotencyKey, JsonBody, Priv, Whole, present};
-use crate::envelope::{created, ok};
+use crate::error::refusal::with_origin;
 use crate::error::{ApiError, Detail};
-use crate::refusal::with_origin;
+use crate::extract::caller::PersonCaller;
+use crate::extract::idempotency::IdempotencyKey;
+use crate::extract::json::JsonBody;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
+use crate::wire::amount::Priv;
+use crate::wire::envelope::{created, ok};
+use crate::wire::integer::Whole;
+use crate::wire::json::present;
 
 /// The least price: 0.01 PRIV.
 const MIN_PRICE: Micros = Micros::new(10_000);

@@ -7,10 +7,10 @@ use priv_domain::{Entity, EntityId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::body::Priv;
 use crate::error::ApiError;
 use crate::state::AppState;
-use crate::time::Rfc3339;
+use crate::wire::amount::Priv;
+use crate::wire::time::Rfc3339;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Listing)]

@@ -10,13 +10,14 @@ use utoipa::ToSchema;
 
 use super::{Unknown, last_anonymous_id, user_in_reach, wire_ids};
 use crate::auth::wallet::Address;
-use crate::auth::{Read, UserCaller};
-use crate::body::Priv;
-use crate::envelope::ok;
 use crate::error::ApiError;
-use crate::openapi::{EnvironmentHeader, Success, UserQuery};
+use crate::extract::caller::{Read, UserCaller};
 use crate::state::AppState;
-use crate::time::Rfc3339;
+use crate::wire::amount::Priv;
+use crate::wire::envelope::ok;
+use crate::wire::params::{EnvironmentHeader, UserQuery};
+use crate::wire::schemas::Success;
+use crate::wire::time::Rfc3339;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Balance)]

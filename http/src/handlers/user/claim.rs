@@ -6,15 +6,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Unknown, user_in_reach};
-use crate::auth::{UserCaller, UserNaming, Write};
-use crate::body::{IdempotencyKey, OptionalJsonBody, Priv, present};
-use crate::envelope::created;
+use crate::auth::UserNaming;
 use crate::error::ApiError;
-use crate::openapi::{ClaimIdText, EnvironmentHeader, IdempotencyHeader, Success, UserQuery};
-use crate::refusal::with_origin;
+use crate::error::refusal::with_origin;
+use crate::extract::caller::{UserCaller, Write};
+use crate::extract::idempotency::IdempotencyKey;
+use crate::extract::json::OptionalJsonBody;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::time::Rfc3339;
+use crate::wire::amount::Priv;
+use crate::wire::envelope::created;
+use crate::wire::json::present;
+use crate::wire::params::{EnvironmentHeader, IdempotencyHeader, UserQuery};
+use crate::wire::schemas::{ClaimIdText, Success};
+use crate::wire::time::Rfc3339;
 
 /// The body of a claim.
 #[derive(Debug, Default, Deserialize, ToSchema)]

@@ -11,16 +11,21 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Unknown, last_anonymous_id, user_in_reach, wire_ids};
-use crate::auth::{Read, UserCaller, UserNaming, Write};
-use crate::body::{IdempotencyKey, JsonBody, QueryParams, present};
-use crate::envelope::ok;
+use crate::auth::UserNaming;
+use crate::error::refusal::with_origin;
 use crate::error::{ApiError, Detail};
-use crate::openapi::{EnvironmentHeader, HashText, IdempotencyHeader, Success, UserQuery};
-use crate::pagination::{PageQuery, Pagination};
-use crate::refusal::with_origin;
+use crate::extract::caller::{Read, UserCaller, Write};
+use crate::extract::idempotency::IdempotencyKey;
+use crate::extract::json::JsonBody;
+use crate::extract::query::QueryParams;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::time::Rfc3339;
+use crate::wire::envelope::ok;
+use crate::wire::json::present;
+use crate::wire::pagination::{PageQuery, Pagination};
+use crate::wire::params::{EnvironmentHeader, IdempotencyHeader, UserQuery};
+use crate::wire::schemas::{HashText, Success};
+use crate::wire::time::Rfc3339;
 
 /// Longest `source` and `policy_version`, in characters.
 const MAX_NOTE_CHARS: usize = 64;

@@ -11,14 +11,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Unknown, user_in_reach};
-use crate::auth::{Read, UserCaller};
-use crate::body::{Priv, QueryParams};
-use crate::envelope::ok;
 use crate::error::{ApiError, Detail};
-use crate::openapi::{EnvironmentHeader, Success, UserQuery, day_or_time};
-use crate::pagination::{PageQuery, Pagination};
+use crate::extract::caller::{Read, UserCaller};
+use crate::extract::query::QueryParams;
 use crate::state::AppState;
-use crate::time::{Rfc3339, day_text, parse_date, parse_time};
+use crate::wire::amount::Priv;
+use crate::wire::envelope::ok;
+use crate::wire::pagination::{PageQuery, Pagination};
+use crate::wire::params::{EnvironmentHeader, UserQuery};
+use crate::wire::schemas::{Success, day_or_time};
+use crate::wire::time::{Rfc3339, day_text, parse_date, parse_time};
 
 /// The query of `GET /user/earnings`.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -207,7 +209,7 @@ struct Wanted {
     to: Option<Day>,
     source: Option<String>,
     status: Option<Status>,
-    page: crate::pagination::Wanted,
+    page: crate::wire::pagination::Wanted,
 }
 
 impl Wanted {

@@ -13,15 +13,19 @@ use utoipa::ToSchema;
 
 use crate::auth::proof::LinkClaim;
 use crate::auth::wallet::{Address, recover};
-use crate::auth::{NamedUser, PersonCaller, UserCaller, UserNaming, Write};
-use crate::body::{IdempotencyKey, JsonBody, Priv};
-use crate::envelope::ok;
+use crate::auth::{NamedUser, UserNaming};
 use crate::error::ApiError;
-use crate::openapi::{EnvironmentHeader, IdempotencyHeader, ProjectIdText, Success, UserQuery};
-use crate::refusal::{mark_replayed, with_origin};
+use crate::error::refusal::{mark_replayed, with_origin};
+use crate::extract::caller::{PersonCaller, UserCaller, Write};
+use crate::extract::idempotency::IdempotencyKey;
+use crate::extract::json::JsonBody;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::time::Rfc3339;
+use crate::wire::amount::Priv;
+use crate::wire::envelope::ok;
+use crate::wire::params::{EnvironmentHeader, IdempotencyHeader, UserQuery};
+use crate::wire::schemas::{ProjectIdText, Success};
+use crate::wire::time::Rfc3339;
 
 /// Milliseconds for which a proof is good.
 const PROOF_MILLIS: i64 = 600_000;

@@ -16,11 +16,11 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use utoipa::ToSchema;
 
 use super::{Unknown, user_in_reach};
-use crate::auth::{Read, UserCaller};
-use crate::body::Priv;
 use crate::error::ApiError;
-use crate::openapi::{EnvironmentHeader, UserQuery};
+use crate::extract::caller::{Read, UserCaller};
 use crate::state::AppState;
+use crate::wire::amount::Priv;
+use crate::wire::params::{EnvironmentHeader, UserQuery};
 
 /// Changes that a slow reader may be behind; then the stream ends, and they resume.
 const MAX_BEHIND: usize = 256;

@@ -1,0 +1,15 @@
+//! What handlers take: who calls, and what they ask, each as the type of an argument.
+//!
+//! Two kinds of refusal are kept apart. Bytes that are no JSON at all are INVALID_REQUEST, and the
+//! message says where they break; JSON of the wrong shape is VALIDATION_ERROR, and `details` names
+//! the field.
+
+pub mod body;
+pub mod caller;
+pub mod idempotency;
+pub mod json;
+pub(crate) mod multipart;
+pub mod query;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! Request bodies: read within limits, and decompressed.
+
+mod decode;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{HttpMessage, HttpRequest};
+use futures_util::StreamExt;
+
+use crate::error::ApiError;
+
+pub use decode::GzipSniffing;
+
+/// What a route takes at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyLimits {
+    /// Bytes as they come over the wire.
+    pub wire_bytes: usize,
+    /// Bytes after decompression.
+    pub decoded_bytes: usize,
+    /// Whether gzip is recognised by its first bytes too.
+    pub gzip: GzipSniffing,
+}
+
+impl BodyLimits {
+    /// JSON bodies: 1 MiB.
+    pub const JSON: Self =
+        Self { wire_bytes: 1 << 20, decoded_bytes: 1 << 20, gzip: GzipSniffing::HeaderOnly };
+
+    /// Event batches: 4 MiB, and gzip whatever the headers say.
+    pub const EVENTS: Self =
+        Self { wire_bytes: 4 << 20, decoded_bytes: 4 << 20, gzip: GzipSniffing::HeaderOrMagic };
+}
+
+/// Reads the whole body and undoes its `Content-Encoding`.
+///
+/// # Errors
+/// PAYLOAD_TOO_LARGE past a limit (as soon as it is passed, so a small bomb costs little),
+/// UNSUPPORTED_MEDIA_TYPE for an encoding that is not known, INVALID_REQUEST for a body that
+/// breaks off or is not encoded as it says.
+pub async fn read_body(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: BodyLimits,
+) -> Result<Bytes, ApiError> {
+    let encoding = decode::Encoding::of(request.headers())?;
+    let raw = read_raw(request, payload, limits.wire_bytes).await?;
+    encoding.decode(raw, limits)
+}
+
+async fn read_raw(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+) -> Result<Bytes, ApiError> {
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(ApiError::payload_too_large(limit));
+    }
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| ApiError::from(&error))?;
+        if first.len() + rest.len() + chunk.len() > limit {
+            return Err(ApiError::payload_too_large(limit));
+        }
+        // Most bodies come in one piece, which is then used where it lies.
+        if first.is_empty() && rest.is_empty() {
+            first = chunk;
+        } else {
+            if rest.is_empty() {
+                rest.reserve(announced.unwrap_or_default().max(first.len() + chunk.len()));
+                rest.extend_from_slice(&std::mem::take(&mut first));
+            }
+            rest.extend_from_slice(&chunk);
+        }
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+/// Whether the request says that its body is JSON.
+pub(super) fn says_json(request: &HttpRequest) -> bool {
+    let essence = request.content_type();
+    essence.eq_ignore_ascii_case("application/json")
+        || (essence.len() > "+json".len()
+            && essence
+                .get(essence.len() - "+json".len()..)
+                .is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json")))
+}

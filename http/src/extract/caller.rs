@@ -1,0 +1,332 @@
+//! The right that a handler needs, in the type of its argument: data can't be reached without one.
+//!
+//! The middleware has done the work; these only look at the [`Principal`] that it left with the
+//! request. What a caller may do with a particular thing (is it theirs?) is for the handler to ask.
+
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use priv_domain::project::{KeyRole, Scope};
+use priv_domain::{Environment, UserRef};
+
+use crate::auth::{KeyInfo, NamedUser, PersonIds, Principal, Refusal, Standing, UserNaming};
+use crate::error::ApiError;
+use crate::middleware::RequestContext;
+
+macro_rules! from_context {
+    ([$($generics:tt)*] $name:ty, $read:expr) => {
+        impl<$($generics)*> FromRequest for $name {
+            type Error = ApiError;
+            type Future = Ready<Result<Self, ApiError>>;
+
+            fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+                ready(RequestContext::of(request).and_then(|context| $read(&context, request)))
+            }
+        }
+    };
+}
+
+/// A signed-in person, acting for themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonCaller {
+    /// Their user id.
+    pub sub: Arc<str>,
+    /// The environment that they act in.
+    pub environment: Environment,
+}
+
+impl PersonCaller {
+    /// As the user that they are.
+    #[must_use]
+    pub fn user(&self) -> UserRef {
+        UserRef::Person(Arc::clone(&self.sub))
+    }
+}
+
+from_context!([] PersonCaller, person_caller);
+
+fn person_caller(context: &RequestContext, _: &HttpRequest) -> Result<PersonCaller, ApiError> {
+    match context.principal() {
+        Principal::Person(person) => {
+            Ok(PersonCaller { sub: Arc::clone(&person.sub), environment: context.environment() })
+        }
+        Principal::Anonymous(_) | Principal::Key(_) | Principal::Operator => {
+            Err(Refusal::Key.where_a_person_is_needed())
+        }
+        Principal::Refused(why) => Err(why.where_a_person_is_needed()),
+    }
+}
+
+/// Someone who runs the installation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorCaller {
+    /// Who, for the record: the `sub` of a person, or `operator-token`.
+    pub who: Arc<str>,
+}
+
+from_context!([] OperatorCaller, operator_caller);
+
+fn operator_caller(context: &RequestContext, _: &HttpRequest) -> Result<OperatorCaller, ApiError> {
+    let forbidden = || Err(ApiError::forbidden("This is for operators only"));
+    match context.principal() {
+        Principal::Operator => Ok(OperatorCaller { who: "operator-token".into() }),
+        Principal::Person(person) => match person.standing {
+            Standing::Operator => Ok(OperatorCaller { who: Arc::clone(&person.sub) }),
+            Standing::User => forbidden(),
+        },
+        Principal::Anonymous(_) | Principal::Key(_) | Principal::Refused(Refusal::Key) => {
+            Err(ApiError::unauthorized("An operator's token is needed"))
+        }
+        Principal::Refused(why @ (Refusal::Token(_) | Refusal::Environment)) => {
+            Err(why.where_a_person_is_needed())
+        }
+    }
+}
+
+/// Whoever calls; only a credential that is no good is refused. For what anyone may see.
+#[derive(Clone, Debug)]
+pub struct AnyCaller {
+    /// Who.
+    pub principal: Principal,
+    /// The environment that they look at.
+    pub environment: Environment,
+}
+
+impl AnyCaller {
+    /// The signed-in person, if it is one.
+    #[must_use]
+    pub fn person(&self) -> Option<UserRef> {
+        match &self.principal {
+            Principal::Person(person) => Some(UserRef::Person(Arc::clone(&person.sub))),
+            Principal::Anonymous(_)
+            | Principal::Key(_)
+            | Principal::Operator
+            | Principal::Refused(_) => None,
+        }
+    }
+}
+
+from_context!([] AnyCaller, any_caller);
+
+fn any_caller(context: &RequestContext, _: &HttpRequest) -> Result<AnyCaller, ApiError> {
+    match context.principal() {
+        Principal::Refused(why) => Err(why.where_a_key_will_do()),
+        principal @ (Principal::Anonymous(_)
+        | Principal::Key(_)
+        | Principal::Person(_)
+        | Principal::Operator) => {
+            Ok(AnyCaller { principal: principal.clone(), environment: context.environment() })
+        }
+    }
+}
+
+/// A right that a key may have, as a type.
+pub trait Right: 'static {
+    /// The right.
+    const SCOPE: Scope;
+}
+
+macro_rules! rights {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub enum $name {}
+
+        impl Right for $name {
+            const SCOPE: Scope = Scope::$name;
+        }
+    )*};
+}
+
+rights! {
+    /// `events:write`, or any publishable key.
+    EventsWrite;
+    /// `events:read`.
+    EventsRead;
+    /// `analytics:read`, or a publishable key if its project lets it.
+    AnalyticsRead;
+    /// `billing:manage`.
+    BillingManage;
+}
+
+/// A key with the right `R`.
+#[derive(Clone, Debug)]
+pub struct ScopedKey<R> {
+    /// The key.
+    pub key: Arc<KeyInfo>,
+    right: PhantomData<R>,
+}
+
+from_context!([R: Right] ScopedKey<R>, scoped_key);
+
+fn scoped_key<R: Right>(
+    context: &RequestContext,
+    _: &HttpRequest,
+) -> Result<ScopedKey<R>, ApiError> {
+    let key = key_of(context)?.ok_or_else(no_key)?;
+    Ok(ScopedKey { key: with_right(key, R::SCOPE)?, right: PhantomData })
+}
+
+/// The key that came with the request's headers or its `?key=`.
+fn key_of(context: &RequestContext) -> Result<Option<Arc<KeyInfo>>, ApiError> {
+    match context.principal() {
+        Principal::Key(key) => Ok(Some(Arc::clone(key))),
+        Principal::Anonymous(_) | Principal::Person(_) | Principal::Operator => Ok(None),
+        Principal::Refused(why) => Err(why.where_a_key_will_do()),
+    }
+}
+
+fn no_key() -> ApiError {
+    ApiError::invalid_api_key("An API key is needed: send it as Authorization: Bearer")
+}
+
+fn with_right(key: Arc<KeyInfo>, scope: Scope) -> Result<Arc<KeyInfo>, ApiError> {
+    if key.may(scope) {
+        return Ok(key);
+    }
+    Err(ApiError::forbidden(format!("The key lacks the right {}", scope.as_str())))
+}
+
+/// The key of a request that brings events, which may still be inside the body.
+///
+/// A credential that is no good, or a key that may not ingest, is refused before the body is read.
+pub struct IngestKey {
+    context: Rc<RequestContext>,
+    key: Option<Arc<KeyInfo>>,
+}
+
+impl IngestKey {
+    /// The key: the one of the headers or the query, else the one that the body names.
+    ///
+    /// A key of the body is charged its request here; if there is none, the client's address is.
+    ///
+    /// # Errors
+    /// INVALID_API_KEY, FORBIDDEN, or RATE_LIMITED.
+    pub fn resolve(&self, body_key: Option<&str>) -> Result<Arc<KeyInfo>, ApiError> {
+        if let Some(key) = &self.key {
+            return Ok(Arc::clone(key));
+        }
+        match body_key.and_then(|text| self.context.find_key(text)) {
+            Some(key) => {
+                self.context.charge_key(&key)?;
+                with_right(key, Scope::EventsWrite)
+            }
+            None => {
+                self.context.charge_address()?;
+                Err(match body_key {
+                    Some(_) => Refusal::Key.where_a_key_will_do(),
+                    None => no_key(),
+                })
+            }
+        }
+    }
+}
+
+impl FromRequest for IngestKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(RequestContext::of(request).and_then(|context| {
+            let key =
+                key_of(&context)?.map(|key| with_right(key, Scope::EventsWrite)).transpose()?;
+            Ok(Self { context, key })
+        }))
+    }
+}
+
+/// What is done to a user's things, as a type: [`Read`] or [`Write`].
+pub trait Access: 'static {
+    /// What a secret key needs for it.
+    const SCOPE: Scope;
+}
+
+/// Looking only: `users:read`.
+#[derive(Clone, Copy, Debug)]
+pub enum Read {}
+
+/// Changing: `users:write`.
+#[derive(Clone, Copy, Debug)]
+pub enum Write {}
+
+impl Access for Read {
+    const SCOPE: Scope = Scope::UsersRead;
+}
+
+impl Access for Write {
+    const SCOPE: Scope = Scope::UsersWrite;
+}
+
+/// A person acting for themselves, or a secret key acting for a user of its project.
+#[derive(Clone, Debug)]
+pub struct UserCaller<A> {
+    /// The key; none if it is the person.
+    pub key: Option<Arc<KeyInfo>>,
+    /// The environment of both.
+    pub environment: Environment,
+    sub: Option<Arc<str>>,
+    naming: UserNaming,
+    person_ids: PersonIds,
+    access: PhantomData<A>,
+}
+
+impl<A> UserCaller<A> {
+    /// Whose things are meant: a person's own; with a key, whoever the query or else the body names.
+    ///
+    /// That the user is within the key's reach is still to be asked.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR if a key names no one, or not properly.
+    pub fn user(&self, body: Option<&UserNaming>) -> Result<NamedUser, ApiError> {
+        match (&self.key, &self.sub) {
+            (Some(key), _) => {
+                let in_body = body.filter(|_| self.naming.is_empty());
+                in_body.unwrap_or(&self.naming).resolve(key.project, self.person_ids)
+            }
+            (None, Some(sub)) => Ok(NamedUser::User(UserRef::Person(Arc::clone(sub)))),
+            (None, None) => Err(Refusal::Key.where_a_person_is_needed()),
+        }
+    }
+}
+
+from_context!([A: Access] UserCaller<A>, user_caller);
+
+fn user_caller<A: Access>(
+    context: &RequestContext,
+    request: &HttpRequest,
+) -> Result<UserCaller<A>, ApiError> {
+    let caller = UserCaller {
+        key: None,
+        environment: context.environment(),
+        sub: None,
+        naming: UserNaming::default(),
+        person_ids: context.person_ids(),
+        access: PhantomData,
+    };
+    match context.principal() {
+        Principal::Person(person) => {
+            Ok(UserCaller { sub: Some(Arc::clone(&person.sub)), ..caller })
+        }
+        Principal::Key(key) => match key.role {
+            KeyRole::Secret => {
+                let key = Some(with_right(Arc::clone(key), A::SCOPE)?);
+                let naming = UserNaming::from_query(request.query_string());
+                Ok(UserCaller { key, naming, ..caller })
+            }
+            KeyRole::Publishable => {
+                Err(ApiError::forbidden("A publishable key reaches no users: use a secret key"))
+            }
+        },
+        // A key will do here, so nothing at all is answered as a missing key.
+        Principal::Anonymous(_) => Err(no_key()),
+        Principal::Operator => Err(Refusal::Key.where_a_person_is_needed()),
+        Principal::Refused(why) => Err(why.where_a_key_will_do()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

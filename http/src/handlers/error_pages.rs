@@ -1,0 +1,23 @@
+//! The pages that `doc_url` leads to.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+
+use crate::error::{ApiError, ErrorCode};
+
+/// What an error code means and what to do about it, in Markdown
+///
+/// # Errors
+/// NOT_FOUND for what is not in the table.
+#[utoipa::path(get, path = "/docs/errors/{code}", tag = "Service", description = "",
+    params(("code" = String, Path, description = "As in an error.", example = "NOT_FOUND")),
+    responses((status = 200, body = String, content_type = "text/markdown")))]
+pub(crate) async fn show_error_page(code: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let name = code.strip_suffix(".md").unwrap_or(&code);
+    let code = ErrorCode::from_name(name)
+        .ok_or_else(|| ApiError::not_found("There is no error code of this name"))?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/markdown; charset=utf-8")
+        .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
+        .body(code.page()))
+}

@@ -1,0 +1,116 @@
+//! What a route is: served and described, from one declaration.
+//!
+//! Path, method and description stand in the handler's `#[utoipa::path]`; `route!` takes them from
+//! there. The table of all routes is `router.rs`.
+
+pub(crate) mod mount;
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use serde_json::Value;
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{OpenApi, RefOr};
+
+use crate::middleware::Group;
+
+/// Makes the framework's route: called once for each worker and each place where it is mounted.
+pub(crate) type Handler = Arc<dyn Fn() -> actix_web::Route + Send + Sync>;
+
+/// A route, with all paths by which it is served.
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    /// How it is described under its own path.
+    pub(crate) operation: Value,
+    /// The schemas that its description refers to.
+    pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
+    pub(crate) group: Group,
+    /// Its own path, then its aliases.
+    pub(crate) paths: Vec<ServedPath>,
+    /// Whether each path is served with and without a slash at its end.
+    slash_is_optional: bool,
+}
+
+/// A path by which a route is served.
+pub(crate) struct ServedPath {
+    pub(crate) path: String,
+    /// Of an alias: what the operation is called there.
+    pub(crate) operation_id: Option<&'static str>,
+    handler: Handler,
+}
+
+/// The route of a handler that has `#[utoipa::path]`: `route!(user::balance::get_balance)`.
+macro_rules! route {
+    ($($handler:ident)::+) => {{
+        #[derive(utoipa::OpenApi)]
+        #[openapi(paths($($handler)::+))]
+        struct Described;
+        let described = <Described as utoipa::OpenApi>::openapi();
+        $crate::route::Route::of(described, std::sync::Arc::new(|| actix_web::web::to($($handler)::+)))
+    }};
+}
+
+pub(crate) use route;
+
+impl Route {
+    /// The route of the one operation that `described` has.
+    pub(crate) fn of(described: OpenApi, handler: Handler) -> Self {
+        let path = described.paths.paths.into_iter().next();
+        let (path, item) = path.expect("a handler has a path");
+        let operations = [
+            (Method::GET, item.get),
+            (Method::POST, item.post),
+            (Method::PUT, item.put),
+            (Method::PATCH, item.patch),
+            (Method::DELETE, item.delete),
+        ];
+        let operation = operations.into_iter().find_map(|(method, one)| Some((method, one?)));
+        let (method, operation) = operation.expect("a handler has a method");
+        let operation = serde_json::to_value(operation).expect("a description is JSON");
+        let schemas = described.components.unwrap_or_default().schemas;
+        let mut route = Self::new(&path, method, operation, handler);
+        route.schemas = schemas.into_iter().collect();
+        route
+    }
+
+    /// A route that is described by hand.
+    pub(crate) fn new(path: &str, method: Method, operation: Value, handler: Handler) -> Self {
+        Self {
+            method,
+            operation,
+            schemas: Vec::new(),
+            group: Group::Other,
+            paths: vec![ServedPath { path: path.to_owned(), operation_id: None, handler }],
+            slash_is_optional: false,
+        }
+    }
+
+    /// Says what the middleware does with it.
+    pub(crate) fn in_group(self, group: Group) -> Self {
+        Self { group, ..self }
+    }
+
+    /// Serves it by another path too, where its operation has an id of its own.
+    pub(crate) fn alias(self, path: &str, operation_id: &'static str) -> Self {
+        let handler = Arc::clone(&self.paths[0].handler);
+        self.alias_with(path, operation_id, handler)
+    }
+
+    /// Serves something by another path that is described as this route is.
+    pub(crate) fn alias_with(
+        mut self,
+        path: &str,
+        operation_id: &'static str,
+        handler: Handler,
+    ) -> Self {
+        let operation_id = Some(operation_id);
+        self.paths.push(ServedPath { path: path.to_owned(), operation_id, handler });
+        self
+    }
+
+    /// Serves each of its paths with and without a slash at the end. The one that is written is
+    /// described.
+    pub(crate) fn with_or_without_slash(self) -> Self {
+        Self { slash_is_optional: true, ..self }
+    }
+}
