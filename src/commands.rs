@@ -2,9 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{EncodingKey, Header, encode};
 use priv_http::receipt::{self, KeySet, ReceiptKey};
@@ -19,6 +20,9 @@ use crate::{logging, replay, secrets, serve};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
+/// Bound of the wait for `privd ready`, shorter than the pause between two health checks.
+const READY_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Runs the subcommand that the arguments name.
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     let settings = arguments.settings.with_file()?;
@@ -27,6 +31,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
             logging::start(&settings)?;
             serve::run(settings)
         }
+        Some(Command::Ready) => ready(&settings),
         Some(Command::Token { sub, role, secs }) => token(&settings, &sub, role.as_deref(), secs),
         Some(Command::Verify) => {
             logging::start(&settings)?;
@@ -58,6 +63,24 @@ impl fmt::Display for Causes<'_> {
         }
         Ok(())
     }
+}
+
+fn ready(settings: &Settings) -> Outcome {
+    let mut address = settings.listen();
+    // Who listens everywhere can be reached here.
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    let agent = ureq::Agent::config_builder()
+        .timeout_global(Some(READY_TIMEOUT))
+        // A proxy that the environment names has no business between a machine and itself.
+        .proxy(None)
+        .build();
+    ureq::Agent::from(agent).get(format!("http://{address}/ready")).call()?;
+    println!("ready");
+    Ok(())
 }
 
 fn token(settings: &Settings, sub: &str, role: Option<&str>, secs: u64) -> Outcome {

@@ -30,6 +30,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Start the service (the default).
     Serve,
+    /// Ask the service with these settings whether it is ready; if not, exit with 1.
+    Ready,
     /// Print a JWT, signed with the HS256 secret.
     Token {
         /// The id of the person, the token's `sub`.
@@ -194,6 +196,9 @@ pub(crate) enum ConfigError {
     },
 }
 
+const WITHOUT_S3: &str = "this build of privd can't reach S3: build it with `--features s3` \
+    (`--features dist` has it), or leave the bucket unset to keep content in the data directory";
+
 macro_rules! or_else {
     ($settings:expr, $file:expr, $($name:ident),* $(,)?) => {
         Settings {
@@ -311,6 +316,9 @@ impl Settings {
     /// The bucket for contributed content, if there is one.
     pub(crate) fn s3(&self) -> Result<Option<S3Options>, ConfigError> {
         let Some(bucket) = self.s3_bucket.clone() else { return Ok(None) };
+        if !S3Options::IN_THIS_BUILD {
+            return Err(bad("PRIV_S3_BUCKET", &bucket, WITHOUT_S3));
+        }
         let required = |name, value: &Option<String>| {
             value.clone().ok_or_else(|| bad(name, "", "must be set if PRIV_S3_BUCKET is"))
         };
@@ -393,5 +401,24 @@ mod tests {
         let settings = Settings { config: Some(path), ..Settings::default() };
         let error = settings.with_file().expect_err("it is a typing error").to_string();
         assert!(error.contains("idle_seconds"), "{error}");
+    }
+
+    /// Content that was meant for a bucket must not end in a folder that nobody looks after.
+    #[test]
+    fn a_bucket_is_refused_by_a_build_that_cannot_reach_it() {
+        assert!(Settings::default().s3().expect("nothing is asked for").is_none());
+        let bucket = Settings {
+            s3_bucket: Some("blobs".into()),
+            s3_access_key: Some("key".into()),
+            s3_secret_key: Some("secret".into()),
+            ..Settings::default()
+        };
+        match bucket.s3() {
+            Ok(options) => assert!(options.is_some() && cfg!(feature = "s3")),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(!cfg!(feature = "s3") && error.contains("--features s3"), "{error}");
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@ use clap::Parser;
 
 /// jemalloc returns memory to the system when actors are passivated, which the system's own
 /// allocator hardly does, and loses the least between allocations (`docs/benchmarks.md`).
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware, web};
 use priv_actors::{Node, Options, QueryError, SystemClock};
-use priv_blobs::{BlobStore, ContentHash};
+use priv_blobs::{BlobStore, ContentHash, S3Options};
 use priv_domain::Day;
 use priv_http::auth::{Authenticator, Jwks, JwksSource, OperatorToken, TokenRules, TokenVerifier};
 use priv_http::middleware::{AccessLog, Edge, EdgeConfig};
@@ -94,13 +94,14 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
     let edge_config = edge_config(&settings)?;
     let counts_of_requests = edge_config.counts.clone();
     let claim_minimum = settings.claim_minimum()?;
+    let s3 = settings.s3()?;
     let tokens = token_verifier(&settings, &access)?;
     let node = start_node(&settings)?;
     let limiter = Arc::new(RateLimiter::default());
     load_counts(&node, &limiter)?;
     let server_secret = secrets::server_secret(&settings.data_dir())?;
     let key_use = Arc::<KeyUse>::default();
-    let blobs = open_blobs(&settings, &node).await?;
+    let blobs = open_blobs(&settings, s3.as_ref(), &node).await?;
     let options = StateOptions { claim_minimum, server_secret, review: settings.review()? };
     let (used, counted) = (key_use.clone(), counts_of_requests);
     let state = web::Data::new(AppState::new(node.clone(), blobs, counted, used, options));
@@ -157,10 +158,14 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
 
 /// Opens the store of contributed content, and removes content that a crash left there and that
 /// nothing refers to.
-async fn open_blobs(settings: &Settings, node: &Arc<Node>) -> Result<BlobStore, Box<dyn Error>> {
+async fn open_blobs(
+    settings: &Settings,
+    s3: Option<&S3Options>,
+    node: &Arc<Node>,
+) -> Result<BlobStore, Box<dyn Error>> {
     let folder = settings.data_dir().join(BLOBS);
-    let blobs = match settings.s3()? {
-        Some(s3) => BlobStore::s3(&s3, &folder)?,
+    let blobs = match s3 {
+        Some(s3) => BlobStore::s3(s3, &folder)?,
         None => BlobStore::local(&folder)?,
     };
     let is_referenced = |hash: ContentHash| {

@@ -23,7 +23,7 @@ pub(crate) enum BenchError {
     #[error("{program} did not start: {reason}\n{output}")]
     NotStarted { program: String, reason: String, output: String },
     /// No binary to test.
-    #[error("{} is missing: build it with `cargo build --release`, or name it with --privd", .0.display())]
+    #[error("{} is missing: build it as docs/benchmarks.md says, or name it with --privd", .0.display())]
     NoBinary(PathBuf),
     /// Without valgrind there is nothing that counts.
     #[error(

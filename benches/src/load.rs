@@ -75,8 +75,8 @@ struct Row {
 
 /// Runs and prints the table.
 pub(crate) fn run(args: &LoadArgs) -> Result<(), BenchError> {
-    if cfg!(debug_assertions) {
-        eprintln!("warning: not optimised; these numbers mean nothing (use --release)");
+    if cfg!(any(debug_assertions, not(feature = "dist"))) {
+        eprintln!("warning: not built as it is shipped; build it as docs/benchmarks.md says");
     }
     let scenarios = chosen(&args.only);
     let cores = available_parallelism().map_or(1, NonZeroUsize::get);

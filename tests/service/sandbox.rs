@@ -86,6 +86,29 @@ fn settings_that_make_no_sense_are_refused_by_name() {
     }
 }
 
+#[cfg(not(feature = "s3"))]
+#[test]
+fn a_bucket_is_refused_by_a_build_without_s3_with_what_to_do() {
+    let app = TestApp::stopped(&[
+        ("PRIV_S3_BUCKET", "contents"),
+        ("PRIV_S3_ACCESS_KEY", "key"),
+        ("PRIV_S3_SECRET_KEY", "secret"),
+    ]);
+    refused_naming(&app, &["PRIV_S3_BUCKET", "contents", "--features s3", "data directory"]);
+}
+
+#[test]
+fn privd_itself_tells_whether_the_service_is_ready() {
+    let mut app = TestApp::stopped(&[]);
+    app.fix_port();
+    assert!(!app.run(&["ready"]).status.success(), "nothing listens yet");
+    app.resume();
+    let ready = app.run(&["ready"]);
+    assert!(ready.status.success(), "{}", ready.text);
+    app.stop();
+    assert!(!app.run(&["ready"]).status.success(), "it has stopped");
+}
+
 #[track_caller]
 fn refused_naming(app: &TestApp, words: &[&str]) {
     let log = app.scratch().join("refusal.log");

@@ -1,8 +1,7 @@
 //! The error of the blob store.
 
+use std::error::Error;
 use std::io;
-
-use object_store::Error as StoreError;
 
 use crate::content_hash::ContentHash;
 
@@ -38,22 +37,5 @@ pub enum BlobError {
     Io(#[from] io::Error),
     /// The object store failed.
     #[error("the object store failed")]
-    Store(#[source] StoreError),
-}
-
-impl BlobError {
-    /// Translates the object store's error about the object of this hash.
-    pub(crate) fn from_store(error: StoreError, hash: ContentHash) -> Self {
-        if is_not_found(&error) { Self::NotFound(hash) } else { Self::Store(error) }
-    }
-}
-
-impl From<StoreError> for BlobError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-pub(crate) fn is_not_found(error: &StoreError) -> bool {
-    matches!(error, StoreError::NotFound { .. })
+    Store(#[source] Box<dyn Error + Send + Sync>),
 }

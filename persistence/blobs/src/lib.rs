@@ -21,11 +21,14 @@
 mod content_hash;
 mod decoding;
 mod error;
+mod folder;
 mod lock;
 mod media;
 mod objects;
 mod preview;
 mod reading;
+#[cfg(feature = "s3")]
+mod remote;
 mod s3;
 mod staging;
 mod store;

@@ -15,13 +15,11 @@ use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use object_store::GetOptions;
 
 use crate::content_hash::ContentHash;
 use crate::error::BlobError;
 use crate::media::MediaType;
 use crate::objects::Shelf;
-use crate::reading::BlobRead;
 use crate::store::BlobStore;
 use crate::tasks::{blocking, detached};
 use photo::Format;
@@ -93,8 +91,8 @@ impl BlobStore {
 
     /// The preview that was made before; empty if it was found that there can be none.
     async fn made(&self, hash: ContentHash) -> Result<Option<Vec<u8>>, BlobError> {
-        match self.objects.get(Shelf::Previews, hash, GetOptions::default()).await {
-            Ok(got) => Ok(Some(BlobRead::new(got).bytes().await?)),
+        match self.objects.get(Shelf::Previews, hash, None).await {
+            Ok(made) => Ok(Some(made.bytes().await?)),
             Err(BlobError::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
         }
@@ -130,7 +128,7 @@ impl BlobStore {
             Ok((staged, file))
         })
         .await?;
-        self.objects.place(Shelf::Previews, hash, staged, file, preview.len() as u64).await?;
+        self.objects.place(Shelf::Previews, hash, staged, file).await?;
         Ok(photo_preview(preview))
     }
 }

@@ -7,13 +7,11 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use object_store::{GetResult, GetResultPayload};
 
 use crate::error::BlobError;
 use crate::tasks::blocking;
 
-/// Bytes that are read from a file at once. `object_store` reads 8 KiB at a time, each on another
-/// thread.
+/// Bytes that are read from a file at once.
 const PIECE_BYTES: u64 = 256 << 10;
 
 /// Content, or a part of it, as a stream: memory does not grow with its size.
@@ -27,13 +25,9 @@ pub struct BlobRead {
 }
 
 impl BlobRead {
-    pub(crate) fn new(got: GetResult) -> Self {
-        let range = got.range.clone();
-        let pieces = match got.payload {
-            GetResultPayload::File(file, _) => from_file(file, range.clone()),
-            GetResultPayload::Stream(pieces) => pieces.err_into().boxed(),
-        };
-        Self { size: got.meta.size, range, pieces }
+    /// A range of a file of this size, within it.
+    pub(crate) fn from_file(file: File, size: u64, range: Range<u64>) -> Self {
+        Self { size, range: range.clone(), pieces: pieces_of(file, range) }
     }
 
     /// Reads everything into memory. Only for content that is known to be small.
@@ -58,7 +52,7 @@ impl fmt::Debug for BlobRead {
     }
 }
 
-fn from_file(file: File, range: Range<u64>) -> BoxStream<'static, Result<Bytes, BlobError>> {
+fn pieces_of(file: File, range: Range<u64>) -> BoxStream<'static, Result<Bytes, BlobError>> {
     let pieces = stream::try_unfold((file, range), |(mut file, range)| async move {
         if range.is_empty() {
             return Ok(None);

@@ -1,23 +1,9 @@
 //! Access to S3 and to servers with its interface.
 
+#[cfg(feature = "s3")]
+mod open;
+
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
-
-use object_store::aws::AmazonS3Builder;
-use object_store::path::Path as Key;
-use object_store::prefix::PrefixStore;
-use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
-
-use crate::error::BlobError;
-
-/// A request fails after so long without a byte. Its whole time is not limited: a download is as
-/// slow as its reader.
-const SILENCE: Duration = Duration::from_secs(60);
-const CONNECT: Duration = Duration::from_secs(5);
-/// Retries end after so long: a client is waiting for the answer.
-const RETRY_FOR: Duration = Duration::from_secs(60);
-const RETRIES: usize = 5;
 
 /// The address of a bucket, and the credentials for it.
 #[derive(Clone)]
@@ -53,33 +39,13 @@ impl fmt::Debug for S3Options {
 }
 
 impl S3Options {
-    pub(crate) fn open(&self) -> Result<Arc<dyn ObjectStore>, BlobError> {
-        // The client uses the process's provider of cryptography, which exists only if somebody
-        // installed one. One that somebody else installed will do as well.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let client = ClientOptions::new()
-            .with_allow_http(self.allow_http)
-            .with_connect_timeout(CONNECT)
-            .with_read_timeout(SILENCE)
-            .with_timeout_disabled();
-        let retry = RetryConfig {
-            backoff: BackoffConfig::default(),
-            max_retries: RETRIES,
-            retry_timeout: RETRY_FOR,
-        };
-        let mut builder = AmazonS3Builder::new()
-            .with_bucket_name(&self.bucket)
-            .with_region(&self.region)
-            .with_access_key_id(&self.access_key)
-            .with_secret_access_key(&self.secret_key)
-            // Objects are deleted one by one, which every such server supports.
-            .with_disable_bulk_delete(true)
-            .with_client_options(client)
-            .with_retry(retry);
-        if let Some(endpoint) = &self.endpoint {
-            builder = builder.with_endpoint(endpoint);
-        }
-        Ok(Arc::new(PrefixStore::new(builder.build()?, Key::from(self.prefix.as_str()))))
+    /// Whether this build can reach S3.
+    pub const IN_THIS_BUILD: bool = cfg!(feature = "s3");
+
+    #[cfg(not(feature = "s3"))]
+    pub(crate) fn open(&self) -> Result<crate::objects::Objects, crate::error::BlobError> {
+        let message = "this build keeps content in a folder only: build it with `--features s3`";
+        Err(std::io::Error::new(std::io::ErrorKind::Unsupported, message).into())
     }
 }
 
@@ -99,11 +65,20 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "s3")]
     #[test]
     fn a_bucket_opens_without_a_network_and_twice() {
         for _ in 0..2 {
             options().open().expect("the options are whole");
         }
+    }
+
+    #[cfg(not(feature = "s3"))]
+    #[test]
+    fn a_build_without_s3_says_how_to_build_with_it() {
+        let refused = options().open().expect_err("there is nothing to reach it with");
+        let why = std::error::Error::source(&refused).expect("it has a cause").to_string();
+        assert!(why.contains("--features s3"), "{why}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The folder's name inside the folder of the blobs.
-pub(crate) const FOLDER: &str = "staging";
+const FOLDER: &str = "staging";
 
 /// The mode of staged files: people's photos and voices are for the service's own user only.
 const OWNER_ONLY: u32 = 0o600;
@@ -29,7 +29,6 @@ pub(crate) struct Staging {
 #[derive(Debug)]
 pub(crate) struct StagedFile {
     path: PathBuf,
-    name: String,
 }
 
 impl Staging {
@@ -48,21 +47,20 @@ impl Staging {
 
     /// Makes an empty file to write and read.
     pub(crate) fn create(&self) -> io::Result<(StagedFile, File)> {
-        let name = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
-        let path = self.folder.join(&name);
+        let path = self.folder.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string());
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create_new(true)
             .mode(OWNER_ONLY)
             .open(&path)?;
-        Ok((StagedFile { path, name }, file))
+        Ok((StagedFile { path }, file))
     }
 }
 
 impl StagedFile {
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 }
 

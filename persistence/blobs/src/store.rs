@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::stream::{BoxStream, TryStreamExt};
-use object_store::{GetOptions, GetRange};
 use tokio::sync::Semaphore;
 
 use crate::content_hash::ContentHash;
@@ -47,9 +46,10 @@ impl BlobStore {
     /// and which no other process may use. The bucket is not contacted yet.
     ///
     /// # Errors
-    /// The options are incomplete, or the folder can't be made or used.
+    /// The options are incomplete, or the folder can't be made or used. In a build without the
+    /// feature `s3`, always.
     pub fn s3(options: &S3Options, folder: &Path) -> Result<Self, BlobError> {
-        Self::over(Objects::remote(options.open()?), folder)
+        Self::over(options.open()?, folder)
     }
 
     pub(crate) fn over(objects: Objects, staging: &Path) -> Result<Self, BlobError> {
@@ -95,16 +95,13 @@ impl BlobStore {
         hash: ContentHash,
         range: Option<Range<u64>>,
     ) -> Result<BlobRead, BlobError> {
-        let mut options = GetOptions::default();
-        if let Some(range) = range {
-            let size = self.size_of(hash).await?;
-            let range = range.start..range.end.min(size);
-            if range.is_empty() {
-                return Err(BlobError::OutOfRange { size });
-            }
-            options.range = Some(GetRange::Bounded(range));
+        let Some(range) = range else { return self.objects.get(Shelf::Blobs, hash, None).await };
+        let size = self.size_of(hash).await?;
+        let range = range.start..range.end.min(size);
+        if range.is_empty() {
+            return Err(BlobError::OutOfRange { size });
         }
-        Ok(BlobRead::new(self.objects.get(Shelf::Blobs, hash, options).await?))
+        self.objects.get(Shelf::Blobs, hash, Some(range)).await
     }
 
     /// The size of content in bytes.

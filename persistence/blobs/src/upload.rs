@@ -212,7 +212,7 @@ impl Staged {
             objects.confirm(Shelf::Blobs, hash).await?;
             return Ok(Kept::Already);
         }
-        let placed = objects.place(Shelf::Blobs, hash, staged, file, size).await;
+        let placed = objects.place(Shelf::Blobs, hash, staged, file).await;
         if let Err(error) = placed {
             // The object may be there without being durable, and the next upload must not take it
             // for kept. The first error is the one to report.

@@ -248,7 +248,7 @@ async fn a_range_is_read_alone() {
 
 #[tokio::test]
 async fn content_comes_in_small_pieces() {
-    for rig in [Rig::local(), Rig::memory()] {
+    for rig in Rig::all() {
         let store = rig.open();
         let (hash, _) = keep(&store, &noise(3_000_000)).await;
         let mut read = store.read(hash, None).await.expect("it is there");

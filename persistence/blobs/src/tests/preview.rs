@@ -88,7 +88,7 @@ fn pixels(preview: &Preview) -> RgbImage {
 
 #[tokio::test]
 async fn what_is_written_beside_a_photo_is_not_in_its_preview() {
-    let rig = Rig::memory();
+    let rig = Rig::local();
     let store = rig.open();
     let photo = jpeg_with_place();
     assert!(holds(&photo, PLACE) && holds(&photo, b"Exif"));
@@ -113,7 +113,7 @@ async fn what_is_written_beside_a_photo_is_not_in_its_preview() {
 
 #[tokio::test]
 async fn a_photo_that_says_that_it_is_huge_or_is_damaged_has_no_preview() {
-    let rig = Rig::memory();
+    let rig = Rig::local();
     let store = rig.open();
     let header = [&20_000_u32.to_be_bytes()[..], &20_000_u32.to_be_bytes(), &[8, 2, 0, 0, 0]];
     let huge = [b"\x89PNG\r\n\x1A\n", &chunk(b"IHDR", &header.concat())[..], &noise(5_000)];
@@ -149,7 +149,7 @@ async fn a_preview_goes_with_its_content() {
 
 #[tokio::test]
 async fn a_text_is_cut_between_characters() {
-    let rig = Rig::memory();
+    let rig = Rig::local();
     let store = rig.open();
     let text = "é".repeat(10_000);
     let preview = preview_of(&store, MediaType::Text, text.as_bytes()).await.expect("it has one");

@@ -1,77 +1,48 @@
 //! Places where blobs are stored, and helpers to use them in tests.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(feature = "s3")]
+mod remote;
+
+use std::path::{Path, PathBuf};
 
 use futures_util::TryStreamExt;
-use object_store::memory::InMemory;
 use tempfile::TempDir;
 
-use crate::objects::Objects;
-use crate::{BlobError, BlobStore, ContentHash, Kept, S3Options, Staged};
+use crate::{BlobError, BlobStore, ContentHash, Kept, Staged};
 
-/// An S3 server to run the suite against as well, `http://127.0.0.1:9000`; its bucket is `blobs`.
-const S3_ENDPOINT: &str = "PRIV_TEST_S3_ENDPOINT";
+/// Opens a store that stages its uploads in a folder.
+type Open = Box<dyn Fn(&Path) -> Result<BlobStore, BlobError>>;
 
 /// A place where blobs are stored.
 pub(super) struct Rig {
     pub(super) name: &'static str,
-    place: Place,
+    open: Open,
     folder: TempDir,
-}
-
-enum Place {
-    Folder,
-    Memory(Arc<InMemory>),
-    S3(S3Options),
 }
 
 impl Rig {
     pub(super) fn all() -> Vec<Self> {
-        let mut all = vec![Self::local(), Self::memory()];
-        all.extend(std::env::var(S3_ENDPOINT).ok().map(Self::s3));
+        let all = vec![Self::local()];
+        #[cfg(feature = "s3")]
+        let all = all.into_iter().chain(remote::rigs()).collect();
         all
     }
 
     pub(super) fn local() -> Self {
-        Self::new("folder", Place::Folder)
+        Self::new("folder", BlobStore::local)
     }
 
-    pub(super) fn memory() -> Self {
-        Self::new("memory", Place::Memory(Arc::default()))
-    }
-
-    fn s3(endpoint: String) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let prefix =
-            format!("test/{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let options = S3Options {
-            endpoint: Some(endpoint),
-            bucket: "blobs".into(),
-            region: "us-east-1".into(),
-            access_key: "test-access".into(),
-            secret_key: "test-secret".into(),
-            prefix,
-            allow_http: true,
-        };
-        Self::new("s3", Place::S3(options))
-    }
-
-    fn new(name: &'static str, place: Place) -> Self {
-        Self { name, place, folder: tempfile::tempdir().expect("there is a temporary folder") }
+    fn new(
+        name: &'static str,
+        open: impl Fn(&Path) -> Result<BlobStore, BlobError> + 'static,
+    ) -> Self {
+        let folder = tempfile::tempdir().expect("there is a temporary folder");
+        Self { name, open: Box::new(open), folder }
     }
 
     /// Opens the store; a second time as another process would.
     pub(super) fn open(&self) -> BlobStore {
-        let folder = self.folder.path();
-        let opened = match &self.place {
-            Place::Folder => BlobStore::local(folder),
-            Place::Memory(objects) => {
-                BlobStore::over(Objects::remote(Arc::clone(objects) as _), folder)
-            }
-            Place::S3(options) => BlobStore::s3(options, folder),
-        };
+        let opened = (self.open)(self.folder.path());
         opened.unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
@@ -93,7 +64,7 @@ impl Rig {
         self.files().into_iter().filter(|path| path.starts_with(&staging)).collect()
     }
 
-    pub(super) fn folder(&self) -> &std::path::Path {
+    pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
 }
