@@ -91,6 +91,7 @@ fn others() -> Vec<Route> {
         route!(marketplace::purchase::rate_listing),
         route!(marketplace::download::download_listing),
         route!(marketplace::purchase::list_purchases),
+        route!(marketplace::purchase::get_purchase),
         route!(marketplace::download::get_file),
         route!(admin::contributions::list_contribution_queue),
         route!(admin::contributions::review_contribution),

@@ -165,6 +165,10 @@ fn market_story(app: &mut TestApp, mut between: impl FnMut(&mut TestApp, usize))
     let again = app.person(&buyer).post(&purchase_path(&listing), &order);
     assert_eq!(*again.ok(), purchase, "it is paid for once, with the same receipt");
     assert_eq!(balance(&app.person(&buyer)).0, 8 * PRIV);
+    let path = purchase_by_id(&purchase);
+    assert_eq!(*app.person(&buyer).get(&path).ok(), purchase, "it is theirs to look up");
+    app.person(&seller).get(&path).refused(404, "NOT_FOUND");
+    app.person(&tokens::new_person()).get(&path).refused(404, "NOT_FOUND");
     let facts = verified_receipt(app, purchase["receipt"].as_str().expect("a receipt"));
     assert_eq!(facts["purchase_id"], purchase["purchase_id"]);
     assert_eq!(micros(&facts["price_priv"]), 2 * PRIV);
@@ -210,6 +214,11 @@ fn market_story(app: &mut TestApp, mut between: impl FnMut(&mut TestApp, usize))
     app.person(&seller).delete(&path).ok();
     app.person(&seller).get(&path).refused(404, "NOT_FOUND");
     check_download(app, &listing, &buyer, &texts);
+}
+
+fn purchase_by_id(purchase: &Value) -> String {
+    let id = purchase["purchase_id"].as_str().expect("a purchase has an id");
+    format!("/v1/marketplace/wallet/purchases/{id}")
 }
 
 fn verified_receipt(app: &TestApp, receipt: &str) -> Value {

@@ -134,6 +134,7 @@ pub(crate) const ROUTES: &[Route] = &[
         Needs::Person,
     ),
     get("/v1/marketplace/wallet/purchases", Needs::Person),
+    get("/v1/marketplace/wallet/purchases/pur_01ARZ3NDEKTSV4RRFFQ69G5FAV", Needs::Person),
     get("/v1/marketplace/files/made-up", Needs::Link),
     get("/v1/admin/contributions", Needs::Operator),
     post(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::User;
 use crate::contribution::{Contribution, ReviewStatus};
 use crate::exchange::{Exchange, OpenExchange};
-use crate::id::{ContributionId, ListingId};
+use crate::id::{ContributionId, ListingId, PurchaseId};
 use crate::market::{Change, File, ListingStatus, Purchase};
 use crate::proposal::{Content, Proposal};
 
@@ -59,6 +59,14 @@ impl User {
     #[must_use]
     pub fn purchase_of(&self, listing: ListingId) -> Option<&Purchase> {
         self.market.as_ref()?.purchases.get(&listing)
+    }
+
+    /// One of their purchases, and the listing that it is of.
+    #[must_use]
+    pub fn purchase(&self, id: PurchaseId) -> Option<(ListingId, &Purchase)> {
+        let mut purchases = self.market.as_ref()?.purchases.iter();
+        let found = purchases.find(|(_, purchase)| purchase.order.purchase == id);
+        found.map(|(listing, purchase)| (*listing, purchase))
     }
 
     /// A listing of theirs that needs a contribution: it is active or paused, or about to be.

@@ -30,10 +30,12 @@ const OF_ACTOR: [&str; 4] =
     ["get_actor", "list_actor_journal", "snapshot_actor", "passivate_actor"];
 const OF_PURCHASE: [&str; 2] = ["download_listing", "rate_listing"];
 
+const PURCHASE: [&str; 1] = ["get_purchase"];
+
 const SAME_PROJECT: (&str, &str) = ("id", "$request.path.id");
 
 #[rustfmt::skip]
-const LINKS: [Link; 16] = [
+const LINKS: [Link; 17] = [
     link("upload_contribution", "201", &[("id", "$response.body#/data/contribution_id")], &OF_CONTRIBUTION),
     link("list_contributions", "200", &[("id", "$response.body#/data/contributions/0/contribution_id")], &OF_CONTRIBUTION),
     link("list_contribution_queue", "200", &[("id", "$response.body#/data/contributions/0/contribution_id")], &["review_contribution"]),
@@ -42,6 +44,7 @@ const LINKS: [Link; 16] = [
     link("purchase_listing", "200", &[("id", "$response.body#/data/listing_id")], &OF_PURCHASE),
     link("purchase_listing", "201", &[("id", "$response.body#/data/listing_id")], &OF_PURCHASE),
     link("list_purchases", "200", &[("id", "$response.body#/data/purchases/0/listing_id")], &OF_PURCHASE),
+    link("list_purchases", "200", &[("id", "$response.body#/data/purchases/0/purchase_id")], &PURCHASE),
     link("create_project", "201", &[("id", "$response.body#/data/project_id")], &OF_PROJECT),
     link("list_projects", "200", &[("id", "$response.body#/data/projects/0/project_id")], &OF_PROJECT),
     link("issue_key", "201", &[SAME_PROJECT, ("key", "$response.body#/data/key_id")], &OF_KEY),

@@ -4,6 +4,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::schemas::{
     ActorKind, ContributionIdText, EnvironmentName, KeyIdText, ListingIdText, ProjectIdText,
+    PurchaseIdText,
 };
 
 /// On every call that changes something.
@@ -108,6 +109,16 @@ pub(crate) struct ListingPath {
     /// The listing.
     #[param(inline)]
     id: ListingIdText,
+}
+
+/// `…/purchases/{id}`
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it stands for its parameters")]
+pub(crate) struct PurchasePath {
+    /// The purchase.
+    #[param(inline)]
+    id: PurchaseIdText,
 }
 
 /// What all routes that take events understand.

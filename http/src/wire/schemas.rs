@@ -223,6 +223,8 @@ id_texts! {
     ContributionIdText as ContributionId, "^contrib_[0-7][0-9A-HJKMNP-TV-Z]{25}$", "contrib_01JZ7Q4T3N8V6X2C5B9M0K1H7R";
     /// A listing's id; sorts by the time at which it was made.
     ListingIdText as ListingId, "^listing_[0-7][0-9A-HJKMNP-TV-Z]{25}$", "listing_01JZ7Q4T3N8V6X2C5B9M0K1H7R";
+    /// A purchase's id; sorts by the time at which it was made.
+    PurchaseIdText as PurchaseId, "^pur_[0-7][0-9A-HJKMNP-TV-Z]{25}$", "pur_01JZ7Q4T3N8V6X2C5B9M0K1H7R";
     /// 32 bytes in hexadecimal.
     HashText as Hash, "^[0-9a-f]{64}$",
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";

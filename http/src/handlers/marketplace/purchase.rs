@@ -1,6 +1,6 @@
 //! Buying, and what was bought and sold.
 
-use crate::wire::params::{EnvironmentHeader, IdempotencyHeader, ListingPath};
+use crate::wire::params::{EnvironmentHeader, IdempotencyHeader, ListingPath, PurchasePath};
 use crate::wire::schemas::{RoleName, Success};
 use std::cmp::Reverse;
 
@@ -14,8 +14,8 @@ use priv_domain::{Entity, EntityId, ListingId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::listing_in;
 use super::view::pseudonym;
+use super::{listing_in, no_such_purchase, purchase_in};
 use crate::error::refusal::with_origin;
 use crate::error::{ApiError, Detail};
 use crate::extract::caller::PersonCaller;
@@ -111,6 +111,27 @@ pub(crate) async fn purchase_listing(
         Bought::Before => ok(&view),
     };
     Ok(with_origin(response, &answered))
+}
+
+/// One of the caller's purchases, with its receipt
+#[utoipa::path(get, path = "/v1/marketplace/wallet/purchases/{id}", tag = "Marketplace",
+    params(PurchasePath, EnvironmentHeader),
+    responses((status = 200, body = Success<PurchaseView>)),
+    security(("person" = [])))]
+pub(crate) async fn get_purchase(
+    caller: PersonCaller,
+    path: web::Path<String>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let id = purchase_in(&path)?;
+    let buyer = EntityId::user(caller.environment, &caller.user());
+    let look = move |buyer: &Entity<User>| {
+        let (listing, purchase) = buyer.machine.purchase(id)?;
+        Some((listing, purchase.clone()))
+    };
+    let found = state.node.read_durable::<User, _>(&buyer, look).await?.reply;
+    let (listing, purchase) = found.ok_or_else(no_such_purchase)?;
+    Ok(ok(&view(&state, &buyer, listing, &purchase)?))
 }
 
 fn view(
