@@ -92,6 +92,7 @@ fn others() -> Vec<Route> {
         route!(marketplace::download::download_listing),
         route!(marketplace::purchase::list_purchases),
         route!(marketplace::purchase::get_purchase),
+        route!(marketplace::download::download_purchase),
         route!(marketplace::download::get_file),
         route!(admin::contributions::list_contribution_queue),
         route!(admin::contributions::review_contribution),

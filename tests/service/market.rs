@@ -174,6 +174,10 @@ fn market_story(app: &mut TestApp, mut between: impl FnMut(&mut TestApp, usize))
     assert_eq!(micros(&facts["price_priv"]), 2 * PRIV);
 
     check_download(app, &listing, &buyer, &texts);
+    let by_id = format!("{}/download", purchase_by_id(&purchase));
+    let files = app.person(&buyer).get(&by_id).ok()["files"].clone();
+    assert_eq!(files.as_array().map(Vec::len), Some(3), "{files}");
+    app.person(&seller).get(&by_id).refused(404, "NOT_FOUND");
     let path = format!("/v1/marketplace/wallet/listings/{listing}/download");
     app.person(&tokens::new_person()).get(&path).refused(404, "NOT_FOUND");
     next(app);

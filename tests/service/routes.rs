@@ -135,6 +135,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     get("/v1/marketplace/wallet/purchases", Needs::Person),
     get("/v1/marketplace/wallet/purchases/pur_01ARZ3NDEKTSV4RRFFQ69G5FAV", Needs::Person),
+    get("/v1/marketplace/wallet/purchases/pur_01ARZ3NDEKTSV4RRFFQ69G5FAV/download", Needs::Person),
     get("/v1/marketplace/files/made-up", Needs::Link),
     get("/v1/admin/contributions", Needs::Operator),
     post(

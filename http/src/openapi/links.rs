@@ -30,7 +30,7 @@ const OF_ACTOR: [&str; 4] =
     ["get_actor", "list_actor_journal", "snapshot_actor", "passivate_actor"];
 const OF_PURCHASE: [&str; 2] = ["download_listing", "rate_listing"];
 
-const PURCHASE: [&str; 1] = ["get_purchase"];
+const PURCHASE: [&str; 2] = ["get_purchase", "download_purchase"];
 
 const SAME_PROJECT: (&str, &str) = ("id", "$request.path.id");
 

@@ -1,6 +1,6 @@
 //! What was bought, as files: links that are good for a while, or one archive.
 
-use crate::wire::params::{EnvironmentHeader, ListingPath};
+use crate::wire::params::{EnvironmentHeader, ListingPath, PurchasePath};
 use crate::wire::schemas::{FormatName, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_blobs::ContentHash;
@@ -12,7 +12,7 @@ use priv_domain::{ContributionId, Entity, EntityId, ListingId, PurchaseId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{listing_in, no_such_listing};
+use super::{listing_in, no_such_listing, no_such_purchase, purchase_in};
 use crate::download::archive;
 use crate::download::range::{ContentAnswer, serve};
 use crate::download::signed_url::{GOOD_MILLIS, NoLink};
@@ -71,15 +71,61 @@ pub(crate) async fn download_listing(
     query: QueryParams<DownloadQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let as_zip = match query.0.format.as_deref() {
-        None | Some("json") => false,
-        Some("zip") => true,
-        Some(_) => return Err(ApiError::invalid_field("format", "must be json or zip")),
-    };
+    let format = Format::of(&query.0)?;
     let listing = listing_in(&path)?;
     let me = EntityId::user(caller.environment, &caller.user());
-    let (purchase, files) = bought(&state, &me, listing).await?;
-    if as_zip {
+    answer(&request, &state, &me, listing, format).await
+}
+
+/// The files of a purchase: links for a quarter of an hour, or one zip archive
+#[utoipa::path(get, path = "/v1/marketplace/wallet/purchases/{id}/download", tag = "Marketplace",
+    params(PurchasePath, DownloadQuery, EnvironmentHeader),
+    responses((status = 200,
+        content((Success<DownloadView> = "application/json"), (Vec<u8> = "application/zip")))),
+    security(("person" = [])))]
+pub(crate) async fn download_purchase(
+    request: HttpRequest,
+    caller: PersonCaller,
+    path: web::Path<String>,
+    query: QueryParams<DownloadQuery>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let format = Format::of(&query.0)?;
+    let id = purchase_in(&path)?;
+    let me = EntityId::user(caller.environment, &caller.user());
+    let look = move |buyer: &Entity<User>| Some(buyer.machine.purchase(id)?.0);
+    let listing = state.node.read_durable::<User, _>(&me, look).await?.reply;
+    let listing = listing.ok_or_else(no_such_purchase)?;
+    answer(&request, &state, &me, listing, format).await
+}
+
+/// How files are given.
+#[derive(Clone, Copy)]
+enum Format {
+    Links,
+    Zip,
+}
+
+impl Format {
+    fn of(query: &DownloadQuery) -> Result<Self, ApiError> {
+        match query.format.as_deref() {
+            None | Some("json") => Ok(Self::Links),
+            Some("zip") => Ok(Self::Zip),
+            Some(_) => Err(ApiError::invalid_field("format", "must be json or zip")),
+        }
+    }
+}
+
+/// What `me` bought of a listing, as files.
+async fn answer(
+    request: &HttpRequest,
+    state: &AppState,
+    me: &EntityId,
+    listing: ListingId,
+    format: Format,
+) -> Result<HttpResponse, ApiError> {
+    let (purchase, files) = bought(state, me, listing).await?;
+    if matches!(format, Format::Zip) {
         let entries = files.iter().map(|file| archive::Entry {
             name: file_name(file.contribution, file.media_type),
             hash: ContentHash::new(file.sha256),
@@ -87,7 +133,7 @@ pub(crate) async fn download_listing(
         });
         return Ok(archive::answer(&state.blobs, &format!("{purchase}.zip"), entries.collect()));
     }
-    let context = RequestContext::of(&request)?;
+    let context = RequestContext::of(request)?;
     let expires_at = state.now().plus_millis(GOOD_MILLIS);
     let (scheme, host) = context.public_address();
     let base = format!("{scheme}://{host}");
