@@ -28,7 +28,7 @@ pub enum AppendError {
 /// Why the journal no longer writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalStopped {
-    /// [`Journal::shutdown`] was called.
+    /// [`Journal::shutdown`](crate::Journal::shutdown) was called.
     #[error("the journal was shut down")]
     ShutDown,
     /// A write or sync failed. Whether the records that were not durable yet survive is unknown

@@ -20,7 +20,8 @@ pub type OnFatal = Box<dyn Fn(&FatalError) + Send + Sync>;
 pub struct Options {
     /// Size of a segment in bytes; a multiple of 4096, at most 1 GiB. Default: 64 MiB.
     pub segment_bytes: u64,
-    /// Bytes that may wait for the disk before [`AppendError::Full`]. Default: 64 MiB.
+    /// Bytes that may wait for the disk before `append` answers
+    /// [`Full`](crate::AppendError::Full). Default: 64 MiB.
     pub max_queued_bytes: usize,
     /// Largest record in bytes, with its head of 60 bytes and its entity's key; at most 1 GiB.
     /// Default: 16 MiB.
