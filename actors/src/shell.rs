@@ -7,8 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use priv_domain::machine::{
-    Answer, AnyReply, Command, Concluded, Context, Entity, Entry, Handled, Machine,
-    OutgoingMessage, ReplyToken,
+    Answer, Command, Concluded, Context, End, Entity, Entry, Handled, Machine, OutgoingMessage,
+    ReplyToken,
 };
 use priv_domain::message::Message;
 use priv_domain::{EntityId, Position, RequestTag, Timestamp};
@@ -51,9 +51,6 @@ pub struct Shell<M: Persistent> {
 
 /// Answers an asker with the end of what it waits for, at the position that the end depends on.
 type Waiter<M> = Box<dyn FnOnce(&dyn Journal, Position, &End<M>) + Send>;
-
-/// The end of something that took several steps.
-type End<M> = Result<AnyReply<M>, <M as Machine>::Refusal>;
 
 /// Who waits at an entity.
 struct Waiters<M: Persistent> {

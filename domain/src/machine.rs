@@ -243,13 +243,16 @@ pub struct Completed<M: Machine> {
     /// again.
     pub request: Option<RequestTag>,
     /// The reply, or why it came to nothing after all.
-    pub outcome: Result<AnyReply<M>, M::Refusal>,
+    pub outcome: End<M>,
 }
+
+/// How something that took several steps ends: with a reply, or as refused after all.
+pub type End<M> = Result<AnyReply<M>, <M as Machine>::Refusal>;
 
 impl<M: Machine> Completed<M> {
     /// The end of an exchange that somebody may wait for.
     #[must_use]
-    pub fn of(asked: Asked, outcome: Result<AnyReply<M>, M::Refusal>) -> Self {
+    pub fn of(asked: Asked, outcome: End<M>) -> Self {
         Self { reply_token: asked.reply_token, request: asked.request, outcome }
     }
 }
@@ -324,7 +327,7 @@ pub struct Concluded<M: Machine, R> {
     /// For the asker.
     pub answer: Answer<R>,
     /// For an earlier asker.
-    pub completed: Option<(ReplyToken, Result<AnyReply<M>, M::Refusal>)>,
+    pub completed: Option<(ReplyToken, End<M>)>,
 }
 
 impl<M: Machine> Entity<M> {
