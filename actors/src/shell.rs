@@ -17,7 +17,7 @@ use priv_store::codec::{self, FORMAT, Persistent, ReplyOf};
 
 use crate::ask::{Ask, AskError, Origin, Responder, Response, send_when_durable};
 
-/// Letters that may wait at once.
+/// Messages that may be deferred at once.
 pub const MAX_WAITING: usize = 256;
 
 /// Listeners that one entity has at most; then the oldest ends.

@@ -12,7 +12,7 @@ use crate::journal_point::Position;
 use crate::ledger::{AccountClass, TrialBalance};
 use crate::listing::Listing;
 use crate::machine::{
-    Answer, AnyReply, Command, Concluded, Context, Entity, Entry, Handled, Machine,
+    Answer, AnyReply, Command, Concluded, Context, End, Entity, Entry, Handled, Machine,
     OutgoingMessage, ReplyToken,
 };
 use crate::message::Message;
@@ -101,7 +101,7 @@ pub(crate) struct Step<M: Machine, R = Infallible> {
     pub(crate) events: Vec<M::Event>,
     pub(crate) messages: Vec<OutgoingMessage>,
     pub(crate) answer: Answer<R>,
-    pub(crate) completed: Option<(ReplyToken, Result<AnyReply<M>, M::Refusal>)>,
+    pub(crate) completed: Option<(ReplyToken, End<M>)>,
     pub(crate) remembered: Option<(RequestTag, AnyReply<M>)>,
     pub(crate) raw_events: Vec<Arc<RawEvent>>,
 }

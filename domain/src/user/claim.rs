@@ -580,7 +580,8 @@ mod tests {
             ada.ask(ALL);
             ada
         };
-        let rows: [(fn(&mut UnderTest<User>), Message, Option<NotTaken>); 9] = [
+        type Row = (fn(&mut UnderTest<User>), Message, Option<NotTaken>);
+        let rows: [Row; 9] = [
             (|_| (), funds(1, 0, 100), None),
             (|_| (), funds(1, 0, 99), None),
             (|_| (), funds(1, 0, 101), Some(NotTaken::NotAwaited)),
