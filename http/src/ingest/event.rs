@@ -21,7 +21,7 @@ pub struct IncomingEvent {
     pub id: Option<String>,
     /// What kind of event it is.
     pub kind: EventKind,
-    /// Its name, at most [`MAX_NAME_CHARS`] characters.
+    /// Its name, at most 200 characters.
     pub name: Option<String>,
     /// Whom it is about, by the id that the app gave.
     pub user_id: Option<String>,
