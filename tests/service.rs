@@ -11,6 +11,7 @@ mod service {
     mod caller;
     mod claims;
     mod consent_race;
+    mod contract;
     mod damage;
     mod forged;
     mod happy;

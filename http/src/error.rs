@@ -6,6 +6,7 @@
 
 mod body;
 mod code;
+mod narrow;
 pub(crate) mod refusal;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 pub(crate) use body::write_error_body;
 pub use code::ErrorCode;
+pub use narrow::{Fault, NotFound, Overloaded};
 
 /// One field that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod caller;
+pub(crate) mod context;
 pub mod idempotency;
 pub mod json;
 pub(crate) mod multipart;

@@ -7,6 +7,7 @@
 //! What is left out: rules (`priv-domain`), actors (`priv-actors`), files.
 
 pub mod auth;
+mod describe;
 mod download;
 pub mod error;
 pub mod extract;

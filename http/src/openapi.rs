@@ -1,16 +1,21 @@
 //! The description of the interface: OpenAPI 3.1, made from the table of routes.
 //!
-//! Each handler says by `#[utoipa::path]` what is its own: path, parameters, body, what it answers
-//! when all is well, and refusals that no other has. What is the same for many routes is added
-//! here, once, by `finish`: errors of the middleware, headers, the envelope of errors. How to
-//! describe a new route: `docs/openapi.md`.
+//! Each handler says by `#[utoipa::path]` what is its own: path, what it answers when all is well,
+//! and refusals that no other has. Who may call it, what it reads and how else it can fail is said
+//! by the types of its arguments (`describe`). What is the same for many routes is added here, once:
+//! headers, the envelope, the middleware's refusals. How to describe a new route:
+//! `docs/openapi.md`.
 //!
 //! *Invariant*: a route is described exactly if it is served (`tests.rs` compares this document
 //! with the router).
 
+mod components;
 pub(crate) mod events;
+mod failures;
 mod finish;
+mod json;
 mod links;
+mod operation;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -18,6 +23,8 @@ mod tests;
 use serde_json::{Value, json};
 use utoipa::openapi::schema::Components;
 use utoipa::{IntoParams, OpenApi};
+
+use failures::Failures;
 
 use crate::ingest::Ingested;
 use crate::route::Route;
@@ -50,22 +57,27 @@ pub(crate) fn document<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Value
     let routes: Vec<&Route> = routes.into_iter().collect();
     let mut described = Described::openapi();
     let components = described.components.get_or_insert_with(Components::new);
-    components.schemas.extend(routes.iter().flat_map(|route| route.schemas.iter().cloned()));
+    let schemas = routes.iter().flat_map(|route| &route.description.schemas);
+    components.schemas.extend(schemas.cloned());
     let mut document = serde_json::to_value(described).expect("a description is JSON");
+    let mut failures = Failures::all();
     for route in routes {
-        add(&mut document["paths"], route);
+        let operation = operation::complete(route, &mut failures);
+        add(&mut document["paths"], route, operation);
     }
     events::add_schemas(&mut document);
     rules::add(&mut document);
     links::add(&mut document);
-    finish::finish(document)
+    finish::finish(&mut document, failures);
+    document
 }
 
-fn add(paths: &mut Value, route: &Route) {
+/// Adds a route's operation under each of its paths.
+fn add(paths: &mut Value, route: &Route, operation: Value) {
     let method = route.method.as_str().to_ascii_lowercase();
     let own = &route.paths[0].path;
     for served in &route.paths {
-        let mut operation = route.operation.clone();
+        let mut operation = operation.clone();
         if let Some(operation_id) = served.operation_id {
             operation["operationId"] = json!(operation_id);
             operation["description"] = json!(format!("As `{own}`."));

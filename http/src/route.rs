@@ -8,10 +8,11 @@ pub(crate) mod mount;
 use std::sync::Arc;
 
 use actix_web::http::Method;
+use actix_web::{FromRequest, Responder, web};
 use serde_json::Value;
-use utoipa::openapi::schema::Schema;
-use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::openapi::OpenApi;
 
+use crate::describe::{Arguments, Draft, Outcome};
 use crate::middleware::Group;
 
 /// Makes the framework's route: called once for each worker and each place where it is mounted.
@@ -21,9 +22,7 @@ pub(crate) type Handler = Arc<dyn Fn() -> actix_web::Route + Send + Sync>;
 pub(crate) struct Route {
     pub(crate) method: Method,
     /// How it is described under its own path.
-    pub(crate) operation: Value,
-    /// The schemas that its description refers to.
-    pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
+    pub(crate) description: Draft,
     pub(crate) group: Group,
     /// Its own path, then its aliases.
     pub(crate) paths: Vec<ServedPath>,
@@ -46,15 +45,30 @@ macro_rules! route {
         #[openapi(paths($($handler)::+))]
         struct Described;
         let described = <Described as utoipa::OpenApi>::openapi();
-        $crate::route::Route::of(described, std::sync::Arc::new(|| actix_web::web::to($($handler)::+)))
+        $crate::route::Route::of(described, $($handler)::+)
     }};
 }
 
 pub(crate) use route;
 
+/// How the framework calls a handler, wherever it is mounted.
+fn handled_by<F, Args>(handler: F) -> Handler
+where
+    F: actix_web::Handler<Args> + Send + Sync,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    Arc::new(move || web::to(handler.clone()))
+}
+
 impl Route {
     /// The route of the one operation that `described` has.
-    pub(crate) fn of(described: OpenApi, handler: Handler) -> Self {
+    pub(crate) fn of<F, Args>(described: OpenApi, handler: F) -> Self
+    where
+        F: actix_web::Handler<Args> + Send + Sync,
+        F::Output: Responder + Outcome + 'static,
+        Args: FromRequest + Arguments + 'static,
+    {
         let path = described.paths.paths.into_iter().next();
         let (path, item) = path.expect("a handler has a path");
         let operations = [
@@ -67,18 +81,26 @@ impl Route {
         let operation = operations.into_iter().find_map(|(method, one)| Some((method, one?)));
         let (method, operation) = operation.expect("a handler has a method");
         let operation = serde_json::to_value(operation).expect("a description is JSON");
-        let schemas = described.components.unwrap_or_default().schemas;
         let mut route = Self::new(&path, method, operation, handler);
-        route.schemas = schemas.into_iter().collect();
+        let components = described.components.unwrap_or_default();
+        route.description.schemas.extend(components.schemas);
         route
     }
 
-    /// A route that is described by hand.
-    pub(crate) fn new(path: &str, method: Method, operation: Value, handler: Handler) -> Self {
+    /// A route of which `operation` says what the types of its handler don't.
+    pub(crate) fn new<F, Args>(path: &str, method: Method, operation: Value, handler: F) -> Self
+    where
+        F: actix_web::Handler<Args> + Send + Sync,
+        F::Output: Responder + Outcome + 'static,
+        Args: FromRequest + Arguments + 'static,
+    {
+        let mut description = Draft::of(operation);
+        Args::describe(&mut description);
+        description.fails_with(F::Output::FAILURES);
+        let handler = handled_by(handler);
         Self {
             method,
-            operation,
-            schemas: Vec::new(),
+            description,
             group: Group::Other,
             paths: vec![ServedPath { path: path.to_owned(), operation_id: None, handler }],
             slash_is_optional: false,
@@ -93,16 +115,25 @@ impl Route {
     /// Serves it by another path too, where its operation has an id of its own.
     pub(crate) fn alias(self, path: &str, operation_id: &'static str) -> Self {
         let handler = Arc::clone(&self.paths[0].handler);
-        self.alias_with(path, operation_id, handler)
+        self.served_by(path, operation_id, handler)
     }
 
     /// Serves something by another path that is described as this route is.
-    pub(crate) fn alias_with(
-        mut self,
+    pub(crate) fn alias_with<F, Args>(
+        self,
         path: &str,
         operation_id: &'static str,
-        handler: Handler,
-    ) -> Self {
+        handler: F,
+    ) -> Self
+    where
+        F: actix_web::Handler<Args> + Send + Sync,
+        F::Output: Responder + 'static,
+        Args: FromRequest + 'static,
+    {
+        self.served_by(path, operation_id, handled_by(handler))
+    }
+
+    fn served_by(mut self, path: &str, operation_id: &'static str, handler: Handler) -> Self {
         let operation_id = Some(operation_id);
         self.paths.push(ServedPath { path: path.to_owned(), operation_id, handler });
         self

@@ -1,6 +1,6 @@
 //! Every route, a line each. A new route is its handler with `#[utoipa::path]`, and a line here.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use actix_web::http::Method;
 use actix_web::web::{self, Bytes, ServiceConfig};
@@ -15,7 +15,7 @@ use crate::ingest::{Dialect, PostHogRoute, PrivRoute, SegmentRoute};
 use crate::middleware::{Group, Groups};
 use crate::openapi;
 use crate::route::mount::{mount, no_such_route};
-use crate::route::{Handler, Route, route};
+use crate::route::{Route, route};
 
 /// Where metrics are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum MetricsAt {
 }
 
 static ROUTES: LazyLock<Vec<Route>> =
-    LazyLock::new(|| [events(), others()].into_iter().flatten().collect());
+    LazyLock::new(|| [taking_events(), others()].into_iter().flatten().collect());
 
 static METRICS: LazyLock<Route> =
     LazyLock::new(|| route!(probes::show_metrics).in_group(Group::Probe));
@@ -130,46 +130,37 @@ fn others() -> Vec<Route> {
 
 /// The routes that take events: one handler for all of them.
 #[rustfmt::skip]
-fn events() -> Vec<Route> {
+fn taking_events() -> Vec<Route> {
     use Dialect::{PostHog, Priv, Segment};
     vec![
-        ingest("/v1/events", Priv(PrivRoute::Events), "ingest_events", "Stores events, each once, and pays for them"),
-        ingest("/v1/identify", Priv(PrivRoute::Identify), "ingest_identify", "Stores traits of a user")
-            .alias_with("/v1/i", "segment_i", takes(Segment(SegmentRoute::Identify))),
-        ingest("/v1/page", Priv(PrivRoute::Page), "ingest_page", "Stores page views")
-            .alias_with("/v1/p", "segment_p", takes(Segment(SegmentRoute::Page))),
-        ingest("/v1/batch", Segment(SegmentRoute::Batch), "segment_batch", "Segment's batch: events of all types")
+        takes("/v1/events", Priv(PrivRoute::Events), "ingest_events", "Stores events, each once, and pays for them"),
+        takes("/v1/identify", Priv(PrivRoute::Identify), "ingest_identify", "Stores traits of a user")
+            .alias_with("/v1/i", "segment_i", events::ingest(Segment(SegmentRoute::Identify))),
+        takes("/v1/page", Priv(PrivRoute::Page), "ingest_page", "Stores page views")
+            .alias_with("/v1/p", "segment_p", events::ingest(Segment(SegmentRoute::Page))),
+        takes("/v1/batch", Segment(SegmentRoute::Batch), "segment_batch", "Segment's batch: events of all types")
             .alias("/v1/b", "segment_b")
             .alias("/v1/import", "segment_import"),
-        ingest("/v1/track", Segment(SegmentRoute::Track), "segment_track", "Segment's track")
+        takes("/v1/track", Segment(SegmentRoute::Track), "segment_track", "Segment's track")
             .alias("/v1/t", "segment_t"),
-        ingest("/v1/screen", Segment(SegmentRoute::Screen), "segment_screen", "Segment's screen: answered as dropped")
+        takes("/v1/screen", Segment(SegmentRoute::Screen), "segment_screen", "Segment's screen: answered as dropped")
             .alias("/v1/s", "segment_s"),
-        ingest("/v1/group", Segment(SegmentRoute::Group), "segment_group", "Segment's group: answered as dropped")
+        takes("/v1/group", Segment(SegmentRoute::Group), "segment_group", "Segment's group: answered as dropped")
             .alias("/v1/g", "segment_g"),
-        ingest("/v1/alias", Segment(SegmentRoute::Alias), "segment_alias", "Segment's alias: answered as dropped")
+        takes("/v1/alias", Segment(SegmentRoute::Alias), "segment_alias", "Segment's alias: answered as dropped")
             .alias("/v1/a", "segment_a"),
-        ingest("/e/", PostHog(PostHogRoute::Capture), "posthog_e", "PostHog's capture")
+        takes("/e/", PostHog(PostHogRoute::Capture), "posthog_e", "PostHog's capture")
             .alias("/capture/", "posthog_capture")
             .alias("/i/v0/e/", "posthog_i_v0_e")
             .with_or_without_slash(),
-        ingest("/batch/", PostHog(PostHogRoute::Batch), "posthog_batch", "PostHog's batch")
+        takes("/batch/", PostHog(PostHogRoute::Batch), "posthog_batch", "PostHog's batch")
             .with_or_without_slash(),
-        ingest("/i/v1/analytics/events", PostHog(PostHogRoute::V1), "posthog_v1", "PostHog's new capture, with a verdict for each event")
+        takes("/i/v1/analytics/events", PostHog(PostHogRoute::V1), "posthog_v1", "PostHog's new capture, with a verdict for each event")
             .with_or_without_slash(),
     ]
 }
 
-fn ingest(path: &str, dialect: Dialect, operation_id: &str, summary: &str) -> Route {
+fn takes(path: &str, dialect: Dialect, operation_id: &str, summary: &str) -> Route {
     let operation = openapi::events::operation(dialect, operation_id, summary);
-    Route::new(path, Method::POST, operation, takes(dialect)).in_group(Group::Ingest)
-}
-
-/// The handler of events that come in this dialect.
-fn takes(dialect: Dialect) -> Handler {
-    Arc::new(move || {
-        web::to(move |request, payload: web::Payload, key, idempotency, state| {
-            events::ingest(dialect, request, payload.into_inner(), key, idempotency, state)
-        })
-    })
+    Route::new(path, Method::POST, operation, events::ingest(dialect)).in_group(Group::Ingest)
 }

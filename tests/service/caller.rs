@@ -10,6 +10,8 @@ use serde_json::Value;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use ureq::{Agent, Body};
 
+use super::contract;
+
 /// One client with one credential and a pool of kept-alive connections.
 #[derive(Clone)]
 pub(crate) struct Caller {
@@ -106,7 +108,9 @@ impl Caller {
         let headers = response.headers().clone();
         let body = response.body_mut().with_config().limit(256 << 20).read_to_vec()?;
         let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        Ok(Answer { call: format!("{method} {path}"), status, headers, body, json })
+        let answer = Answer { call: format!("{method} {path}"), status, headers, body, json };
+        contract::check(method, path, &answer);
+        Ok(answer)
     }
 
     /// Opens a response that does not end, such as a stream of server-sent events.

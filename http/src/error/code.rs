@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident, $text:literal, $status:ident, $message:literal;)*) => {
         /// What went wrong, for programs to go by. Each has a page of its own.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum ErrorCode {
             $($(#[$doc])* $name,)*
         }

@@ -14,8 +14,10 @@ use priv_domain::project::{KeyRole, Scope};
 use priv_domain::{Environment, UserRef};
 
 use crate::auth::{KeyInfo, NamedUser, PersonIds, Principal, Refusal, Standing, UserNaming};
-use crate::error::ApiError;
+use crate::describe::{Argument, Draft};
+use crate::error::{ApiError, ErrorCode};
 use crate::middleware::RequestContext;
+use crate::wire::params::{EnvironmentHeader, UserQuery};
 
 macro_rules! from_context {
     ([$($generics:tt)*] $name:ty, $read:expr) => {
@@ -61,6 +63,14 @@ fn person_caller(context: &RequestContext, _: &HttpRequest) -> Result<PersonCall
     }
 }
 
+impl Argument for PersonCaller {
+    fn describe(draft: &mut Draft) {
+        draft.allows("person", &[]);
+        draft.reads::<EnvironmentHeader>();
+        draft.fails_with(&[ErrorCode::Unauthorized, ErrorCode::ValidationError]);
+    }
+}
+
 /// Someone who runs the installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorCaller {
@@ -84,6 +94,18 @@ fn operator_caller(context: &RequestContext, _: &HttpRequest) -> Result<Operator
         Principal::Refused(why @ (Refusal::Token(_) | Refusal::Environment)) => {
             Err(why.where_a_person_is_needed())
         }
+    }
+}
+
+impl Argument for OperatorCaller {
+    fn describe(draft: &mut Draft) {
+        draft.allows("operator", &[]);
+        // A person's token may be an operator's, and a person may name an environment.
+        draft.fails_with(&[
+            ErrorCode::Unauthorized,
+            ErrorCode::Forbidden,
+            ErrorCode::ValidationError,
+        ]);
     }
 }
 
@@ -123,6 +145,21 @@ fn any_caller(context: &RequestContext, _: &HttpRequest) -> Result<AnyCaller, Ap
         }
     }
 }
+
+impl Argument for AnyCaller {
+    fn describe(draft: &mut Draft) {
+        draft.allows_anyone();
+        draft.allows("person", &[]);
+        draft.allows("publishable_key", &[]);
+        draft.allows("secret_key", &[]);
+        draft.reads::<EnvironmentHeader>();
+        draft.fails_with(NO_GOOD);
+    }
+}
+
+/// What a credential that is no good means where a key will do.
+const NO_GOOD: &[ErrorCode] =
+    &[ErrorCode::InvalidApiKey, ErrorCode::Unauthorized, ErrorCode::ValidationError];
 
 /// A right that a key may have, as a type.
 pub trait Right: 'static {
@@ -169,6 +206,17 @@ fn scoped_key<R: Right>(
 ) -> Result<ScopedKey<R>, ApiError> {
     let key = key_of(context)?.ok_or_else(no_key)?;
     Ok(ScopedKey { key: with_right(key, R::SCOPE)?, right: PhantomData })
+}
+
+impl<R: Right> Argument for ScopedKey<R> {
+    fn describe(draft: &mut Draft) {
+        if matches!(R::SCOPE, Scope::EventsWrite | Scope::AnalyticsRead) {
+            draft.allows("publishable_key", &[]);
+        }
+        draft.allows("secret_key", &[R::SCOPE.as_str()]);
+        draft.fails_with(NO_GOOD);
+        draft.fails_with(&[ErrorCode::Forbidden]);
+    }
 }
 
 /// The key that came with the request's headers or its `?key=`.
@@ -236,6 +284,17 @@ impl FromRequest for IngestKey {
                 key_of(&context)?.map(|key| with_right(key, Scope::EventsWrite)).transpose()?;
             Ok(Self { context, key })
         }))
+    }
+}
+
+impl Argument for IngestKey {
+    fn describe(draft: &mut Draft) {
+        draft.allows("publishable_key", &[]);
+        draft.allows("secret_key", &[Scope::EventsWrite.as_str()]);
+        draft.allows("key_in_query", &[]);
+        draft.allows("key_as_user", &[]);
+        draft.fails_with(NO_GOOD);
+        draft.fails_with(&[ErrorCode::Forbidden]);
     }
 }
 
@@ -325,6 +384,63 @@ fn user_caller<A: Access>(
         Principal::Anonymous(_) => Err(no_key()),
         Principal::Operator => Err(Refusal::Key.where_a_person_is_needed()),
         Principal::Refused(why) => Err(why.where_a_key_will_do()),
+    }
+}
+
+impl<A: Access> Argument for UserCaller<A> {
+    fn describe(draft: &mut Draft) {
+        draft.allows("person", &[]);
+        draft.allows("secret_key", &[A::SCOPE.as_str()]);
+        draft.reads::<UserQuery>();
+        draft.reads::<EnvironmentHeader>();
+        draft.fails_with(NO_GOOD);
+        draft.fails_with(&[ErrorCode::Forbidden, ErrorCode::NotFound]);
+    }
+}
+
+/// A project's server, acting for a user of its project. Not a person for themselves.
+#[derive(Clone, Debug)]
+pub struct ServerCaller<A> {
+    /// The key.
+    pub key: Arc<KeyInfo>,
+    caller: UserCaller<A>,
+}
+
+impl<A> ServerCaller<A> {
+    /// The environment of the key.
+    #[must_use]
+    pub fn environment(&self) -> Environment {
+        self.caller.environment
+    }
+
+    /// Whom the query or else the body names.
+    ///
+    /// # Errors
+    /// As [`UserCaller::user`].
+    pub fn user(&self, body: Option<&UserNaming>) -> Result<NamedUser, ApiError> {
+        self.caller.user(body)
+    }
+}
+
+from_context!([A: Access] ServerCaller<A>, server_caller);
+
+fn server_caller<A: Access>(
+    context: &RequestContext,
+    request: &HttpRequest,
+) -> Result<ServerCaller<A>, ApiError> {
+    let caller = user_caller(context, request)?;
+    match &caller.key {
+        Some(key) => Ok(ServerCaller { key: Arc::clone(key), caller }),
+        None => Err(ApiError::forbidden("A proof is for a project's server, with its secret key")),
+    }
+}
+
+impl<A: Access> Argument for ServerCaller<A> {
+    fn describe(draft: &mut Draft) {
+        draft.allows("secret_key", &[A::SCOPE.as_str()]);
+        draft.reads::<UserQuery>();
+        draft.fails_with(NO_GOOD);
+        draft.fails_with(&[ErrorCode::Forbidden]);
     }
 }
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-use crate::error::ApiError;
+use crate::describe::{Argument, Draft};
+use crate::error::{ApiError, ErrorCode};
+use crate::wire::params::IdempotencyHeader;
 
 const HEADER: &str = "idempotency-key";
 const MAX_CHARS: usize = 255;
@@ -22,6 +24,18 @@ impl FromRequest for IdempotencyKey {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(read(request))
+    }
+}
+
+impl Argument for IdempotencyKey {
+    fn describe(draft: &mut Draft) {
+        draft.reads::<IdempotencyHeader>();
+        draft.headers.push("Idempotent-Replayed");
+        draft.fails_with(&[
+            ErrorCode::ValidationError,
+            ErrorCode::Conflict,
+            ErrorCode::IdempotencyMismatch,
+        ]);
     }
 }
 

@@ -5,10 +5,12 @@ use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
 
 use super::body::{BodyLimits, read_body, says_json};
 use super::idempotency::{Fingerprint, fingerprint};
-use crate::error::ApiError;
+use crate::describe::{Argument, Draft, Presence};
+use crate::error::{ApiError, ErrorCode};
 use crate::wire::json::parse_object;
 
 /// A JSON body of up to 1 MiB, already of the type that the handler wants.
@@ -68,5 +70,27 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJsonBody<T
             }
             Ok(Self(JsonBody { value: parse_object(&bytes)?, bytes }))
         })
+    }
+}
+
+/// How a JSON body can be refused.
+const REFUSALS: &[ErrorCode] = &[
+    ErrorCode::InvalidRequest,
+    ErrorCode::ValidationError,
+    ErrorCode::PayloadTooLarge,
+    ErrorCode::UnsupportedMediaType,
+];
+
+impl<T: ToSchema> Argument for JsonBody<T> {
+    fn describe(draft: &mut Draft) {
+        draft.reads_json::<T>(Presence::Required);
+        draft.fails_with(REFUSALS);
+    }
+}
+
+impl<T: ToSchema> Argument for OptionalJsonBody<T> {
+    fn describe(draft: &mut Draft) {
+        draft.reads_json::<T>(Presence::Optional);
+        draft.fails_with(REFUSALS);
     }
 }

@@ -5,8 +5,10 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
-use crate::error::{ApiError, Detail};
+use crate::describe::{Argument, Draft};
+use crate::error::{ApiError, Detail, ErrorCode};
 use crate::wire::json::{missing_field, phrase};
 
 /// The query string as a `T`.
@@ -19,6 +21,13 @@ impl<T: DeserializeOwned> FromRequest for QueryParams<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(parse_query(request.query_string()).map(Self))
+    }
+}
+
+impl<T: IntoParams> Argument for QueryParams<T> {
+    fn describe(draft: &mut Draft) {
+        draft.reads::<T>();
+        draft.fails_with(&[ErrorCode::ValidationError]);
     }
 }
 

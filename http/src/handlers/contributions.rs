@@ -2,7 +2,7 @@
 
 pub(crate) mod upload;
 
-use crate::wire::params::{ContributionPath, EnvironmentHeader, IdempotencyHeader};
+use crate::wire::params::ContributionPath;
 use crate::wire::schemas::{ContributionTypeName, ReviewStatusName, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_blobs::{BlobError, ContentHash, MediaType};
@@ -107,9 +107,7 @@ struct ContributionsView {
 
 /// What the caller has contributed, newest first
 #[utoipa::path(get, path = "/v1/contributions", tag = "Contributions",
-    params(ContributionsQuery, EnvironmentHeader),
-    responses((status = 200, body = Success<ContributionsView>)),
-    security(("person" = [])))]
+    responses((status = 200, body = Success<ContributionsView>)))]
 pub(crate) async fn list_contributions(
     caller: PersonCaller,
     query: QueryParams<ContributionsQuery>,
@@ -165,9 +163,8 @@ fn no_such_contribution() -> ApiError {
 
 /// One of the caller's contributions
 #[utoipa::path(get, path = "/v1/contributions/{id}", tag = "Contributions",
-    params(ContributionPath, EnvironmentHeader),
-    responses((status = 200, body = Success<ContributionView>)),
-    security(("person" = [])))]
+    params(ContributionPath),
+    responses((status = 200, body = Success<ContributionView>)))]
 pub(crate) async fn get_contribution(
     caller: PersonCaller,
     path: web::Path<String>,
@@ -193,10 +190,9 @@ struct DeletedView {
 ///
 /// Whoever bought it keeps what they bought.
 #[utoipa::path(delete, path = "/v1/contributions/{id}", tag = "Contributions",
-    params(ContributionPath, EnvironmentHeader, IdempotencyHeader),
+    params(ContributionPath),
     responses((status = 200, body = Success<DeletedView>),
-        (status = 409, description = "CONFLICT `listed`: it is in a listing that is not delisted.")),
-    security(("person" = [])))]
+        (status = 409, description = "CONFLICT `listed`: it is in a listing that is not delisted.")))]
 pub(crate) async fn delete_contribution(
     request: HttpRequest,
     caller: PersonCaller,
@@ -217,10 +213,9 @@ pub(crate) async fn delete_contribution(
 ///
 /// Photos are made smaller and carry no metadata; texts are cut. Never the whole.
 #[utoipa::path(get, path = "/v1/contributions/{id}/preview", tag = "Contributions",
-    params(ContributionPath, EnvironmentHeader),
+    params(ContributionPath),
     responses((status = 200, description = "A JPEG, or text.",
-        content((Vec<u8> = "image/jpeg"), (String = "text/plain; charset=utf-8")))),
-    security((), ("person" = []), ("publishable_key" = []), ("secret_key" = [])))]
+        content((Vec<u8> = "image/jpeg"), (String = "text/plain; charset=utf-8")))))]
 pub(crate) async fn preview_contribution(
     caller: AnyCaller,
     path: web::Path<String>,

@@ -8,7 +8,7 @@ mod store;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{Handler, HttpRequest, HttpResponse, web};
 use priv_domain::project::RememberAnswer;
 use priv_domain::{EntityId, RequestTag};
 
@@ -28,8 +28,20 @@ use crate::wire::depth::{MAX_DEPTH, nests_too_deep};
 use collect::Collected;
 use store::Stored;
 
-/// `POST /events` and all its relatives.
-pub(crate) async fn ingest(
+/// What the handler of events takes.
+pub(crate) type Arguments =
+    (HttpRequest, web::Payload, IngestKey, IdempotencyKey, web::Data<AppState>);
+
+/// The handler of `POST /events` and all its relatives, for bodies in this dialect.
+pub(crate) fn ingest(
+    dialect: Dialect,
+) -> impl Handler<Arguments, Output = Result<HttpResponse, ApiError>> + Send + Sync {
+    move |request, payload: web::Payload, key, idempotency, state| {
+        take(dialect, request, payload.into_inner(), key, idempotency, state)
+    }
+}
+
+async fn take(
     dialect: Dialect,
     request: HttpRequest,
     payload: Payload,

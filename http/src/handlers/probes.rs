@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::ApiError;
+use crate::error::{Fault, Overloaded};
 use crate::metrics;
 use crate::state::AppState;
 use crate::wire::envelope::ok;
@@ -26,13 +26,13 @@ pub(crate) async fn check_health() -> HttpResponse {
 
 /// Whether it has recovered, is writing, and is not about to stop
 #[utoipa::path(get, path = "/ready", tag = "Service",
-    responses((status = 200, body = Success<HealthView>), (status = 503)))]
-pub(crate) async fn check_readiness(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    responses((status = 200, body = Success<HealthView>)))]
+pub(crate) async fn check_readiness(
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, Overloaded> {
     match (state.is_draining(), state.node.is_writing()) {
-        (true, _) => Err(ApiError::overloaded(1).with_message("The service is stopping")),
-        (false, false) => {
-            Err(ApiError::overloaded(1).with_message("The journal has no room: is the disk full?"))
-        }
+        (true, _) => Err(Overloaded::new("The service is stopping")),
+        (false, false) => Err(Overloaded::new("The journal has no room: is the disk full?")),
         (false, true) => Ok(ok(&HealthView { status: "ready" })),
     }
 }
@@ -41,11 +41,11 @@ pub(crate) async fn check_readiness(state: web::Data<AppState>) -> Result<HttpRe
 ///
 /// Where `PRIV_METRICS_LISTEN` is set they are there instead.
 #[utoipa::path(get, path = "/metrics", tag = "Service",
-    responses((status = 200, body = String, content_type = "text/plain"), (status = 500)))]
-pub(crate) async fn show_metrics(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    responses((status = 200, body = String, content_type = "text/plain")))]
+pub(crate) async fn show_metrics(state: web::Data<AppState>) -> Result<HttpResponse, Fault> {
     let text = web::block(move || metrics::text(&state))
         .await
-        .map_err(|error| ApiError::server_error(&error))?
-        .map_err(|error| ApiError::server_error(&error))?;
+        .map_err(|error| Fault::of(&error))?
+        .map_err(|error| Fault::of(&error))?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::finish::success;
+use super::operation::success;
 use crate::ingest::{Dialect, PostHogRoute};
-use crate::wire::params::{IdempotencyHeader, IngestParams};
+use crate::wire::params::IngestParams;
 
 /// Adds the schemas that the operations refer to.
 pub(super) fn add_schemas(document: &mut Value) {
@@ -20,7 +20,6 @@ pub(super) fn add_schemas(document: &mut Value) {
 /// A route that takes events in this dialect.
 pub(crate) fn operation(dialect: Dialect, operation_id: &str, summary: &str) -> Value {
     let mut parameters = super::parameters::<IngestParams>();
-    parameters.extend(super::parameters::<IdempotencyHeader>());
     parameters.push(json!({
         "name": "Sec-GPC",
         "in": "header",
@@ -78,12 +77,6 @@ pub(crate) fn operation(dialect: Dialect, operation_id: &str, summary: &str) -> 
         "parameters": parameters,
         "requestBody": { "required": true, "description": description, "content": content },
         "responses": { "200": { "content": { "application/json": { "schema": answer } } } },
-        "security": [
-            { "publishable_key": [] },
-            { "secret_key": ["events:write"] },
-            { "key_in_query": [] },
-            { "key_as_user": [] },
-        ],
     })
 }
 

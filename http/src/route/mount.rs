@@ -143,8 +143,6 @@ impl Served<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use actix_web::App;
     use actix_web::http::header;
     use actix_web::test::{TestRequest, call_service, init_service};
@@ -153,8 +151,7 @@ mod tests {
     use super::*;
 
     fn route(method: Method, path: &str) -> Route {
-        let handler = || web::to(async || HttpResponse::Ok().finish());
-        Route::new(path, method, Value::Null, Arc::new(handler))
+        Route::new(path, method, Value::Null, async || HttpResponse::Ok().finish())
     }
 
     #[actix_web::test]

@@ -1,5 +1,6 @@
 //! Who may go where: every kind of caller at every kind of door.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
@@ -83,6 +84,12 @@ fn routes(app: &mut web::ServiceConfig) {
         }),
     )
     .route(
+        "/server",
+        get().to(async |caller: ServerCaller<Write>| {
+            caller.user(None).map(|_| ok(&json!({"environment": caller.environment().as_str()})))
+        }),
+    )
+    .route(
         "/ingest",
         get().to(async |key: IngestKey, body: web::Query<BodyKey>| {
             key.resolve(body.write_key.as_deref())
@@ -134,24 +141,24 @@ async fn every_caller_at_every_door() {
     let (key, user, no, arg) = ("INVALID_API_KEY", "UNAUTHORIZED", "FORBIDDEN", "VALIDATION_ERROR");
     #[rustfmt::skip]
     let table = [
-        // credential               person      operator          any     analytics read        write                       ingest
-        ("",                        [user,      user,             "live", key,      key,        key,                        key]),
-        ("Bearer pk_live_good",     [user,      user,               "live", "live",   no,         no,                         "live"]),
-        ("bearer pk_test_good",     [user,      user,               "test", "test",   no,         no,                         "test"]),
-        ("Bearer pk_live_closed",   [user,      user,               "live", no,       no,         no,                         "live"]),
-        ("Bearer pk_live_revoked",  [user,      user,             key,    key,      key,        key,                        key]),
-        ("Bearer pk_live_unknown",  [user,      user,             key,    key,      key,        key,                        key]),
-        ("Basic cGtfbGl2ZV9nb29kOg==", [user,   user,               "live", "live",   no,         no,                         "live"]),
-        ("Bearer sk_live_none",     [user,      user,               "live", no,       no,         no,                         no]),
-        ("Bearer sk_live_read",     [user,      user,               "live", no,       arg,        no,                         no]),
-        ("Bearer sk_live_all",      [user,      user,               "live", "live",   arg,        "proj_00000000000000000000000007/a/v1 live", "live"]),
-        ("Bearer gibberish",        [user,      user,             key,    key,      key,        key,                        key]),
-        ("Digest gibberish",        [user,      user,             key,    key,      key,        key,                        key]),
-        ("Bearer operator-secret",  [user,      "operator-token", "live", key,      user,       user,                       key]),
-        (&person,                   ["ann live", no,              "live", key,      "ann live", "ann live",                 key]),
-        (&boss,                     ["bob live", "bob",           "live", key,      "bob live", "bob live",                 key]),
-        (&expired,                  [user,      user,             user,   user,     user,       user,                       user]),
-        (&forged,                   [user,      user,             user,   user,     user,       user,                       user]),
+        // credential                 person      operator          any     analytics read        write                     ingest
+        ("",                          [user,      user,             "live", key,      key,        key,                      key]),
+        ("Bearer pk_live_good",       [user,      user,             "live", "live",   no,         no,                       "live"]),
+        ("bearer pk_test_good",       [user,      user,             "test", "test",   no,         no,                       "test"]),
+        ("Bearer pk_live_closed",     [user,      user,             "live", no,       no,         no,                       "live"]),
+        ("Bearer pk_live_revoked",    [user,      user,             key,    key,      key,        key,                      key]),
+        ("Bearer pk_live_unknown",    [user,      user,             key,    key,      key,        key,                      key]),
+        ("Basic cGtfbGl2ZV9nb29kOg==", [user,     user,             "live", "live",   no,         no,                       "live"]),
+        ("Bearer sk_live_none",       [user,      user,             "live", no,       no,         no,                       no]),
+        ("Bearer sk_live_read",       [user,      user,             "live", no,       arg,        no,                       no]),
+        ("Bearer sk_live_all",        [user,      user,             "live", "live",   arg,        "proj_00000000000000000000000007/a/v1 live", "live"]),
+        ("Bearer gibberish",          [user,      user,             key,    key,      key,        key,                      key]),
+        ("Digest gibberish",          [user,      user,             key,    key,      key,        key,                      key]),
+        ("Bearer operator-secret",    [user,      "operator-token", "live", key,      user,       user,                     key]),
+        (&person,                     ["ann live", no,              "live", key,      "ann live", "ann live",               key]),
+        (&boss,                       ["bob live", "bob",           "live", key,      "bob live", "bob live",               key]),
+        (&expired,                    [user,      user,             user,   user,     user,       user,                     user]),
+        (&forged,                     [user,      user,             user,   user,     user,       user,                     user]),
     ];
     let doors = ["/person", "/operator", "/any", "/analytics", "/read", "/write", "/ingest"];
     for (credential, expected) in table {
@@ -162,7 +169,7 @@ async fn every_caller_at_every_door() {
 }
 
 #[actix_web::test]
-async fn a_person_chooses_the_world_and_a_key_does_not() {
+async fn a_person_chooses_the_environment_and_a_key_does_not() {
     let person = format!("Bearer {}", hs256(SECRET, &claims_with(json!({"sub": "ann"}))));
     let table = [
         ("/person", person.as_str(), "test", "ann test"),
@@ -175,6 +182,44 @@ async fn a_person_chooses_the_world_and_a_key_does_not() {
     ];
     for (door, credential, environment, expected) in table {
         assert_eq!(call(door, credential, environment).await, expected, "{door} {environment}");
+    }
+}
+
+/// The codes that a type of caller says it refuses with.
+fn declared<A: Argument>() -> BTreeSet<&'static str> {
+    let mut draft = Draft::of(Value::Null);
+    A::describe(&mut draft);
+    draft.failures.into_iter().map(ErrorCode::as_str).collect()
+}
+
+#[actix_web::test]
+async fn a_type_of_caller_refuses_with_the_codes_that_it_says_and_no_others() {
+    let bearer = |claims: Value| format!("Bearer {}", hs256(SECRET, &claims_with(claims)));
+    let (person, expired) =
+        (bearer(json!({"sub": "ann"})), bearer(json!({"exp": START_SECS - 100})));
+    let keys = ["pk_live_good", "pk_live_closed", "pk_live_unknown", "sk_live_none", "sk_live_all"];
+    let keys = keys.map(|key| format!("Bearer {key}"));
+    let credentials = [String::new(), person, expired].into_iter().chain(keys);
+    let calls: Vec<_> = credentials.flat_map(|one| [(one.clone(), ""), (one, "prod")]).collect();
+    let doors = [
+        ("/person", declared::<PersonCaller>()),
+        ("/operator", declared::<OperatorCaller>()),
+        ("/any", declared::<AnyCaller>()),
+        ("/analytics", declared::<ScopedKey<AnalyticsRead>>()),
+        ("/read", declared::<UserCaller<Read>>()),
+        ("/write", declared::<UserCaller<Write>>()),
+        ("/server", declared::<ServerCaller<Write>>()),
+        ("/ingest", declared::<IngestKey>()),
+    ];
+    for (door, mut declared) in doors {
+        // Whether the user is within reach is asked after this.
+        declared.remove("NOT_FOUND");
+        let mut seen = BTreeSet::new();
+        for (credential, environment) in &calls {
+            let answer = call(door, credential, environment).await;
+            seen.extend(ErrorCode::from_name(&answer).map(ErrorCode::as_str));
+        }
+        assert_eq!(seen, declared, "{door}");
     }
 }
 

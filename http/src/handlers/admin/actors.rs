@@ -87,8 +87,7 @@ struct KindsView {
 
 /// Actors by kind: how many are in memory, and the slowest and largest of them
 #[utoipa::path(get, path = "/v1/admin/actors", tag = "Operators",
-    responses((status = 200, body = Success<KindsView>)),
-    security(("operator" = [])))]
+    responses((status = 200, body = Success<KindsView>)))]
 pub(crate) async fn list_actor_kinds(
     _operator: OperatorCaller,
     state: web::Data<AppState>,
@@ -124,9 +123,8 @@ struct ActorsView {
 
 /// All entities of a kind, by id
 #[utoipa::path(get, path = "/v1/admin/actors/{kind}", tag = "Operators",
-    params(KindPath, ListQuery),
-    responses((status = 200, body = Success<ActorsView>)),
-    security(("operator" = [])))]
+    params(KindPath),
+    responses((status = 200, body = Success<ActorsView>)))]
 pub(crate) async fn list_actors(
     _operator: OperatorCaller,
     kind: web::Path<String>,
@@ -184,9 +182,8 @@ struct ActorView {
 
 /// An entity's live state, or its state at some point of its past
 #[utoipa::path(get, path = "/v1/admin/actors/{kind}/{id}", tag = "Operators",
-    params(ActorPath, ActorQuery),
-    responses((status = 200, body = Success<ActorView>)),
-    security(("operator" = [])))]
+    params(ActorPath),
+    responses((status = 200, body = Success<ActorView>)))]
 pub(crate) async fn get_actor(
     operator: OperatorCaller,
     path: web::Path<(String, String)>,
@@ -311,9 +308,8 @@ struct PastView {
 
 /// What an entity has decided, newest first
 #[utoipa::path(get, path = "/v1/admin/actors/{kind}/{id}/journal", tag = "Operators",
-    params(ActorPath, PastQuery),
-    responses((status = 200, body = Success<PastView>)),
-    security(("operator" = [])))]
+    params(ActorPath),
+    responses((status = 200, body = Success<PastView>)))]
 pub(crate) async fn list_actor_journal(
     operator: OperatorCaller,
     path: web::Path<(String, String)>,
@@ -353,9 +349,8 @@ struct SnapshotView {
 
 /// Writes a snapshot of an entity now
 #[utoipa::path(post, path = "/v1/admin/actors/{kind}/{id}/snapshot", tag = "Operators",
-    params(ActorPath, EnvironmentQuery),
-    responses((status = 200, body = Success<SnapshotView>)),
-    security(("operator" = [])))]
+    params(ActorPath),
+    responses((status = 200, body = Success<SnapshotView>)))]
 pub(crate) async fn snapshot_actor(
     _operator: OperatorCaller,
     path: web::Path<(String, String)>,
@@ -390,9 +385,8 @@ enum PassivatedWord {
 
 /// Lets an actor go; the next message brings it back
 #[utoipa::path(post, path = "/v1/admin/actors/{kind}/{id}/passivate", tag = "Operators",
-    params(ActorPath, EnvironmentQuery),
-    responses((status = 200, body = Success<PassivatedView>)),
-    security(("operator" = [])))]
+    params(ActorPath),
+    responses((status = 200, body = Success<PassivatedView>)))]
 pub(crate) async fn passivate_actor(
     _operator: OperatorCaller,
     path: web::Path<(String, String)>,

@@ -18,7 +18,7 @@ use crate::request_tag::request_tag;
 use crate::state::AppState;
 use crate::wire::amount::Priv;
 use crate::wire::envelope::created;
-use crate::wire::params::{IdempotencyHeader, ProjectPath};
+use crate::wire::params::ProjectPath;
 use crate::wire::schemas::{PositiveAmount, ProjectIdText, ReasonText, Success};
 
 /// The body of `POST /mint`.
@@ -73,11 +73,8 @@ fn positive(Priv(amount): Priv) -> Result<Micros, ApiError> {
 
 /// Makes money: a fresh environment has none
 #[utoipa::path(post, path = "/v1/admin/mint", tag = "Operators",
-    params(EnvironmentQuery, IdempotencyHeader),
-    request_body = MintBody,
     responses((status = 201, body = Success<MintView>),
-        (status = 409, description = "CONFLICT: `request_in_flight`, or `not_taken`.")),
-    security(("operator" = [])))]
+        (status = 409, description = "CONFLICT: `request_in_flight`, or `not_taken`.")))]
 pub(crate) async fn mint(
     request: HttpRequest,
     operator: OperatorCaller,
@@ -107,12 +104,10 @@ pub(crate) async fn mint(
 
 /// Moves money from the treasury to a project's reward budget
 #[utoipa::path(post, path = "/v1/admin/projects/{id}/budget", tag = "Operators",
-    params(ProjectPath, EnvironmentQuery, IdempotencyHeader),
-    request_body = BudgetBody,
+    params(ProjectPath),
     responses((status = 201, body = Success<BudgetView>),
         (status = 402),
-        (status = 409, description = "CONFLICT: `request_in_flight`, or `not_taken`.")),
-    security(("operator" = [])))]
+        (status = 409, description = "CONFLICT: `request_in_flight`, or `not_taken`.")))]
 pub(crate) async fn fund_budget(
     request: HttpRequest,
     operator: OperatorCaller,

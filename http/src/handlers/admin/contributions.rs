@@ -1,6 +1,6 @@
 //! The review queue.
 
-use crate::wire::params::{ContributionPath, IdempotencyHeader};
+use crate::wire::params::ContributionPath;
 use crate::wire::schemas::{DecisionName, EnvironmentName, ReviewStatusName, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_domain::contribution::{ReviewDecision, ReviewStatus};
@@ -66,9 +66,7 @@ const MAX_LOOKED_AT: usize = 20_000;
 
 /// Contributions of everybody, oldest first: with `status=pending` the queue to review
 #[utoipa::path(get, path = "/v1/admin/contributions", tag = "Operators",
-    params(QueueQuery),
-    responses((status = 200, body = Success<QueueView>)),
-    security(("operator" = [])))]
+    responses((status = 200, body = Success<QueueView>)))]
 pub(crate) async fn list_contribution_queue(
     _operator: OperatorCaller,
     query: QueryParams<QueueQuery>,
@@ -124,11 +122,9 @@ struct ReviewedView {
 
 /// Judges a contribution; approval accrues its reward, once
 #[utoipa::path(post, path = "/v1/admin/contributions/{id}/review", tag = "Operators",
-    params(ContributionPath, EnvironmentQuery, IdempotencyHeader),
-    request_body = ReviewBody,
+    params(ContributionPath),
     responses((status = 200, body = Success<ReviewedView>),
-        (status = 409, description = "CONFLICT `already_reviewed`: it was judged otherwise.")),
-    security(("operator" = [])))]
+        (status = 409, description = "CONFLICT `already_reviewed`: it was judged otherwise.")))]
 pub(crate) async fn review_contribution(
     request: HttpRequest,
     operator: OperatorCaller,

@@ -24,7 +24,7 @@ use crate::state::AppState;
 use crate::wire::envelope::{created, ok};
 use crate::wire::integer::Whole;
 use crate::wire::pagination::Pagination;
-use crate::wire::params::{IdempotencyHeader, KeyPath, ProjectPath};
+use crate::wire::params::{KeyPath, ProjectPath};
 use crate::wire::schemas::{EnvironmentName, KeyIdText, ScopeName, Success};
 use crate::wire::time::Rfc3339;
 
@@ -146,9 +146,8 @@ fn view(
 
 /// A project's keys, of both environments or of the one that is asked for
 #[utoipa::path(get, path = "/v1/admin/projects/{id}/keys", tag = "Operators",
-    params(ProjectPath, ListQuery),
-    responses((status = 200, body = Success<KeysView>)),
-    security(("operator" = [])))]
+    params(ProjectPath),
+    responses((status = 200, body = Success<KeysView>)))]
 pub(crate) async fn list_keys(
     _operator: OperatorCaller,
     id: web::Path<String>,
@@ -187,11 +186,9 @@ fn both_environments(node: &Node, id: ProjectId) -> Result<Vec<KnownProject>, Ap
 ///
 /// It is shown only here, and to a repeat with the same `Idempotency-Key`.
 #[utoipa::path(post, path = "/v1/admin/projects/{id}/keys", tag = "Operators",
-    params(ProjectPath, EnvironmentQuery, IdempotencyHeader),
-    request_body = KeyBody,
+    params(ProjectPath),
     responses((status = 201, body = Success<NewKeyView>),
-        (status = 409, description = "CONFLICT: `request_in_flight`, or `too_many_keys`.")),
-    security(("operator" = [])))]
+        (status = 409, description = "CONFLICT: `request_in_flight`, or `too_many_keys`.")))]
 pub(crate) async fn issue_key(
     request: HttpRequest,
     operator: OperatorCaller,
@@ -258,8 +255,7 @@ async fn answer_new_key(
 /// What is known of a key
 #[utoipa::path(get, path = "/v1/admin/projects/{id}/keys/{key}", tag = "Operators",
     params(KeyPath),
-    responses((status = 200, body = Success<KeyView>)),
-    security(("operator" = [])))]
+    responses((status = 200, body = Success<KeyView>)))]
 pub(crate) async fn get_key(
     _operator: OperatorCaller,
     path: web::Path<(String, String)>,
@@ -271,12 +267,10 @@ pub(crate) async fn get_key(
 
 /// Makes a key in place of another, which works for a while yet
 #[utoipa::path(post, path = "/v1/admin/projects/{id}/keys/{key}/roll", tag = "Operators",
-    params(KeyPath, IdempotencyHeader),
-    request_body = Option<RollBody>,
+    params(KeyPath),
     responses((status = 201, body = Success<NewKeyView>),
         (status = 409, description = "CONFLICT: `request_in_flight`, `key_ended`, or \
-            `too_many_keys`.")),
-    security(("operator" = [])))]
+            `too_many_keys`.")))]
 pub(crate) async fn roll_key(
     request: HttpRequest,
     operator: OperatorCaller,
@@ -313,10 +307,9 @@ pub(crate) struct RevokeQuery {
 
 /// Ends a key at once
 #[utoipa::path(delete, path = "/v1/admin/projects/{id}/keys/{key}", tag = "Operators",
-    params(KeyPath, RevokeQuery, IdempotencyHeader),
+    params(KeyPath),
     responses((status = 200, body = Success<KeyView>),
-        (status = 409, description = "CONFLICT: `request_in_flight`, or `key_ended`.")),
-    security(("operator" = [])))]
+        (status = 409, description = "CONFLICT: `request_in_flight`, or `key_ended`.")))]
 pub(crate) async fn revoke_key(
     request: HttpRequest,
     operator: OperatorCaller,

@@ -29,7 +29,7 @@ use crate::wire::envelope::{created, ok};
 use crate::wire::integer::Whole;
 use crate::wire::json::present;
 use crate::wire::pagination::Pagination;
-use crate::wire::params::{IdempotencyHeader, ProjectPath};
+use crate::wire::params::ProjectPath;
 use crate::wire::schemas::{EnvironmentName, NameText, ProjectIdText, Success};
 use crate::wire::time::Rfc3339;
 
@@ -266,10 +266,7 @@ fn view(
 ///
 /// The keys are shown only here, and to a repeat with the same `Idempotency-Key`.
 #[utoipa::path(post, path = "/v1/admin/projects", tag = "Operators",
-    params(IdempotencyHeader),
-    request_body = ProjectBody,
-    responses((status = 201, body = Success<CreatedView>)),
-    security(("operator" = [])))]
+    responses((status = 201, body = Success<CreatedView>)))]
 pub(crate) async fn create_project(
     request: HttpRequest,
     operator: OperatorCaller,
@@ -322,9 +319,7 @@ pub(crate) async fn create_project(
 
 /// All projects, newest first
 #[utoipa::path(get, path = "/v1/admin/projects", tag = "Operators",
-    params(ListQuery),
-    responses((status = 200, body = Success<ProjectsView>)),
-    security(("operator" = [])))]
+    responses((status = 200, body = Success<ProjectsView>)))]
 pub(crate) async fn list_projects(
     _operator: OperatorCaller,
     query: QueryParams<ListQuery>,
@@ -350,9 +345,8 @@ fn newest_first(facts: &KnownProject) -> String {
 
 /// A project, with its money
 #[utoipa::path(get, path = "/v1/admin/projects/{id}", tag = "Operators",
-    params(ProjectPath, EnvironmentQuery),
-    responses((status = 200, body = Success<ProjectView>)),
-    security(("operator" = [])))]
+    params(ProjectPath),
+    responses((status = 200, body = Success<ProjectView>)))]
 pub(crate) async fn get_project(
     _operator: OperatorCaller,
     id: web::Path<String>,
@@ -384,10 +378,8 @@ async fn show(
 
 /// Changes a project in one environment; what is left out stays as it is
 #[utoipa::path(patch, path = "/v1/admin/projects/{id}", tag = "Operators",
-    params(ProjectPath, EnvironmentQuery, IdempotencyHeader),
-    request_body = ProjectChangeBody,
-    responses((status = 200, body = Success<ProjectView>)),
-    security(("operator" = [])))]
+    params(ProjectPath),
+    responses((status = 200, body = Success<ProjectView>)))]
 pub(crate) async fn change_project(
     request: HttpRequest,
     operator: OperatorCaller,

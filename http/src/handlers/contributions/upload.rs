@@ -1,6 +1,5 @@
 //! `POST /contributions/upload`: streamed to disk while it is hashed.
 
-use crate::wire::params::{EnvironmentHeader, IdempotencyHeader};
 use crate::wire::schemas::{ContributionTypeName, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::AskError;
@@ -79,11 +78,9 @@ struct About {
 /// Photos up to 50 MiB (1 PRIV), videos up to 500 MiB (5), voices up to 100 MiB (2), texts up to
 /// 10 MiB (0.5). A broken upload leaves nothing behind.
 #[utoipa::path(post, path = "/v1/contributions/upload", tag = "Contributions",
-    params(EnvironmentHeader, IdempotencyHeader),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses((status = 201, body = Success<UploadView>),
-        (status = 409, description = "CONFLICT `duplicate_content`, with the `contribution_id` of the first.")),
-    security(("person" = [])))]
+        (status = 409, description = "CONFLICT `duplicate_content`, with the `contribution_id` of the first.")))]
 pub(crate) async fn upload_contribution(
     request: HttpRequest,
     payload: web::Payload,

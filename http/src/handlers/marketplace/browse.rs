@@ -2,7 +2,7 @@
 //! answered before.
 
 use crate::wire::amount::Priv;
-use crate::wire::params::{EnvironmentHeader, ListingPath};
+use crate::wire::params::ListingPath;
 use crate::wire::schemas::{CategoryName, SortName, Success};
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -176,9 +176,7 @@ struct BrowseView {
 
 /// What is for sale
 #[utoipa::path(get, path = "/v1/marketplace/wallet/listings", tag = "Marketplace",
-    params(BrowseQuery, EnvironmentHeader),
-    responses((status = 200, body = Success<BrowseView>)),
-    security((), ("person" = []), ("publishable_key" = []), ("secret_key" = [])))]
+    responses((status = 200, body = Success<BrowseView>)))]
 pub(crate) async fn browse_listings(
     caller: AnyCaller,
     query: QueryParams<BrowseQuery>,
@@ -245,9 +243,8 @@ const RATINGS_SHOWN: usize = 20;
 ///
 /// One that is not active is there for its seller and its buyers only.
 #[utoipa::path(get, path = "/v1/marketplace/wallet/listings/{id}", tag = "Marketplace",
-    params(ListingPath, EnvironmentHeader),
-    responses((status = 200, body = Success<OneView>)),
-    security((), ("person" = []), ("publishable_key" = []), ("secret_key" = [])))]
+    params(ListingPath),
+    responses((status = 200, body = Success<OneView>)))]
 pub(crate) async fn get_listing(
     caller: AnyCaller,
     path: web::Path<String>,

@@ -1,6 +1,6 @@
 //! What was bought, as files: links that are good for a while, or one archive.
 
-use crate::wire::params::{EnvironmentHeader, ListingPath, PurchasePath};
+use crate::wire::params::{ListingPath, PurchasePath};
 use crate::wire::schemas::{FormatName, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_blobs::ContentHash;
@@ -60,10 +60,9 @@ fn file_name(contribution: ContributionId, media_type: MediaType) -> String {
 
 /// The files of what was bought: links for a quarter of an hour, or one zip archive
 #[utoipa::path(get, path = "/v1/marketplace/wallet/listings/{id}/download", tag = "Marketplace",
-    params(ListingPath, DownloadQuery, EnvironmentHeader),
+    params(ListingPath),
     responses((status = 200,
-        content((Success<DownloadView> = "application/json"), (Vec<u8> = "application/zip")))),
-    security(("person" = [])))]
+        content((Success<DownloadView> = "application/json"), (Vec<u8> = "application/zip")))))]
 pub(crate) async fn download_listing(
     request: HttpRequest,
     caller: PersonCaller,
@@ -79,10 +78,9 @@ pub(crate) async fn download_listing(
 
 /// The files of a purchase: links for a quarter of an hour, or one zip archive
 #[utoipa::path(get, path = "/v1/marketplace/wallet/purchases/{id}/download", tag = "Marketplace",
-    params(PurchasePath, DownloadQuery, EnvironmentHeader),
+    params(PurchasePath),
     responses((status = 200,
-        content((Success<DownloadView> = "application/json"), (Vec<u8> = "application/zip")))),
-    security(("person" = [])))]
+        content((Success<DownloadView> = "application/json"), (Vec<u8> = "application/zip")))))]
 pub(crate) async fn download_purchase(
     request: HttpRequest,
     caller: PersonCaller,
@@ -182,8 +180,7 @@ async fn bought(
             headers(("Content-Range" = String, description = "Which bytes of how many."))),
         (status = 403, description = "FORBIDDEN: the link was not made here, or (`expired`) is too old."),
         (status = 416, description = "INVALID_REQUEST: there are no such bytes.",
-            headers(("Content-Range" = String, description = "`bytes */` and how many there are."))),
-        (status = 500), (status = 503)))]
+            headers(("Content-Range" = String, description = "`bytes */` and how many there are.")))))]
 pub(crate) async fn get_file(
     request: HttpRequest,
     path: web::Path<String>,

@@ -1,6 +1,6 @@
 //! Buying, and what was bought and sold.
 
-use crate::wire::params::{EnvironmentHeader, IdempotencyHeader, ListingPath, PurchasePath};
+use crate::wire::params::{ListingPath, PurchasePath};
 use crate::wire::schemas::{RoleName, Success};
 use std::cmp::Reverse;
 
@@ -81,13 +81,11 @@ struct PurchaseFacts<'a> {
 
 /// Buys a listing
 #[utoipa::path(post, path = "/v1/marketplace/wallet/listings/{id}/purchase", tag = "Marketplace",
-    params(ListingPath, EnvironmentHeader, IdempotencyHeader),
-    request_body = Option<PurchaseBody>,
+    params(ListingPath),
     responses((status = 201, body = Success<PurchaseView>),
         (status = 200, body = Success<PurchaseView>, description = "It was bought before: no second charge."),
         (status = 402),
-        (status = 409, description = "CONFLICT `own_listing`, `sold_out`, `paused`, `delisted`, `price_changed`, `version_changed`.")),
-    security(("person" = [])))]
+        (status = 409, description = "CONFLICT `own_listing`, `sold_out`, `paused`, `delisted`, `price_changed`, `version_changed`.")))]
 pub(crate) async fn purchase_listing(
     request: HttpRequest,
     caller: PersonCaller,
@@ -115,9 +113,8 @@ pub(crate) async fn purchase_listing(
 
 /// One of the caller's purchases, with its receipt
 #[utoipa::path(get, path = "/v1/marketplace/wallet/purchases/{id}", tag = "Marketplace",
-    params(PurchasePath, EnvironmentHeader),
-    responses((status = 200, body = Success<PurchaseView>)),
-    security(("person" = [])))]
+    params(PurchasePath),
+    responses((status = 200, body = Success<PurchaseView>)))]
 pub(crate) async fn get_purchase(
     caller: PersonCaller,
     path: web::Path<String>,
@@ -220,9 +217,7 @@ struct LineView {
 
 /// What the caller bought; with `role=seller` what they sold, without who bought it
 #[utoipa::path(get, path = "/v1/marketplace/wallet/purchases", tag = "Marketplace",
-    params(PurchasesQuery, EnvironmentHeader),
-    responses((status = 200, body = Success<PurchasesView>)),
-    security(("person" = [])))]
+    responses((status = 200, body = Success<PurchasesView>)))]
 pub(crate) async fn list_purchases(
     caller: PersonCaller,
     query: QueryParams<PurchasesQuery>,
@@ -305,10 +300,8 @@ struct RatedView {
 
 /// Rates what was bought; a later rating replaces it
 #[utoipa::path(post, path = "/v1/marketplace/wallet/listings/{id}/rating", tag = "Marketplace",
-    params(ListingPath, EnvironmentHeader, IdempotencyHeader),
-    request_body = RatingBody,
-    responses((status = 200, body = Success<RatedView>)),
-    security(("person" = [])))]
+    params(ListingPath),
+    responses((status = 200, body = Success<RatedView>)))]
 pub(crate) async fn rate_listing(
     request: HttpRequest,
     caller: PersonCaller,

@@ -1,6 +1,6 @@
 //! Offering for sale: `POST` and `PUT` of listings.
 
-use crate::wire::params::{EnvironmentHeader, IdempotencyHeader, ListingPath};
+use crate::wire::params::ListingPath;
 use crate::wire::schemas::{
     ContributionIdText, LicenseName, ListingStatusName, NewListingBody, PriceAmount, Success,
     TagText,
@@ -158,10 +158,8 @@ fn contributions(
 /// Title, description, price and contributions are required; each contribution is the caller's,
 /// approved, with `consent_commercial`.
 #[utoipa::path(post, path = "/v1/marketplace/wallet/listings", tag = "Marketplace",
-    params(EnvironmentHeader, IdempotencyHeader),
     request_body = NewListingBody,
-    responses((status = 201, body = Success<ListingView>), (status = 404), (status = 409)),
-    security(("person" = [])))]
+    responses((status = 201, body = Success<ListingView>), (status = 404), (status = 409)))]
 pub(crate) async fn create_listing(
     request: HttpRequest,
     caller: PersonCaller,
@@ -217,12 +215,9 @@ fn new_listing(body: ListingBody) -> Result<CreateListing, ApiError> {
 ///
 /// What was bought keeps its terms.
 #[utoipa::path(put, path = "/v1/marketplace/wallet/listings/{id}", tag = "Marketplace",
-    params(ListingPath, EnvironmentHeader, IdempotencyHeader,
-        ("If-Match" = Option<String>, Header, pattern = r#"^("[0-9]{1,9}"|[0-9]{1,9}|\*)$"#,
+    params(ListingPath, ("If-Match" = Option<String>, Header, pattern = r#"^("[0-9]{1,9}"|[0-9]{1,9}|\*)$"#,
             description = "The version that is to be changed.")),
-    request_body = ListingBody,
-    responses((status = 200, body = Success<ListingView>), (status = 409)),
-    security(("person" = [])))]
+    responses((status = 200, body = Success<ListingView>), (status = 409)))]
 pub(crate) async fn change_listing(
     request: HttpRequest,
     caller: PersonCaller,

@@ -15,7 +15,6 @@ use crate::extract::caller::{Read, UserCaller};
 use crate::state::AppState;
 use crate::wire::amount::Priv;
 use crate::wire::envelope::ok;
-use crate::wire::params::{EnvironmentHeader, UserQuery};
 use crate::wire::schemas::Success;
 use crate::wire::time::Rfc3339;
 
@@ -65,9 +64,7 @@ impl Balance {
 
 /// What a person has, has earned, and can claim
 #[utoipa::path(get, path = "/v1/user/balance", tag = "User",
-    params(UserQuery, EnvironmentHeader),
-    responses((status = 200, body = Success<BalanceView>)),
-    security(("person" = []), ("secret_key" = ["users:read"])))]
+    responses((status = 200, body = Success<BalanceView>)))]
 pub(crate) async fn get_balance(
     caller: UserCaller<Read>,
     state: web::Data<AppState>,

@@ -17,7 +17,6 @@ use crate::state::AppState;
 use crate::wire::amount::Priv;
 use crate::wire::envelope::created;
 use crate::wire::json::present;
-use crate::wire::params::{EnvironmentHeader, IdempotencyHeader, UserQuery};
 use crate::wire::schemas::{ClaimIdText, Success};
 use crate::wire::time::Rfc3339;
 
@@ -68,10 +67,7 @@ impl From<Claimed> for ClaimView {
 /// Refused as VALIDATION_ERROR with the reason `nothing_to_claim`, `below_minimum` or
 /// `more_than_pending`. Two at once pay once.
 #[utoipa::path(post, path = "/v1/user/earnings/claim", tag = "User",
-    params(UserQuery, EnvironmentHeader, IdempotencyHeader),
-    request_body = Option<ClaimBody>,
-    responses((status = 201, body = Success<ClaimView>)),
-    security(("person" = []), ("secret_key" = ["users:write"])))]
+    responses((status = 201, body = Success<ClaimView>)))]
 pub(crate) async fn claim_earnings(
     request: HttpRequest,
     caller: UserCaller<Write>,

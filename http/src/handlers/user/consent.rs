@@ -23,7 +23,6 @@ use crate::state::AppState;
 use crate::wire::envelope::ok;
 use crate::wire::json::present;
 use crate::wire::pagination::{PageQuery, Pagination};
-use crate::wire::params::{EnvironmentHeader, IdempotencyHeader, UserQuery};
 use crate::wire::schemas::{HashText, Success};
 use crate::wire::time::Rfc3339;
 
@@ -187,9 +186,7 @@ fn view(id: &EntityId, linked: Option<Arc<str>>, record: Option<&ConsentRecord>)
 ///
 /// All false, and `explicit` false, where nobody has asked them yet.
 #[utoipa::path(get, path = "/v1/user/consent", tag = "User",
-    params(UserQuery, EnvironmentHeader),
-    responses((status = 200, body = Success<ConsentView>)),
-    security(("person" = []), ("secret_key" = ["users:read"])))]
+    responses((status = 200, body = Success<ConsentView>)))]
 pub(crate) async fn get_consent(
     caller: UserCaller<Read>,
     state: web::Data<AppState>,
@@ -204,10 +201,7 @@ pub(crate) async fn get_consent(
 
 /// Changes what a person agrees to
 #[utoipa::path(post, path = "/v1/user/consent", tag = "User",
-    params(UserQuery, EnvironmentHeader, IdempotencyHeader),
-    request_body = ConsentBody,
-    responses((status = 200, body = Success<ConsentView>)),
-    security(("person" = []), ("secret_key" = ["users:write"])))]
+    responses((status = 200, body = Success<ConsentView>)))]
 pub(crate) async fn set_consent(
     request: HttpRequest,
     caller: UserCaller<Write>,
@@ -262,9 +256,7 @@ fn check(body: &ConsentBody) -> Result<(), ApiError> {
 
 /// All versions of what a person agreed to, newest first
 #[utoipa::path(get, path = "/v1/user/consent/history", tag = "User",
-    params(UserQuery, PageQuery, EnvironmentHeader),
-    responses((status = 200, body = Success<HistoryView>)),
-    security(("person" = []), ("secret_key" = ["users:read"])))]
+    responses((status = 200, body = Success<HistoryView>)))]
 pub(crate) async fn list_consent_history(
     caller: UserCaller<Read>,
     query: QueryParams<PageQuery>,

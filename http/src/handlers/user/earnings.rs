@@ -18,7 +18,6 @@ use crate::state::AppState;
 use crate::wire::amount::Priv;
 use crate::wire::envelope::ok;
 use crate::wire::pagination::{PageQuery, Pagination};
-use crate::wire::params::{EnvironmentHeader, UserQuery};
 use crate::wire::schemas::{Success, day_or_time};
 use crate::wire::time::{Rfc3339, day_text, parse_date, parse_time};
 
@@ -152,9 +151,7 @@ fn source(payer: Payer) -> &'static str {
 ///
 /// What events have earned is one entry for each project and UTC day.
 #[utoipa::path(get, path = "/v1/user/earnings", tag = "User",
-    params(UserQuery, EarningsQuery, EnvironmentHeader),
-    responses((status = 200, body = Success<EarningsView>)),
-    security(("person" = []), ("secret_key" = ["users:read"])))]
+    responses((status = 200, body = Success<EarningsView>)))]
 pub(crate) async fn list_earnings(
     caller: UserCaller<Read>,
     query: QueryParams<EarningsQuery>,

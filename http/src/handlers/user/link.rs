@@ -16,14 +16,13 @@ use crate::auth::wallet::{Address, recover};
 use crate::auth::{NamedUser, UserNaming};
 use crate::error::ApiError;
 use crate::error::refusal::{mark_replayed, with_origin};
-use crate::extract::caller::{PersonCaller, UserCaller, Write};
+use crate::extract::caller::{PersonCaller, ServerCaller, Write};
 use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::JsonBody;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
 use crate::wire::amount::Priv;
 use crate::wire::envelope::ok;
-use crate::wire::params::{EnvironmentHeader, IdempotencyHeader, UserQuery};
 use crate::wire::schemas::{ProjectIdText, Success};
 use crate::wire::time::Rfc3339;
 
@@ -76,22 +75,16 @@ struct ProofView {
 ///
 /// The proof is good for ten minutes: hand it to the person's device, for `POST /user/link`.
 #[utoipa::path(post, path = "/v1/user/link/proof", tag = "User",
-    params(UserQuery),
-    request_body = ProofBody,
-    responses((status = 200, body = Success<ProofView>)),
-    security(("secret_key" = ["users:write"])))]
+    responses((status = 200, body = Success<ProofView>)))]
 pub(crate) async fn issue_link_proof(
-    caller: UserCaller<Write>,
+    caller: ServerCaller<Write>,
     body: JsonBody<ProofBody>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(key) = &caller.key else {
-        return Err(ApiError::forbidden("A proof is for a project's server, with its secret key"));
-    };
     let ProofBody { user_id, anonymous_id, person_id } = body.value;
     let naming = UserNaming { user_id, wallet_address: None, anonymous_id };
     let user = match caller.user(Some(&naming))? {
-        NamedUser::User(user) if user.project() == Some(key.project) => user,
+        NamedUser::User(user) if user.project() == Some(caller.key.project) => user,
         NamedUser::User(_) | NamedUser::Wallet(_) => {
             return Err(ApiError::invalid_field(
                 "user_id",
@@ -101,8 +94,8 @@ pub(crate) async fn issue_link_proof(
     };
     let expires_at = state.now().plus_millis(PROOF_MILLIS);
     let claim = LinkClaim {
-        environment: caller.environment,
-        project: key.project,
+        environment: caller.environment(),
+        project: caller.key.project,
         user: user.to_string(),
         person: person_id,
         expires_at,
@@ -116,13 +109,10 @@ pub(crate) async fn issue_link_proof(
 /// By a proof from the project's server, or by a signature of the wallet. What the user has earned
 /// moves to the person, once.
 #[utoipa::path(post, path = "/v1/user/link", tag = "User",
-    params(EnvironmentHeader, IdempotencyHeader),
-    request_body = LinkBody,
     responses((status = 200, body = Success<LinkView>),
         (status = 403, description = "The proof is for another person."),
         (status = 409, description = "CONFLICT: `request_in_flight`, `already_linked`, `linked`, \
-            `account_full`, or `not_taken`.")),
-    security(("person" = [])))]
+            `account_full`, or `not_taken`.")))]
 pub(crate) async fn link_user(
     request: HttpRequest,
     caller: PersonCaller,

@@ -20,7 +20,6 @@ use crate::error::ApiError;
 use crate::extract::caller::{Read, UserCaller};
 use crate::state::AppState;
 use crate::wire::amount::Priv;
-use crate::wire::params::{EnvironmentHeader, UserQuery};
 
 /// Changes that a slow reader may be behind; then the stream ends, and they resume.
 const MAX_BEHIND: usize = 256;
@@ -83,12 +82,10 @@ struct ChangeView {
 /// `priv_balance` and `earned_total`. The first tells how things stand. Every 15 seconds there is a
 /// sign of life. A stream ends after an hour: come again with `Last-Event-ID`.
 #[utoipa::path(get, path = "/v1/user/earnings/stream", tag = "User",
-    params(UserQuery, EnvironmentHeader,
-        ("Last-Event-ID" = Option<String>, Header, pattern = "^[0-9]{1,19}$",
+    params(("Last-Event-ID" = Option<String>, Header, pattern = "^[0-9]{1,19}$",
             description = "The last id that was seen: what came after it follows.")),
     responses((status = 200, body = BalanceEvent, content_type = "text/event-stream",
-        description = "The schema is that of one event.")),
-    security(("person" = []), ("secret_key" = ["users:read"])))]
+        description = "The schema is that of one event.")))]
 pub(crate) async fn stream_earnings(
     request: HttpRequest,
     caller: UserCaller<Read>,

@@ -1,0 +1,114 @@
+//! An operation as it stands in the document: what its handler and its types say, with what is the
+//! same for all: headers, the envelope, and how the middleware can refuse.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::failures::Failures;
+use super::json::{add_headers, members};
+use crate::error::ErrorCode;
+use crate::middleware::Group;
+use crate::route::Route;
+
+/// What the derived schema of `Success<T>` is called, before the name of `T`.
+pub(super) const SUCCESS: &str = "Success_";
+
+const SCHEMAS: &str = "#/components/schemas/";
+
+/// The operation of a route. What it refers to among the failures is noted.
+pub(super) fn complete(route: &Route, failures: &mut Failures) -> Value {
+    let mut operation = route.description.operation.clone();
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        without_null(&mut parameter["schema"]);
+    }
+    let codes = codes_by_status(route);
+    let responses = &mut operation["responses"];
+    for (status, response) in members(Some(responses)) {
+        match status.parse::<u16>() {
+            Ok(status) if status >= 400 => {
+                failures.complete(status, codes.get(&status), response);
+            }
+            Ok(status) => complete_success(status, response, &route.description.headers),
+            Err(_) => {}
+        }
+    }
+    for (status, codes) in codes {
+        if responses.get(status.to_string()).is_none() {
+            responses[status.to_string()] = failures.reference(status, &codes);
+        }
+    }
+    operation
+}
+
+/// The codes with which a route can fail. Whoever is counted can have used up their share.
+fn codes_by_status(route: &Route) -> BTreeMap<u16, BTreeSet<ErrorCode>> {
+    let is_counted = route.group != Group::Probe;
+    let counted = is_counted.then_some(&ErrorCode::RateLimited);
+    let mut codes: BTreeMap<u16, BTreeSet<ErrorCode>> = BTreeMap::new();
+    for code in route.description.failures.iter().chain(counted) {
+        codes.entry(code.status().as_u16()).or_default().insert(*code);
+    }
+    codes
+}
+
+fn complete_success(status: u16, response: &mut Value, own_headers: &[&str]) {
+    if response["description"].as_str().is_none_or(str::is_empty) {
+        response["description"] = json!(match status {
+            201 => "Created.",
+            _ => "As asked.",
+        });
+    }
+    let schema = response.pointer_mut("/content/application~1json/schema");
+    if let Some(schema) = schema
+        && let Some(name) = schema["$ref"].as_str().and_then(|name| name.strip_prefix(SCHEMAS))
+        && let Some(data) = name.strip_prefix(SUCCESS)
+    {
+        *schema = success(data);
+    }
+    add_headers(response, &HEADERS_OF_ALL);
+    if status == 201 {
+        add_headers(response, &["Location"]);
+    }
+    add_headers(response, own_headers);
+}
+
+/// The envelope of what succeeds, around the schema of this name.
+pub(super) fn success(data: &str) -> Value {
+    json!({
+        "type": "object",
+        "required": ["success", "data"],
+        "properties": {
+            "success": { "type": "boolean", "enum": [true] },
+            "data": { "$ref": format!("{SCHEMAS}{data}") },
+        },
+    })
+}
+
+/// `Option` says that something may be left out. In a parameter or as a whole body it can't be
+/// `null` as well.
+fn without_null(schema: &mut Value) {
+    if let Some(types) = schema.get_mut("type").and_then(Value::as_array_mut) {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            schema["type"] = only.clone();
+        }
+    }
+    let null = json!({ "type": "null" });
+    if let Some([one, other]) = schema["oneOf"].as_array().map(Vec::as_slice)
+        && (*one == null || *other == null)
+    {
+        *schema = if *one == null { other.clone() } else { one.clone() };
+    }
+}
+
+/// The headers that are on every answer.
+pub(super) const HEADERS_OF_ALL: [&str; 6] = [
+    "X-Request-Id",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "RateLimit-Policy",
+    "RateLimit",
+];
