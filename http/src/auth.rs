@@ -19,7 +19,10 @@ pub mod wallet;
 
 pub use jwks::{Jwks, JwksError, JwksSource};
 pub use key::{KeyInfo, KeyLookup, NewKey, hash_key, key_from_seed, key_prefix, looks_like_key};
-pub use naming::{NamedUser, NotAUserId, PersonIds, UserNaming, as_uuid, check_user_id, user_of};
+pub use naming::{
+    MAX_USER_ID_BYTES, NamedUser, NotAUserId, PersonIds, UserNaming, as_uuid, check_user_id,
+    user_of,
+};
 pub use operator::OperatorToken;
 pub use person::{BadToken, Person, Standing};
 pub use principal::{Authenticator, Identity, Principal, Refusal};

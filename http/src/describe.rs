@@ -6,18 +6,18 @@ use std::collections::BTreeSet;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
-use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, ErrorCode, Fault, NotFound, Overloaded};
+use crate::wire::member::Member;
+use crate::wire::param::Params;
+use crate::wire::schema::Schemas;
 
 /// A description of an operation that is being made.
 pub(crate) struct Draft {
     /// The OpenAPI operation object.
     pub(crate) operation: Value,
-    /// Schemas that it refers to, by name.
-    pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
+    /// Schemas that it refers to.
+    pub(crate) schemas: Schemas,
     /// The codes with which it can fail.
     pub(crate) failures: BTreeSet<ErrorCode>,
     /// Headers that its answers have where it succeeds, beside those of all answers.
@@ -51,7 +51,12 @@ pub(crate) trait Outcome {
 impl Draft {
     /// Begins with what is already said of the operation.
     pub(crate) fn of(operation: Value) -> Self {
-        Self { operation, schemas: Vec::new(), failures: BTreeSet::new(), headers: Vec::new() }
+        Self {
+            operation,
+            schemas: Schemas::default(),
+            failures: BTreeSet::new(),
+            headers: Vec::new(),
+        }
     }
 
     /// It can fail with these codes.
@@ -69,33 +74,26 @@ impl Draft {
         self.push("security", json!({}));
     }
 
-    /// It reads these parameters.
-    pub(crate) fn reads<P: IntoParams>(&mut self) {
-        for parameter in P::into_params(|| None) {
-            let parameter = serde_json::to_value(parameter).expect("a description is JSON");
-            self.push("parameters", parameter);
+    /// It reads this parameter.
+    pub(crate) fn reads_parameter(&mut self, parameter: Value) {
+        self.push("parameters", parameter);
+    }
+
+    /// It reads these parameters of the query.
+    pub(crate) fn reads_query<P: Params>(&mut self) {
+        for parameter in P::describe(&mut self.schemas) {
+            self.reads_parameter(parameter);
         }
     }
 
-    /// It reads a JSON body, unless its attribute says what body it reads.
-    pub(crate) fn reads_json<T: ToSchema>(&mut self, presence: Presence) {
-        if self.operation.get("requestBody").is_none() {
-            let schema = self.schema::<T>();
-            self.operation["requestBody"] =
-                json!({ "content": { "application/json": { "schema": schema } } });
-            if presence == Presence::Required {
-                self.operation["requestBody"]["required"] = json!(true);
-            }
+    /// It reads a JSON body.
+    pub(crate) fn reads_json<T: Member>(&mut self, presence: Presence) {
+        let schema = T::schema(&mut self.schemas);
+        let mut body = json!({ "content": { "application/json": { "schema": schema } } });
+        if presence == Presence::Required {
+            body["required"] = json!(true);
         }
-    }
-
-    /// A reference to the schema of `T`.
-    fn schema<T: ToSchema>(&mut self) -> Value {
-        let name = T::name();
-        let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
-        self.schemas.push((name.into_owned(), T::schema()));
-        T::schemas(&mut self.schemas);
-        reference
+        self.operation["requestBody"] = body;
     }
 
     fn push(&mut self, member: &str, value: Value) {

@@ -8,9 +8,10 @@ pub mod body;
 pub mod caller;
 pub(crate) mod context;
 pub mod idempotency;
-pub mod json;
+pub(crate) mod json;
 pub(crate) mod multipart;
-pub mod query;
+pub(crate) mod path;
+pub(crate) mod query;
 
 #[cfg(test)]
 mod tests;

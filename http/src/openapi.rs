@@ -16,13 +16,12 @@ mod finish;
 mod json;
 mod links;
 mod operation;
-mod rules;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Value, json};
-use utoipa::openapi::schema::Components;
-use utoipa::{IntoParams, OpenApi};
+use utoipa::OpenApi;
 
 use failures::Failures;
 
@@ -55,18 +54,19 @@ struct Described;
 /// The description of these routes.
 pub(crate) fn document<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Value {
     let routes: Vec<&Route> = routes.into_iter().collect();
-    let mut described = Described::openapi();
-    let components = described.components.get_or_insert_with(Components::new);
-    let schemas = routes.iter().flat_map(|route| &route.description.schemas);
-    components.schemas.extend(schemas.cloned());
+    let described = Described::openapi();
     let mut document = serde_json::to_value(described).expect("a description is JSON");
+    let schemas = &mut document["components"]["schemas"];
+    for (name, schema) in routes.iter().flat_map(|route| route.description.schemas.iter()) {
+        schemas[name] = schema.clone();
+    }
     let mut failures = Failures::all();
     for route in routes {
         let operation = operation::complete(route, &mut failures);
         add(&mut document["paths"], route, operation);
     }
     events::add_schemas(&mut document);
-    rules::add(&mut document);
+    stream::add_content(&mut document);
     links::add(&mut document);
     finish::finish(&mut document, failures);
     document
@@ -84,13 +84,4 @@ fn add(paths: &mut Value, route: &Route, operation: Value) {
         }
         paths[&served.path][&method] = operation;
     }
-}
-
-/// What `T` describes, where an operation is written by hand.
-fn parameters<T: IntoParams>() -> Vec<Value> {
-    let described = T::into_params(|| None);
-    described
-        .into_iter()
-        .map(|parameter| serde_json::to_value(parameter).expect("a description is JSON"))
-        .collect()
 }

@@ -83,7 +83,7 @@ impl Route {
         let operation = serde_json::to_value(operation).expect("a description is JSON");
         let mut route = Self::new(&path, method, operation, handler);
         let components = described.components.unwrap_or_default();
-        route.description.schemas.extend(components.schemas);
+        route.description.schemas.add(components.schemas);
         route
     }
 

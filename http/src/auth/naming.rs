@@ -12,7 +12,7 @@ use super::wallet::Address;
 use crate::error::ApiError;
 
 /// The longest user id, in bytes: as long as any id of an event.
-const MAX_USER_ID_BYTES: usize = 255;
+pub const MAX_USER_ID_BYTES: usize = 255;
 
 /// Which user ids name a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

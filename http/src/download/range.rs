@@ -1,17 +1,59 @@
 //! Content as an answer: whole, or the part that `Range` asks for (RFC 9110, section 14).
 
+use std::future::{Ready, ready};
 use std::ops::Range;
 
-use actix_web::http::header::{self, HeaderMap};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderName};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use futures_util::TryStreamExt;
 use priv_blobs::{BlobError, BlobStore, ContentHash};
+use serde_json::json;
 
+use crate::describe::{Argument, Draft};
 use crate::error::ApiError;
+
+/// `Range` and `If-Range` as they were sent.
+pub(crate) struct WantedPart {
+    range: Option<String>,
+    if_range: Option<String>,
+}
+
+impl FromRequest for WantedPart {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = |name: HeaderName| Some(request.headers().get(name)?.to_str().ok()?.to_owned());
+        ready(Ok(Self { range: text(header::RANGE), if_range: text(header::IF_RANGE) }))
+    }
+}
+
+impl Argument for WantedPart {
+    fn describe(draft: &mut Draft) {
+        draft.reads_parameter(json!({
+            "name": "Range",
+            "in": "header",
+            "required": false,
+            "description": "Which bytes.",
+            "schema": { "type": "string" },
+        }));
+    }
+}
+
+impl WantedPart {
+    /// The bytes of `size`. `If-Range` lets a part be sent only of the very same content.
+    fn of(&self, size: u64, etag: &str) -> Asked {
+        match self.if_range.as_ref().is_none_or(|known| known.trim() == etag) {
+            true => asked(self.range.as_deref(), size),
+            false => Asked::Whole,
+        }
+    }
+}
 
 /// What a `Range` header asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+enum Asked {
     /// All of it: nothing is asked for, or nothing that is understood.
     Whole,
     /// These bytes.
@@ -22,7 +64,7 @@ pub(crate) enum Asked {
 
 /// Reads a `Range` header over `size` bytes. Several ranges are answered with the whole, which a
 /// server may do.
-pub(crate) fn asked(text: Option<&str>, size: u64) -> Asked {
+fn asked(text: Option<&str>, size: u64) -> Asked {
     let Some(spec) = text.and_then(|text| text.trim().strip_prefix("bytes=")) else {
         return Asked::Whole;
     };
@@ -49,23 +91,19 @@ pub(crate) struct ContentAnswer<'a> {
     pub(crate) file_name: &'a str,
 }
 
-/// Answers with content, as far as the request asks for it.
+/// Answers with content, as far as it is wanted.
 ///
 /// # Errors
 /// NOT_FOUND where it has gone, or the store failed.
 pub(crate) async fn serve(
-    request: &HttpRequest,
+    wanted: &WantedPart,
     blobs: &BlobStore,
     content: ContentAnswer<'_>,
 ) -> Result<HttpResponse, ApiError> {
     let ContentAnswer { hash, content_type, file_name } = content;
     let size = blobs.size_of(hash).await.map_err(|error| blob_error(&error))?;
     let etag = format!("\"{}\"", hash.cid());
-    let range = match may_be_part(request.headers(), &etag) {
-        true => asked(text(request.headers(), header::RANGE), size),
-        false => Asked::Whole,
-    };
-    let (part, mut response) = match range {
+    let (part, mut response) = match wanted.of(size, &etag) {
         Asked::Nothing => {
             let mut response = HttpResponse::RangeNotSatisfiable();
             response.insert_header((header::CONTENT_RANGE, format!("bytes */{size}")));
@@ -96,15 +134,6 @@ pub(crate) async fn serve(
         .insert_header((header::CACHE_CONTROL, "private, no-transform"));
     let stream = read.pieces.map_err(std::io::Error::other);
     Ok(response.no_chunking(length).streaming(stream))
-}
-
-/// `If-Range` lets a part be sent only of the very same content.
-fn may_be_part(headers: &HeaderMap, etag: &str) -> bool {
-    text(headers, header::IF_RANGE).is_none_or(|known| known.trim() == etag)
-}
-
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// Why content can't be stored or read, in the client's words.

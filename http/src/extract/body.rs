@@ -8,7 +8,7 @@ use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpMessage, HttpRequest};
 use futures_util::StreamExt;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 
 pub use decode::GzipSniffing;
 
@@ -32,6 +32,14 @@ impl BodyLimits {
     pub const EVENTS: Self =
         Self { wire_bytes: 4 << 20, decoded_bytes: 4 << 20, gzip: GzipSniffing::HeaderOrMagic };
 }
+
+/// How a body can be refused.
+pub(crate) const BODY_REFUSALS: &[ErrorCode] = &[
+    ErrorCode::InvalidRequest,
+    ErrorCode::ValidationError,
+    ErrorCode::PayloadTooLarge,
+    ErrorCode::UnsupportedMediaType,
+];
 
 /// Reads the whole body and undoes its `Content-Encoding`.
 ///

@@ -12,12 +12,17 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use priv_domain::project::{KeyRole, Scope};
 use priv_domain::{Environment, UserRef};
+use serde_json::json;
 
-use crate::auth::{KeyInfo, NamedUser, PersonIds, Principal, Refusal, Standing, UserNaming};
+use crate::auth::{
+    KeyInfo, MAX_USER_ID_BYTES, NamedUser, PersonIds, Principal, Refusal, Standing, UserNaming,
+};
 use crate::describe::{Argument, Draft};
 use crate::error::{ApiError, ErrorCode};
 use crate::middleware::RequestContext;
-use crate::wire::params::{EnvironmentHeader, UserQuery};
+use crate::wire::param::Param;
+use crate::wire::schema::Schemas;
+use crate::wire::words::EnvironmentName;
 
 macro_rules! from_context {
     ([$($generics:tt)*] $name:ty, $read:expr) => {
@@ -66,8 +71,45 @@ fn person_caller(context: &RequestContext, _: &HttpRequest) -> Result<PersonCall
 impl Argument for PersonCaller {
     fn describe(draft: &mut Draft) {
         draft.allows("person", &[]);
-        draft.reads::<EnvironmentHeader>();
+        describe_environment(draft);
         draft.fails_with(&[ErrorCode::Unauthorized, ErrorCode::ValidationError]);
+    }
+}
+
+/// Where a signed-in person may call; keys have an environment of their own.
+fn describe_environment(draft: &mut Draft) {
+    draft.reads_parameter(json!({
+        "name": "X-Priv-Environment",
+        "in": "header",
+        "required": false,
+        "description":
+            "The environment in which a signed-in person acts; `live` unless it is said.",
+        "schema": EnvironmentName::schema(&mut Schemas::default()),
+    }));
+}
+
+/// Whom a secret key means: exactly one of the three. A signed-in person is themselves, and these
+/// are not looked at.
+fn describe_user(draft: &mut Draft) {
+    let id = json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_USER_ID_BYTES,
+        "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$",
+    });
+    let wallet = json!({ "type": "string", "pattern": "^0x[0-9a-fA-F]{40}$" });
+    for (name, whom, schema) in [
+        ("user_id", "a person's UUID, or the project's own id of a user.", &id),
+        ("wallet_address", "a wallet that is linked to someone.", &wallet),
+        ("anonymous_id", "a visitor of the project.", &id),
+    ] {
+        draft.reads_parameter(json!({
+            "name": name,
+            "in": "query",
+            "required": false,
+            "description": format!("With a secret key: {whom}"),
+            "schema": schema,
+        }));
     }
 }
 
@@ -152,7 +194,7 @@ impl Argument for AnyCaller {
         draft.allows("person", &[]);
         draft.allows("publishable_key", &[]);
         draft.allows("secret_key", &[]);
-        draft.reads::<EnvironmentHeader>();
+        describe_environment(draft);
         draft.fails_with(NO_GOOD);
     }
 }
@@ -391,8 +433,8 @@ impl<A: Access> Argument for UserCaller<A> {
     fn describe(draft: &mut Draft) {
         draft.allows("person", &[]);
         draft.allows("secret_key", &[A::SCOPE.as_str()]);
-        draft.reads::<UserQuery>();
-        draft.reads::<EnvironmentHeader>();
+        describe_user(draft);
+        describe_environment(draft);
         draft.fails_with(NO_GOOD);
         draft.fails_with(&[ErrorCode::Forbidden, ErrorCode::NotFound]);
     }
@@ -438,7 +480,7 @@ fn server_caller<A: Access>(
 impl<A: Access> Argument for ServerCaller<A> {
     fn describe(draft: &mut Draft) {
         draft.allows("secret_key", &[A::SCOPE.as_str()]);
-        draft.reads::<UserQuery>();
+        describe_user(draft);
         draft.fails_with(NO_GOOD);
         draft.fails_with(&[ErrorCode::Forbidden]);
     }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use serde_json::json;
 
 use crate::describe::{Argument, Draft};
 use crate::error::{ApiError, ErrorCode};
-use crate::wire::params::IdempotencyHeader;
 
 const HEADER: &str = "idempotency-key";
 const MAX_CHARS: usize = 255;
@@ -29,7 +29,20 @@ impl FromRequest for IdempotencyKey {
 
 impl Argument for IdempotencyKey {
     fn describe(draft: &mut Draft) {
-        draft.reads::<IdempotencyHeader>();
+        draft.reads_parameter(json!({
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": false,
+            "description": "The client's name for one intent. The same key with the same body gives \
+                the first answer\nagain, with `Idempotent-Replayed: true`; with another body it is \
+                IDEMPOTENCY_MISMATCH.",
+            "schema": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MAX_CHARS,
+                "pattern": "^[!-~]*$",
+            },
+        }));
         draft.headers.push("Idempotent-Replayed");
         draft.fails_with(&[
             ErrorCode::ValidationError,

@@ -4,33 +4,33 @@ use actix_web::dev::Payload;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
-use serde::de::DeserializeOwned;
-use utoipa::ToSchema;
 
-use super::body::{BodyLimits, read_body, says_json};
+use super::body::{BODY_REFUSALS, BodyLimits, read_body, says_json};
 use super::idempotency::{Fingerprint, fingerprint};
 use crate::describe::{Argument, Draft, Presence};
-use crate::error::{ApiError, ErrorCode};
+use crate::error::ApiError;
+use crate::wire::issues::{At, Issues};
 use crate::wire::json::parse_object;
+use crate::wire::member::Member;
 
 /// A JSON body of up to 1 MiB, already of the type that the handler wants.
 #[derive(Debug)]
-pub struct JsonBody<T> {
+pub(crate) struct JsonBody<T> {
     /// What it says.
-    pub value: T,
+    pub(crate) value: T,
     /// The bytes that it was read from, decompressed.
-    pub bytes: Bytes,
+    bytes: Bytes,
 }
 
 impl<T> JsonBody<T> {
     /// Tells this body from another, for idempotency.
     #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         fingerprint(&self.bytes)
     }
 }
 
-impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+impl<T: Member + 'static> FromRequest for JsonBody<T> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
@@ -43,16 +43,16 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
                 ));
             }
             let bytes = read_body(&request, payload, BodyLimits::JSON).await?;
-            Ok(Self { value: parse_object(&bytes)?, bytes })
+            Ok(Self { value: read_object(&bytes)?, bytes })
         })
     }
 }
 
 /// As [`JsonBody`], and nothing at all is taken for the type's default.
 #[derive(Debug)]
-pub struct OptionalJsonBody<T>(pub JsonBody<T>);
+pub(crate) struct OptionalJsonBody<T>(pub(crate) JsonBody<T>);
 
-impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJsonBody<T> {
+impl<T: Member + Default + 'static> FromRequest for OptionalJsonBody<T> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
@@ -68,29 +68,29 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJsonBody<T
                     "Send Content-Type: application/json",
                 ));
             }
-            Ok(Self(JsonBody { value: parse_object(&bytes)?, bytes }))
+            Ok(Self(JsonBody { value: read_object(&bytes)?, bytes }))
         })
     }
 }
 
-/// How a JSON body can be refused.
-const REFUSALS: &[ErrorCode] = &[
-    ErrorCode::InvalidRequest,
-    ErrorCode::ValidationError,
-    ErrorCode::PayloadTooLarge,
-    ErrorCode::UnsupportedMediaType,
-];
+/// Reads a JSON object, and checks its members.
+pub(super) fn read_object<T: Member>(bytes: &[u8]) -> Result<T, ApiError> {
+    let sent: T::Sent = parse_object(bytes)?;
+    let mut issues = Issues::default();
+    let read = T::check(sent, &At::Root, &mut issues);
+    issues.unless_any(read)
+}
 
-impl<T: ToSchema> Argument for JsonBody<T> {
+impl<T: Member> Argument for JsonBody<T> {
     fn describe(draft: &mut Draft) {
         draft.reads_json::<T>(Presence::Required);
-        draft.fails_with(REFUSALS);
+        draft.fails_with(BODY_REFUSALS);
     }
 }
 
-impl<T: ToSchema> Argument for OptionalJsonBody<T> {
+impl<T: Member> Argument for OptionalJsonBody<T> {
     fn describe(draft: &mut Draft) {
         draft.reads_json::<T>(Presence::Optional);
-        draft.fails_with(REFUSALS);
+        draft.fails_with(BODY_REFUSALS);
     }
 }

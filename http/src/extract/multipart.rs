@@ -1,14 +1,22 @@
 //! Uploads: one file and a few text fields, read as they come.
 
 use std::collections::BTreeMap;
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::StreamExt;
+use serde_json::json;
 
+use super::body::BODY_REFUSALS;
+use crate::describe::{Argument, Draft};
 use crate::error::{ApiError, Detail};
+use crate::wire::issues::Issues;
+use crate::wire::param::{Params, Sent};
 
 /// Bytes that a text field may have at most; those with a smaller bound of their own check it.
 const MAX_FIELD_BYTES: usize = 64 << 10;
@@ -19,6 +27,77 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 /// The text fields of a form, by name.
 pub(crate) type Fields = BTreeMap<String, String>;
+
+/// What a form is: its text fields, beside its file.
+pub(crate) trait FormFields: Params {
+    /// What its schema is called, and says.
+    const SCHEMA: (&'static str, &'static str);
+    /// What its schema says of the file.
+    const FILE: &'static str;
+}
+
+/// The body of a request that is such a form.
+pub(crate) struct FormBody<T> {
+    payload: web::Payload,
+    fields: PhantomData<T>,
+}
+
+impl<T: FormFields + 'static> FromRequest for FormBody<T> {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let payload = web::Payload::from_request(request, payload).into_inner();
+        ready(payload.map(|payload| Self { payload, fields: PhantomData }))
+    }
+}
+
+impl<T: FormFields> Argument for FormBody<T> {
+    fn describe(draft: &mut Draft) {
+        let (name, text) = T::SCHEMA;
+        let mut form = json!({
+            "type": "object",
+            "description": text,
+            "required": ["file"],
+            "properties": { "file": {
+                "type": "string",
+                "format": "binary",
+                "contentMediaType": "application/octet-stream",
+                "description": T::FILE,
+            } },
+            "additionalProperties": false,
+        });
+        let mut required = vec![json!("file")];
+        for mut field in T::describe(&mut draft.schemas) {
+            let name = field["name"].take();
+            if field["required"] == true {
+                required.push(name.clone());
+            }
+            let mut schema = field["schema"].take();
+            if let Some(text) = field.get("description") {
+                schema["description"] = text.clone();
+            }
+            form["properties"][name.as_str().unwrap_or_default()] = schema;
+        }
+        form["required"] = required.into();
+        let schema = draft.schemas.named(name, form);
+        draft.operation["requestBody"] = json!({
+            "required": true,
+            "content": { "multipart/form-data": { "schema": schema } },
+        });
+        draft.fails_with(BODY_REFUSALS);
+    }
+}
+
+/// Reads the fields of a form.
+///
+/// # Errors
+/// VALIDATION_ERROR naming those that are wrong.
+pub(crate) fn read_fields<T: FormFields>(fields: &Fields) -> Result<T, ApiError> {
+    let mut issues = Issues::default();
+    let read = T::read(&Sent::in_form::<T>(fields), &mut issues);
+    issues.unless_any(read)
+}
 
 /// The file part of a form, as it comes.
 pub(crate) struct FilePart {
@@ -44,7 +123,7 @@ impl FilePart {
 /// A form that is being read.
 pub(crate) struct Form {
     parts: Multipart,
-    known: &'static [&'static str],
+    known: Vec<&'static str>,
     fields: Fields,
     count: usize,
 }
@@ -58,14 +137,13 @@ pub(crate) enum Part {
 }
 
 impl Form {
-    /// Begins to read a request's body. `known` are the names of its text fields.
+    /// Begins to read a request's body.
     ///
     /// # Errors
     /// UNSUPPORTED_MEDIA_TYPE where it is no form, or is compressed.
-    pub(crate) fn of(
+    pub(crate) fn of<T: FormFields>(
         request: &HttpRequest,
-        payload: web::Payload,
-        known: &'static [&'static str],
+        body: FormBody<T>,
     ) -> Result<Self, ApiError> {
         if request.headers().contains_key(header::CONTENT_ENCODING) {
             let why = "Send an upload as it is: Content-Encoding is not read here";
@@ -75,8 +153,8 @@ impl Form {
             let why = "Send multipart/form-data with the fields file and contribution_type";
             return Err(ApiError::unsupported_media_type(why));
         }
-        let parts = Multipart::new(request.headers(), payload);
-        Ok(Self { parts, known, fields: Fields::new(), count: 0 })
+        let parts = Multipart::new(request.headers(), body.payload);
+        Ok(Self { parts, known: T::names(), fields: Fields::new(), count: 0 })
     }
 
     /// Reads on until the file, or the end.

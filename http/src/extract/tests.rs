@@ -4,28 +4,32 @@ use actix_web::FromRequest;
 use actix_web::test::TestRequest;
 use actix_web::web::Bytes;
 use expect_test::expect;
-use serde::{Deserialize, Serialize};
+use priv_domain::Micros;
 
 use super::body::{BodyLimits, read_body};
 use super::idempotency::{IdempotencyKey, fingerprint};
-use super::json::{JsonBody, OptionalJsonBody};
-use super::query::parse_query;
-use crate::error::{ApiError, ErrorCode};
-use crate::wire::amount::Priv;
+use super::json::{JsonBody, OptionalJsonBody, read_object};
+use crate::error::{ApiError, Detail, ErrorCode};
+use crate::wire::amount::Amount;
 use crate::wire::depth::{MAX_DEPTH, nests_too_deep};
+use crate::wire::integer::Count;
 use crate::wire::json::parse_json;
+use crate::wire::list::List;
+use crate::wire::member::{OrDefault, body};
+use crate::wire::param::{Required, query, read_query};
+use crate::wire::text::Text;
 
-#[derive(Debug, Default, Deserialize, Serialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-struct Order {
-    items: Vec<Item>,
+body! {
+    pub(crate) struct Order: default {
+        items: OrDefault<List<Item, 0, 5>>,
+    }
 }
 
-#[derive(Debug, Deserialize, Serialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-struct Item {
-    name: String,
-    price_priv: Priv,
+body! {
+    pub(crate) struct Item {
+        name: Text<1, 5>,
+        price_priv: Amount,
+    }
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -163,8 +167,13 @@ fn nesting_is_counted_outside_of_strings_only() {
 
 #[test]
 fn refusals_say_what_and_where() {
+    let fit = br#"{"items":[{"name":"a","price_priv":1.5}]}"#;
+    let order: Order = read_object(fit).expect("an order");
+    let items: Vec<_> =
+        order.items.0.0.iter().map(|item| (&*item.name.0, item.price_priv.0)).collect();
+    assert_eq!(items, [("a", Micros::new(1_500_000))]);
     let deep = nested(65);
-    let table: [&[u8]; 14] = [
+    let table: [&[u8]; 18] = [
         b"",
         b" \n",
         b"{",
@@ -179,10 +188,14 @@ fn refusals_say_what_and_where() {
         br#"{"items":[{"name":1,"price_priv":1}]}"#,
         br#"{"items":[{"price_priv":1}]}"#,
         br#"{"items":[],"extra":1}"#,
+        br#"{"items":[{"name":"","price_priv":0},{"name":"long name","price_priv":0}]}"#,
+        br#"{"items":{"name":"a","price_priv":0}}"#,
+        br#"{"items":[["a",0]]}"#,
+        br#"{"items":[],"items":[]}"#,
     ];
     let mut said = String::new();
     for body in table {
-        let error = parse_json::<Order>(body).expect_err("each of these is wrong");
+        let error = read_object::<Order>(body).expect_err("each of these is wrong");
         said.push_str(&format!("{error:?}\n"));
     }
     expect![[r#"
@@ -193,26 +206,29 @@ fn refusals_say_what_and_where() {
         INVALID_REQUEST: The body is not valid JSON at line 1 column 14
         INVALID_REQUEST: The body is not UTF-8 at byte 0: encode it as UTF-8
         INVALID_REQUEST: The body is nested more than 64 levels deep: flatten it
-        VALIDATION_ERROR: [0]: invalid type: integer `1`, expected a sequence; [0]: invalid type: integer `1`, expected a sequence
+        VALIDATION_ERROR: must be an object; : must be an object
         VALIDATION_ERROR: items[1].price_priv: must have at most 6 decimals; items[1].price_priv: must have at most 6 decimals
         VALIDATION_ERROR: items[0].price_priv: must be a number of PRIV; items[0].price_priv: must be a number of PRIV
         VALIDATION_ERROR: items[0].price_priv: must not be negative; items[0].price_priv: must not be negative
         VALIDATION_ERROR: items[0].name: invalid type: integer `1`, expected a string; items[0].name: invalid type: integer `1`, expected a string
         VALIDATION_ERROR: items[0].name: is required; items[0].name: is required
         VALIDATION_ERROR: extra: is not known here, expected `items`; extra: is not known here, expected `items`
+        VALIDATION_ERROR: Request validation failed; items[0].name: must have 1 to 5 characters; items[1].name: must have 1 to 5 characters
+        VALIDATION_ERROR: items: invalid type: map, expected a sequence; items: invalid type: map, expected a sequence
+        VALIDATION_ERROR: items[0]: invalid type: sequence, expected an object; items[0]: invalid type: sequence, expected an object
+        VALIDATION_ERROR: duplicate field `items`; : duplicate field `items`
     "#]].assert_eq(&said);
 }
 
 #[test]
 fn money_goes_in_and_out_exactly() {
     for digits in ["0", "1", "0.1", "0.000001", "18446744073709.551615", "123456789.123456"] {
-        let text = format!(r#"{{"name":"a","price_priv":{digits}}}"#);
-        let item: Item = parse_json(text.as_bytes()).expect("an item");
-        assert_eq!(serde_json::to_string(&item).expect("JSON"), text);
+        let amount: Amount = parse_json(digits.as_bytes()).expect("an amount");
+        assert_eq!(serde_json::to_string(&amount).expect("JSON"), digits);
     }
     let same = [("1e-3", "0.001"), ("1.50E1", "15"), ("0.1000000000000000000000", "0.1")];
     for (sent, shown) in same {
-        let amount: Priv = parse_json(sent.as_bytes()).expect("an amount");
+        let amount: Amount = parse_json(sent.as_bytes()).expect("an amount");
         assert_eq!(serde_json::to_string(&amount).expect("JSON"), shown);
     }
 }
@@ -234,7 +250,7 @@ async fn only_json_is_taken_for_json() {
         assert_ne!(body.fingerprint(), fingerprint(br#"{"items": []}"#));
     }
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "é+json", "+json"] {
-        let refused = json_body(content_type, "{}").await.map(|body| body.value);
+        let refused = json_body(content_type, "{}").await.map(|_| ());
         assert_eq!(refused, Err(ErrorCode::UnsupportedMediaType), "{content_type}");
     }
 }
@@ -244,7 +260,7 @@ async fn an_optional_body_may_be_left_out_but_not_be_wrong() {
     let (request, mut payload) = TestRequest::post().to_http_parts();
     let OptionalJsonBody(body) =
         OptionalJsonBody::<Order>::from_request(&request, &mut payload).await.expect("nothing");
-    assert_eq!(body.value, Order::default());
+    assert!(body.value.items.0.0.is_empty());
     let (request, mut payload) = TestRequest::post()
         .insert_header(("content-type", "application/json"))
         .set_payload("[")
@@ -281,18 +297,31 @@ async fn idempotency_keys_are_short_and_visible() {
     assert!(IdempotencyKey::extract(&twice).await.is_err());
 }
 
+query! {
+    pub(crate) struct Paging {
+        limit: Required<Count>,
+        tag: Option<Text<1, 5>>,
+    }
+}
+
 #[test]
-fn a_wrong_parameter_is_named() {
-    #[derive(Debug, Deserialize)]
-    struct Paging {
-        #[expect(dead_code, reason = "only whether it can be read matters here")]
-        limit: u32,
+fn wrong_parameters_are_named() {
+    let table = [
+        ("", "limit: is required"),
+        ("limit=x", "limit: must be a whole number"),
+        ("limit=1&limit=2", "query: duplicate field `limit`"),
+        ("limit=x&tag=", "limit: must be a whole number, tag: must have 1 to 5 characters"),
+    ];
+    for (query, expected) in table {
+        let refused = read_query::<Paging>(query).err();
+        let details = refused.map(|error| error.details().to_vec()).unwrap_or_default();
+        let told = |wrong: &Detail| format!("{}: {}", wrong.path, wrong.issue);
+        let told: Vec<_> = details.iter().map(told).collect();
+        assert_eq!(told.join(", "), expected, "{query}");
     }
-    for (query, path) in [("", "limit"), ("limit=x", "limit"), ("limit=1&limit=2", "query")] {
-        let error = parse_query::<Paging>(query).expect_err("each of these is wrong");
-        let paths: Vec<_> = error.details().iter().map(|detail| detail.path.as_str()).collect();
-        assert_eq!(paths, [path], "{query}");
-    }
+    let paging: Paging =
+        read_query("limit=7&tag=%C3%A9&other=1").expect("what is not known is no matter");
+    assert_eq!((paging.limit.0.0, paging.tag), (7, Some(Text("é".into()))));
 }
 
 #[test]

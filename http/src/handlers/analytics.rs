@@ -1,5 +1,6 @@
 //! `GET /analytics`: the documented answer, from the projector's counters.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
@@ -8,16 +9,20 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use priv_actors::{Node, QueryError};
 use priv_domain::{Environment, EventType, ProjectId, Timestamp};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-use crate::error::{ApiError, Detail};
+use crate::error::ApiError;
 use crate::extract::caller::{AnalyticsRead, ScopedKey};
 use crate::extract::query::QueryParams;
 use crate::state::AppState;
-use crate::wire::envelope::ok;
-use crate::wire::schemas::Success;
-use crate::wire::time::parse_date;
+use crate::wire::envelope::{Success, ok};
+use crate::wire::issues::At;
+use crate::wire::param::{Param, Required, query};
+use crate::wire::schema::Schemas;
+use crate::wire::time::DayText;
+use crate::wire::words::words;
 
 /// Days that one query spans at most: more than the time for which anybody has events.
 const MAX_DAYS: i32 = 36_600;
@@ -25,35 +30,75 @@ const MAX_DAYS: i32 = 36_600;
 /// Pages that are named.
 const TOP_PAGES: usize = 10;
 
-/// The query of `GET /analytics`.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct AnalyticsQuery {
-    /// The first day.
-    #[param(required, value_type = String, format = Date)]
-    start_date: Option<String>,
-    /// The last day.
-    #[param(required, value_type = String, format = Date)]
-    end_date: Option<String>,
-    /// In which days begin and end: a name of the IANA time zone database. UTC unless it is said.
-    timezone: Option<String>,
-    /// Count only these.
-    #[param(inline, value_type = Option<CountedType>)]
-    event_type: Option<String>,
-    /// `event_type` leaves out `events_by_day`, `page` leaves out `events_by_type`.
-    #[param(inline, value_type = Option<GroupBy>)]
-    group_by: Option<String>,
+query! {
+    /// The query of `GET /analytics`.
+    pub(crate) struct AnalyticsQuery {
+        /// The first day.
+        start_date: Required<DayText>,
+        /// The last day.
+        end_date: Required<DayText>,
+        /// In which days begin and end: a name of the IANA time zone database. UTC unless it is said.
+        timezone: Option<ZoneName>,
+        /// Count only these.
+        event_type: Option<CountedType>,
+        /// `event_type` leaves out `events_by_day`, `page` leaves out `events_by_type`.
+        group_by: Option<GroupBy>,
+    }
+    rules |issues| {
+        if let (Some(Required(DayText(start))), Some(Required(DayText(end)))) =
+            (start_date, end_date)
+        {
+            let at = At::Member(&At::Root, "end_date");
+            if end < start {
+                issues.note(&at, "must not be before start_date");
+            } else if (*end - *start).get_days() > MAX_DAYS {
+                issues.note(&at, "must be within 100 years of start_date");
+            }
+        }
+    }
 }
 
-/// What `event_type` may be.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "it describes the query")]
-enum CountedType {
-    All,
-    Track,
-    PageView,
-    Identify,
+words! {
+    /// What `event_type` may be.
+    shown pub(crate) enum CountedType as "CountedType" {
+        Track = "track",
+        PageView = "page_view",
+        Identify = "identify",
+        All = "all",
+    }
+}
+
+words! {
+    shown pub(crate) enum GroupBy as "GroupBy" {
+        EventType = "event_type",
+        Page = "page",
+    }
+}
+
+/// A name of the IANA time zone database.
+#[derive(Clone, Debug)]
+pub(crate) struct ZoneName(TimeZone);
+
+impl Param for ZoneName {
+    fn read(text: &str) -> Result<Self, Cow<'static, str>> {
+        let issue = "must be a name of the IANA time zone database, such as Asia/Tokyo";
+        TimeZone::get(text).map(Self).map_err(|_| issue.into())
+    }
+
+    fn schema(_: &mut Schemas) -> Value {
+        json!({ "type": "string" })
+    }
+}
+
+impl CountedType {
+    fn only(self) -> Option<EventType> {
+        match self {
+            Self::Track => Some(EventType::Track),
+            Self::PageView => Some(EventType::PageView),
+            Self::Identify => Some(EventType::Identify),
+            Self::All => None,
+        }
+    }
 }
 
 /// What a project's events add up to between two days, both included
@@ -64,7 +109,7 @@ pub(crate) async fn query_analytics(
     query: QueryParams<AnalyticsQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let wanted = Wanted::check(&query.0)?;
+    let wanted = Wanted::of(query.0)?;
     // What the caller sent a moment ago is counted.
     let durable = state.node.durable();
     state.node.when_projected(durable).await;
@@ -109,16 +154,7 @@ struct Wanted {
     days: Vec<(Date, Timestamp)>,
     range: Range<Timestamp>,
     only: Option<EventType>,
-    group_by: GroupBy,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ToSchema)]
-#[schema(rename_all = "snake_case")]
-enum GroupBy {
-    #[serde(skip)]
-    Nothing,
-    EventType,
-    Page,
+    group_by: Option<GroupBy>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -127,10 +163,10 @@ struct AnalyticsView {
     total_events: u64,
     unique_users: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = EventsByType)]
+    #[schema(nullable = false)]
     events_by_type: Option<EventsByType>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Vec<DayCount>)]
+    #[schema(nullable = false)]
     events_by_day: Option<Vec<DayCount>>,
     top_pages: Vec<PageViews>,
 }
@@ -156,64 +192,15 @@ struct PageViews {
 }
 
 impl Wanted {
-    fn check(query: &AnalyticsQuery) -> Result<Self, ApiError> {
-        let mut details = Vec::new();
-        let mut note = |path: &str, issue: &str| details.push(Detail::new(path, issue));
-        let mut date = |path: &str, text: &Option<String>| match text.as_deref() {
-            None => {
-                note(path, "is required, as YYYY-MM-DD");
-                None
-            }
-            Some(text) => {
-                let date = parse_date(text);
-                if date.is_none() {
-                    note(path, "must be a date as YYYY-MM-DD");
-                }
-                date
-            }
-        };
-        let start = date("start_date", &query.start_date);
-        let end = date("end_date", &query.end_date);
-        let zone =
-            query.timezone.as_deref().map_or(Some(TimeZone::UTC), |name| TimeZone::get(name).ok());
-        if zone.is_none() {
-            note("timezone", "must be a name of the IANA time zone database, such as Asia/Tokyo");
-        }
-        let only = match query.event_type.as_deref() {
-            None | Some("all") => None,
-            Some(name) => {
-                let found = EventType::ALL.into_iter().find(|t| t.as_str() == name);
-                if found.is_none() {
-                    note("event_type", "must be one of track, page_view, identify, all");
-                }
-                found
-            }
-        };
-        let group_by = match query.group_by.as_deref() {
-            None => GroupBy::Nothing,
-            Some("event_type") => GroupBy::EventType,
-            Some("page") => GroupBy::Page,
-            Some(_) => {
-                note("group_by", "must be event_type or page");
-                GroupBy::Nothing
-            }
-        };
-        if let (Some(start), Some(end)) = (start, end) {
-            if end < start {
-                note("end_date", "must not be before start_date");
-            } else if (end - start).get_days() > MAX_DAYS {
-                note("end_date", "must be within 100 years of start_date");
-            }
-        }
-        let (Some(start), Some(end), Some(zone), true) = (start, end, zone, details.is_empty())
-        else {
-            return Err(ApiError::validation(details));
-        };
+    fn of(query: AnalyticsQuery) -> Result<Self, ApiError> {
+        let (Required(DayText(start)), Required(DayText(end))) = (query.start_date, query.end_date);
+        let zone = query.timezone.map_or(TimeZone::UTC, |ZoneName(zone)| zone);
         let days = days(start, end, &zone)
             .ok_or_else(|| ApiError::invalid_field("start_date", "is out of range"))?;
         let after = days.last().map_or(Timestamp::EPOCH, |(_, end)| *end);
         let first = day_start(start, &zone).unwrap_or(Timestamp::EPOCH);
-        Ok(Self { days, range: first..after, only, group_by })
+        let only = query.event_type.and_then(CountedType::only);
+        Ok(Self { days, range: first..after, only, group_by: query.group_by })
     }
 
     fn counts(&self, event_type: EventType) -> bool {
@@ -255,8 +242,8 @@ impl Wanted {
         Ok(AnalyticsView {
             total_events: by_type.track + by_type.page_view + by_type.identify,
             unique_users: users.len(),
-            events_by_day: (self.group_by != GroupBy::EventType).then(|| by_day.collect()),
-            events_by_type: (self.group_by != GroupBy::Page).then_some(by_type),
+            events_by_day: (self.group_by != Some(GroupBy::EventType)).then(|| by_day.collect()),
+            events_by_type: (self.group_by != Some(GroupBy::Page)).then_some(by_type),
             top_pages: self.top_pages(node, environment, project)?,
         })
     }

@@ -2,70 +2,60 @@
 
 pub(crate) mod upload;
 
-use crate::wire::params::ContributionPath;
-use crate::wire::schemas::{ContributionTypeName, ReviewStatusName, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_blobs::{BlobError, ContentHash, MediaType};
-use priv_domain::contribution::{ContributionType, Originality, ReviewStatus};
+use priv_domain::contribution::Originality;
 use priv_domain::user::{DeleteContribution, User};
 use priv_domain::views::ContributionLine;
 use priv_domain::{ContributionId, EntityId};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::download::range::blob_error;
+use crate::error::ApiError;
 use crate::error::refusal::with_origin;
-use crate::error::{ApiError, Detail};
 use crate::extract::caller::{AnyCaller, PersonCaller};
 use crate::extract::idempotency::{IdempotencyKey, fingerprint};
+use crate::extract::path::{InPath, PathParams};
 use crate::extract::query::QueryParams;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::wire::amount::Priv;
-use crate::wire::envelope::ok;
+use crate::wire::amount::Amount;
+use crate::wire::envelope::{Success, ok};
+use crate::wire::ids::{ContributionIdText, HashText};
 use crate::wire::pagination::{PageQuery, Pagination};
+use crate::wire::param::query;
 use crate::wire::time::Rfc3339;
+use crate::wire::words::{ContributionTypeName, ReviewStatusName};
 
-/// The query of `GET /contributions`.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ContributionsQuery {
-    /// Only those of this type.
-    #[serde(rename = "type")]
-    #[param(inline, value_type = Option<ContributionTypeName>)]
-    contribution_type: Option<String>,
-    /// Only those in this state.
-    #[param(inline, value_type = Option<ReviewStatusName>)]
-    status: Option<String>,
-    /// Which page, from 1.
-    #[param(value_type = Option<u32>, minimum = 1, default = 1)]
-    page: Option<String>,
-    /// How many a page.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    limit: Option<String>,
-    /// A `next_cursor` as it was given: what follows it. Goes before `page`.
-    cursor: Option<String>,
+query! {
+    /// The query of `GET /contributions`, beside that of a list.
+    pub(crate) struct ContributionsQuery {
+        /// Only those of this type.
+        contribution_type: Option<ContributionTypeName> as "type",
+        /// Only those in this state.
+        status: Option<ReviewStatusName>,
+    }
 }
 
 /// A contribution on the wire.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Contribution)]
 pub(crate) struct ContributionView {
-    contribution_id: String,
-    contribution_type: &'static str,
+    contribution_id: ContributionIdText,
+    contribution_type: ContributionTypeName,
     content_type: &'static str,
-    file_hash: String,
+    file_hash: HashText,
     file_size_bytes: u64,
     storage_path: String,
     consent_ai_training: bool,
     consent_research: bool,
     consent_commercial: bool,
-    estimated_reward: Priv,
-    status: &'static str,
+    estimated_reward: Amount,
+    status: ReviewStatusName,
     flagged: bool,
     #[schema(value_type = Option<Object>)]
     metadata: Option<Box<serde_json::value::RawValue>>,
-    #[schema(value_type = Option<String>)]
     review_reason: Option<Box<str>>,
     reviewed_at: Option<Rfc3339>,
     created_at: Rfc3339,
@@ -77,17 +67,17 @@ impl ContributionView {
         let hash = ContentHash::new(contribution.sha256);
         let metadata = metadata.as_deref().map(str::to_owned);
         Self {
-            contribution_id: id.to_string(),
-            contribution_type: contribution.contribution_type().as_str(),
+            contribution_id: id.into(),
+            contribution_type: contribution.contribution_type().into(),
             content_type: contribution.media_type.as_str(),
-            file_hash: hash.to_string(),
+            file_hash: HashText(hash.to_string()),
             file_size_bytes: contribution.size,
             storage_path: format!("ipfs/{}", hash.cid()),
             consent_ai_training: contribution.uses.ai_training,
             consent_research: contribution.uses.research,
             consent_commercial: contribution.uses.commercial,
             estimated_reward: contribution.reward.into(),
-            status: contribution.status.as_str(),
+            status: contribution.status.into(),
             flagged: contribution.originality == Originality::KnownElsewhere,
             metadata: metadata.and_then(|text| serde_json::value::RawValue::from_string(text).ok()),
             review_reason: review.as_ref().and_then(|review| review.reason.clone()),
@@ -110,11 +100,12 @@ struct ContributionsView {
     responses((status = 200, body = Success<ContributionsView>)))]
 pub(crate) async fn list_contributions(
     caller: PersonCaller,
-    query: QueryParams<ContributionsQuery>,
+    query: QueryParams<(ContributionsQuery, PageQuery)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (wanted_type, wanted_status) = check(&query.0)?;
-    let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
+    let (ContributionsQuery { contribution_type, status }, page) = query.0;
+    let wanted_type = contribution_type.map(|ContributionTypeName(wanted)| wanted);
+    let wanted_status = status.map(|ReviewStatusName(wanted)| wanted);
     let owner = EntityId::user(caller.environment, &caller.user());
     state.up_to_date().await;
     let node = state.node.clone();
@@ -134,55 +125,26 @@ pub(crate) fn newest_first(id: u128) -> String {
     format!("{:032x}", u128::MAX - id)
 }
 
-fn check(
-    query: &ContributionsQuery,
-) -> Result<(Option<ContributionType>, Option<ReviewStatus>), ApiError> {
-    let mut details = Vec::new();
-    let wanted_type = query.contribution_type.as_deref().map(ContributionType::from_name);
-    if wanted_type == Some(None) {
-        details.push(Detail::new("type", "must be one of photo, video, voice, text"));
-    }
-    let wanted_status = query.status.as_deref().map(ReviewStatus::from_name);
-    if wanted_status == Some(None) {
-        details.push(Detail::new("status", "must be one of pending, approved, rejected"));
-    }
-    match details.is_empty() {
-        true => Ok((wanted_type.flatten(), wanted_status.flatten())),
-        false => Err(ApiError::validation(details)),
-    }
-}
-
-/// The id in a path; one that can't be is one that is not.
-pub(crate) fn contribution_in(path: &str) -> Result<ContributionId, ApiError> {
-    path.parse().map_err(|_| no_such_contribution())
-}
-
-fn no_such_contribution() -> ApiError {
-    ApiError::not_found("There is no such contribution")
-}
-
 /// One of the caller's contributions
 #[utoipa::path(get, path = "/v1/contributions/{id}", tag = "Contributions",
-    params(ContributionPath),
     responses((status = 200, body = Success<ContributionView>)))]
 pub(crate) async fn get_contribution(
     caller: PersonCaller,
-    path: web::Path<String>,
+    InPath(id): InPath<ContributionId>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = contribution_in(&path)?;
     let owner = EntityId::user(caller.environment, &caller.user());
     state.up_to_date().await;
     let node = state.node.clone();
     let line = state.blocking(move || node.contribution(&owner, id)).await?;
-    let line = line.ok_or_else(no_such_contribution)?;
+    let line = line.ok_or_else(ContributionId::missing)?;
     Ok(ok(&ContributionView::of(id, &line)))
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeletedContribution)]
 struct DeletedView {
-    contribution_id: String,
+    contribution_id: ContributionIdText,
     deleted: bool,
 }
 
@@ -190,22 +152,20 @@ struct DeletedView {
 ///
 /// Whoever bought it keeps what they bought.
 #[utoipa::path(delete, path = "/v1/contributions/{id}", tag = "Contributions",
-    params(ContributionPath),
     responses((status = 200, body = Success<DeletedView>),
         (status = 409, description = "CONFLICT `listed`: it is in a listing that is not delisted.")))]
 pub(crate) async fn delete_contribution(
     request: HttpRequest,
     caller: PersonCaller,
-    path: web::Path<String>,
+    InPath(id): InPath<ContributionId>,
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = contribution_in(&path)?;
     let owner = EntityId::user(caller.environment, &caller.user());
     let tag = request_tag(&request, &idempotency, fingerprint(b""))?;
     let answered = state.node.ask(&owner, DeleteContribution { id }, tag).await?;
     state.erase_if_unneeded(ContentHash::new(answered.reply.sha256)).await?;
-    let view = DeletedView { contribution_id: id.to_string(), deleted: true };
+    let view = DeletedView { contribution_id: id.into(), deleted: true };
     Ok(with_origin(ok(&view), &answered))
 }
 
@@ -213,19 +173,17 @@ pub(crate) async fn delete_contribution(
 ///
 /// Photos are made smaller and carry no metadata; texts are cut. Never the whole.
 #[utoipa::path(get, path = "/v1/contributions/{id}/preview", tag = "Contributions",
-    params(ContributionPath),
     responses((status = 200, description = "A JPEG, or text.",
         content((Vec<u8> = "image/jpeg"), (String = "text/plain; charset=utf-8")))))]
 pub(crate) async fn preview_contribution(
     caller: AnyCaller,
-    path: web::Path<String>,
+    InPath(id): InPath<ContributionId>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = contribution_in(&path)?;
     state.up_to_date().await;
     let (node, environment) = (state.node.clone(), caller.environment);
     let owner = state.blocking(move || node.contributor(environment, id)).await?;
-    let owner = owner.ok_or_else(no_such_contribution)?;
+    let owner = owner.ok_or_else(ContributionId::missing)?;
     let is_own = caller.person().is_some_and(|user| EntityId::user(environment, &user) == owner);
     let look = move |user: &priv_domain::Entity<User>| {
         let machine = &user.machine;
@@ -233,7 +191,7 @@ pub(crate) async fn preview_contribution(
         machine.contribution(id).filter(|_| shown).map(|known| (known.sha256, known.media_type))
     };
     let found = state.node.read_durable::<User, _>(&owner, look).await?.reply;
-    let (sha256, media_type) = found.ok_or_else(no_such_contribution)?;
+    let (sha256, media_type) = found.ok_or_else(ContributionId::missing)?;
     let preview = match MediaType::parse(media_type.as_str()) {
         Some(media) => state.blobs.preview(ContentHash::new(sha256), media).await,
         None => Ok(None),

@@ -6,14 +6,18 @@
 mod collect;
 mod store;
 
+use std::future::{Ready, ready};
+
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{Handler, HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, web};
 use priv_domain::project::RememberAnswer;
 use priv_domain::{EntityId, RequestTag};
+use serde_json::json;
 
-use crate::error::ApiError;
+use crate::describe::{Argument, Draft};
 use crate::error::refusal::mark_replayed;
+use crate::error::{ApiError, ErrorCode};
 use crate::extract::body::{BodyLimits, read_body};
 use crate::extract::caller::IngestKey;
 use crate::extract::idempotency::{IdempotencyKey, fingerprint};
@@ -25,19 +29,21 @@ use crate::middleware::RequestContext;
 use crate::request_tag::request_tag_of_project;
 use crate::state::AppState;
 use crate::wire::depth::{MAX_DEPTH, nests_too_deep};
+use crate::wire::member::OrDefault;
+use crate::wire::param::{Flag, query, read_lenient_query};
 use collect::Collected;
 use store::Stored;
 
 /// What the handler of events takes.
 pub(crate) type Arguments =
-    (HttpRequest, web::Payload, IngestKey, IdempotencyKey, web::Data<AppState>);
+    (HttpRequest, web::Payload, IngestKey, IdempotencyKey, SentOptions, web::Data<AppState>);
 
 /// The handler of `POST /events` and all its relatives, for bodies in this dialect.
 pub(crate) fn ingest(
     dialect: Dialect,
 ) -> impl Handler<Arguments, Output = Result<HttpResponse, ApiError>> + Send + Sync {
-    move |request, payload: web::Payload, key, idempotency, state| {
-        take(dialect, request, payload.into_inner(), key, idempotency, state)
+    move |request, payload: web::Payload, key, idempotency, options, state| {
+        take(dialect, request, payload.into_inner(), key, idempotency, options, state)
     }
 }
 
@@ -47,6 +53,7 @@ async fn take(
     payload: Payload,
     ingest_key: IngestKey,
     idempotency: IdempotencyKey,
+    options: SentOptions,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let context = RequestContext::of(&request)?;
@@ -63,7 +70,7 @@ async fn take(
         )));
     }
 
-    let options = IngestOptions::of(&request, dialect)?;
+    let options = options.read(dialect)?;
     let tag = idempotency.0.as_deref().map(|text| {
         request_tag_of_project(key.project, key.environment, &request, text, fingerprint(&bytes))
     });
@@ -85,7 +92,7 @@ async fn take(
         let kept = state.node.ask(&project, command, None).await?;
         state.node.when_projected(kept.position).await;
     }
-    Ok(json(body))
+    Ok(json_answer(body))
 }
 
 /// When the request came, and when it was sent where a header or the query says so.
@@ -102,14 +109,75 @@ fn arrival(request: &HttpRequest, context: &RequestContext) -> Arrival {
 
 fn unreadable_body(unreadable: &Unreadable) -> ApiError {
     match unreadable {
-        Unreadable::TooMany { .. } => ApiError::new(crate::error::ErrorCode::PayloadTooLarge)
-            .with_message(unreadable.to_string()),
+        Unreadable::TooMany { .. } => {
+            ApiError::new(ErrorCode::PayloadTooLarge).with_message(unreadable.to_string())
+        }
         Unreadable::Empty
         | Unreadable::NotUtf8 { .. }
         | Unreadable::NotJson { .. }
         | Unreadable::NoEvent
         | Unreadable::NotAList
         | Unreadable::Form(_) => ApiError::invalid_request(unreadable.to_string()),
+    }
+}
+
+query! {
+    /// The query of the routes that take events.
+    struct IngestQuery {
+        /// List what was accepted too, not only what was not.
+        verbose: OrDefault<Flag>,
+        /// Give the verdicts and store nothing.
+        dry_run: OrDefault<Flag>,
+    }
+}
+
+/// What the request says of its events beside them. It is read once it is known who calls, which
+/// comes before what is wrong.
+pub(crate) struct SentOptions {
+    query: String,
+    privacy_control: bool,
+}
+
+impl FromRequest for SentOptions {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self {
+            query: request.query_string().to_owned(),
+            privacy_control: request.headers().get("sec-gpc").is_some_and(|v| v == "1"),
+        }))
+    }
+}
+
+impl Argument for SentOptions {
+    fn describe(draft: &mut Draft) {
+        draft.reads_query::<IngestQuery>();
+        draft.reads_parameter(json!({
+            "name": "Sec-GPC",
+            "in": "header",
+            "required": false,
+            "description": "`1` refuses `data_sharing` and `marketing`, unless the user has a \
+                newer record.",
+            "schema": { "type": "string" },
+        }));
+        draft.fails_with(&[ErrorCode::ValidationError]);
+    }
+}
+
+impl SentOptions {
+    /// A dry run that is misspelled must not store: it is refused.
+    fn read(self, dialect: Dialect) -> Result<IngestOptions, ApiError> {
+        let IngestQuery { verbose, dry_run } = read_lenient_query(&self.query)?;
+        Ok(IngestOptions {
+            dialect,
+            listed: match verbose.0 {
+                Flag::Yes => Listed::All,
+                Flag::No => Listed::Exceptions,
+            },
+            dry_run: dry_run.0 == Flag::Yes,
+            privacy_control: self.privacy_control,
+        })
     }
 }
 
@@ -122,24 +190,6 @@ struct IngestOptions {
 }
 
 impl IngestOptions {
-    fn of(request: &HttpRequest, dialect: Dialect) -> Result<Self, ApiError> {
-        let asked = |name: &str| {
-            let mut query = form_urlencoded::parse(request.query_string().as_bytes());
-            match query.find(|(key, _)| key == name).as_ref().map(|(_, value)| value.as_ref()) {
-                None | Some("0" | "false") => Ok(false),
-                Some("1" | "true") => Ok(true),
-                // A dry run that is misspelled must not store.
-                Some(_) => Err(ApiError::invalid_field(name, "must be 1 or 0")),
-            }
-        };
-        Ok(Self {
-            dialect,
-            listed: if asked("verbose")? { Listed::All } else { Listed::Exceptions },
-            dry_run: asked("dry_run")?,
-            privacy_control: request.headers().get("sec-gpc").is_some_and(|v| v == "1"),
-        })
-    }
-
     fn answer(&self, stored: &Stored) -> String {
         let answers: Vec<EventAnswer<'_>> = stored.answers().collect();
         match self.dialect {
@@ -191,12 +241,12 @@ async fn remembered<'a>(state: &'a AppState, tag: RequestTag) -> Result<Known<'a
     }
 }
 
-fn json(body: String) -> HttpResponse {
+fn json_answer(body: String) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(body)
 }
 
 fn replay(body: &str) -> HttpResponse {
-    let mut response = json(body.to_owned());
+    let mut response = json_answer(body.to_owned());
     mark_replayed(&mut response);
     response
 }

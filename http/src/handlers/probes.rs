@@ -7,8 +7,7 @@ use utoipa::ToSchema;
 use crate::error::{Fault, Overloaded};
 use crate::metrics;
 use crate::state::AppState;
-use crate::wire::envelope::ok;
-use crate::wire::schemas::Success;
+use crate::wire::envelope::{Success, ok};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Health)]

@@ -7,11 +7,12 @@ use std::borrow::Cow;
 use priv_domain::Micros;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::event::{Refused, Verdict};
-use crate::wire::amount::Priv;
+use crate::wire::amount::Amount;
+use crate::wire::envelope::Success;
+use crate::wire::words::words;
 
 /// The answer of `/e/`, `/capture/` and `/batch/`, whatever became of the single events.
 pub const CAPTURE_ANSWER: &str = r#"{"status":1}"#;
@@ -97,7 +98,7 @@ pub enum Listed {
 /// order of the body.
 #[must_use]
 pub fn events_answer(events: &[EventAnswer<'_>], earned: Micros, listed: Listed) -> String {
-    let count = |result: &str| events.iter().filter(|event| event.word() == result).count();
+    let count = |result: EventResult| events.iter().filter(|event| event.word() == result).count();
     let results = events
         .iter()
         .enumerate()
@@ -110,17 +111,15 @@ pub fn events_answer(events: &[EventAnswer<'_>], earned: Micros, listed: Listed)
             message: event.result.as_ref().err().map(|(_, _, message)| &**message),
         })
         .collect();
-    let earned_priv = RawValue::from_string(earned.to_string())
-        .expect("an amount is written as a decimal number");
     let data = Ingested {
-        accepted: count("accepted"),
-        duplicates: count("duplicate"),
-        dropped: count("dropped"),
-        rejected: count("rejected"),
-        earned_priv,
+        accepted: count(EventResult::Accepted),
+        duplicates: count(EventResult::Duplicate),
+        dropped: count(EventResult::Dropped),
+        rejected: count(EventResult::Rejected),
+        earned_priv: earned.into(),
         results,
     };
-    to_json(&Success { success: true, data })
+    to_json(&Success::of(data))
 }
 
 /// The answer of `/i/v1/analytics/events`: a verdict for each uuid. The client sends those that
@@ -136,21 +135,15 @@ pub fn capture_v1_answer(events: &[EventAnswer<'_>]) -> String {
 }
 
 impl EventAnswer<'_> {
-    fn word(&self) -> &'static str {
+    fn word(&self) -> EventResult {
         match self.result {
-            Ok(Taken::Accepted) => "accepted",
-            Ok(Taken::Duplicate) => "duplicate",
-            Ok(Taken::Later) => "retry",
-            Err((Verdict::Dropped, ..)) => "dropped",
-            Err((Verdict::Rejected, ..)) => "rejected",
+            Ok(Taken::Accepted) => EventResult::Accepted,
+            Ok(Taken::Duplicate) => EventResult::Duplicate,
+            Ok(Taken::Later) => EventResult::Retry,
+            Err((Verdict::Dropped, ..)) => EventResult::Dropped,
+            Err((Verdict::Rejected, ..)) => EventResult::Rejected,
         }
     }
-}
-
-#[derive(Serialize)]
-struct Success<'a> {
-    success: bool,
-    data: Ingested<'a>,
 }
 
 /// What became of a request's events.
@@ -161,8 +154,7 @@ pub(crate) struct Ingested<'a> {
     dropped: usize,
     rejected: usize,
     /// What they earned together.
-    #[schema(value_type = Priv)]
-    earned_priv: Box<RawValue>,
+    earned_priv: Amount,
     /// What was not plainly accepted; all of them with `verbose=1`.
     results: Vec<Line<'a>>,
 }
@@ -173,29 +165,27 @@ struct Line<'a> {
     /// Its place in the body.
     index: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String)]
+    #[schema(nullable = false)]
     id: Option<&'a str>,
-    #[schema(value_type = Word)]
-    result: &'static str,
+    result: EventResult,
     /// Why it was not taken, for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String)]
+    #[schema(nullable = false)]
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String)]
+    #[schema(nullable = false)]
     message: Option<&'a str>,
 }
 
-/// What [`EventAnswer::word`] says.
-#[derive(ToSchema)]
-#[schema(as = EventResult, rename_all = "snake_case", description = "What became of an event.")]
-#[expect(dead_code, reason = "it stands for its schema")]
-enum Word {
-    Accepted,
-    Duplicate,
-    Retry,
-    Dropped,
-    Rejected,
+words! {
+    /// What became of an event.
+    shown pub(crate) enum EventResult as "EventResult" {
+        Accepted = "accepted",
+        Duplicate = "duplicate",
+        Retry = "retry",
+        Dropped = "dropped",
+        Rejected = "rejected",
+    }
 }
 
 struct ByUuid<'a>(&'a [EventAnswer<'a>]);

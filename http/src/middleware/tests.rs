@@ -27,6 +27,9 @@ use crate::rate_limit::{Limits, RateLimiter};
 use crate::route::mount::no_such_route;
 use crate::router::groups;
 use crate::wire::envelope::ok;
+use crate::wire::integer::Count;
+use crate::wire::member::body;
+use crate::wire::param::{Required, query};
 
 const SECRET: &[u8] = b"a-legacy-secret-of-at-least-32-bytes";
 const APP: &str = "https://app.example.com";
@@ -63,14 +66,21 @@ fn edge_at(clock: Clock) -> Edge {
     Edge::new(config, groups(), authenticator, Arc::new(RateLimiter::default()), clock)
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Order {
-    amount: u32,
+body! {
+    pub(crate) struct Order {
+        amount: Count,
+    }
 }
 
+query! {
+    pub(crate) struct Paging {
+        limit: Required<Count>,
+    }
+}
+
+/// As a library's own extractors read it.
 #[derive(Debug, Deserialize)]
-struct Paging {
+struct Plain {
     #[expect(dead_code, reason = "only whether it can be read matters here")]
     limit: u32,
 }
@@ -100,13 +110,16 @@ fn routes(app: &mut web::ServiceConfig) {
         web::resource("/v1/things/{id}")
             .route(web::get().to(async |id: web::Path<u32>| ok(&json!({"id": *id}))))
             .route(
-                web::post().to(async |body: JsonBody<Order>| ok(&json!({"of": body.value.amount}))),
+                web::post()
+                    .to(async |body: JsonBody<Order>| ok(&json!({"of": body.value.amount.0}))),
             )
             .default_service(web::to(only_get_and_post)),
     )
-    .service(web::resource("/v1/list").route(web::get().to(async |_: QueryParams<Paging>| ok(&1))))
-    .service(web::resource("/v1/plain").route(web::get().to(async |_: web::Query<Paging>| ok(&1))))
-    .service(web::resource("/v1/json").route(web::post().to(async |_: web::Json<Order>| ok(&1))))
+    .service(web::resource("/v1/list").route(
+        web::get().to(async |QueryParams(paging): QueryParams<Paging>| ok(&paging.limit.0.0)),
+    ))
+    .service(web::resource("/v1/plain").route(web::get().to(async |_: web::Query<Plain>| ok(&1))))
+    .service(web::resource("/v1/json").route(web::post().to(async |_: web::Json<Plain>| ok(&1))))
     .service(web::resource("/v1/events").route(web::post().to(ingest)))
     .service(web::resource("/v1/analytics").route(web::get().to(async || ok(&1))))
     .service(

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::operation::success;
 use crate::ingest::{Dialect, PostHogRoute};
-use crate::wire::params::IngestParams;
 
 /// Adds the schemas that the operations refer to.
 pub(super) fn add_schemas(document: &mut Value) {
@@ -19,14 +18,6 @@ pub(super) fn add_schemas(document: &mut Value) {
 
 /// A route that takes events in this dialect.
 pub(crate) fn operation(dialect: Dialect, operation_id: &str, summary: &str) -> Value {
-    let mut parameters = super::parameters::<IngestParams>();
-    parameters.push(json!({
-        "name": "Sec-GPC",
-        "in": "header",
-        "required": false,
-        "description": "`1` refuses `data_sharing` and `marketing`, unless the user has a newer record.",
-        "schema": { "type": "string" },
-    }));
     let tag = match dialect {
         Dialect::Priv(_) => "Events",
         Dialect::Segment(_) | Dialect::PostHog(_) => "Compatibility",
@@ -74,7 +65,6 @@ pub(crate) fn operation(dialect: Dialect, operation_id: &str, summary: &str) -> 
             one, and does not touch its neighbours. 200 means on disk, and paid once. At most 2,500 \
             events and 4 MiB, also compressed (gzip, br, zstd). The key can also be in the body, as \
             `writeKey` or `api_key`.",
-        "parameters": parameters,
         "requestBody": { "required": true, "description": description, "content": content },
         "responses": { "200": { "content": { "application/json": { "schema": answer } } } },
     })

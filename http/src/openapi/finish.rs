@@ -24,7 +24,6 @@ pub(super) fn finish(document: &mut Value, failures: Failures) {
     components["responses"] = failures.into_components();
     if let Some(schemas) = components["schemas"].as_object_mut() {
         schemas.retain(|name, _| !name.starts_with(SUCCESS));
-        schemas.values_mut().for_each(without_null_defaults);
     }
     for (path, item) in members(document.get_mut("paths")) {
         if !path.starts_with("/v1/") {
@@ -33,17 +32,6 @@ pub(super) fn finish(document: &mut Value, failures: Failures) {
         item["parameters"] = json!([{ "$ref": "#/components/parameters/RequestId" }]);
     }
     with_maxima(document);
-}
-
-/// That a member is left out by default goes without saying.
-fn without_null_defaults(schema: &mut Value) {
-    for (_, property) in members(schema.get_mut("properties")) {
-        if let Some(property) = property.as_object_mut()
-            && property.get("default") == Some(&Value::Null)
-        {
-            property.remove("default");
-        }
-    }
 }
 
 /// A number can be as large as its format says. What reads the document need not know the format,

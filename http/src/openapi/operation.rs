@@ -19,10 +19,6 @@ const SCHEMAS: &str = "#/components/schemas/";
 /// The operation of a route. What it refers to among the failures is noted.
 pub(super) fn complete(route: &Route, failures: &mut Failures) -> Value {
     let mut operation = route.description.operation.clone();
-    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
-    for parameter in parameters.into_iter().flatten() {
-        without_null(&mut parameter["schema"]);
-    }
     let codes = codes_by_status(route);
     let responses = &mut operation["responses"];
     for (status, response) in members(Some(responses)) {
@@ -84,23 +80,6 @@ pub(super) fn success(data: &str) -> Value {
             "data": { "$ref": format!("{SCHEMAS}{data}") },
         },
     })
-}
-
-/// `Option` says that something may be left out. In a parameter or as a whole body it can't be
-/// `null` as well.
-fn without_null(schema: &mut Value) {
-    if let Some(types) = schema.get_mut("type").and_then(Value::as_array_mut) {
-        types.retain(|name| name != "null");
-        if let [only] = types.as_slice() {
-            schema["type"] = only.clone();
-        }
-    }
-    let null = json!({ "type": "null" });
-    if let Some([one, other]) = schema["oneOf"].as_array().map(Vec::as_slice)
-        && (*one == null || *other == null)
-    {
-        *schema = if *one == null { other.clone() } else { one.clone() };
-    }
 }
 
 /// The headers that are on every answer.

@@ -1,10 +1,19 @@
 //! Amounts of PRIV in JSON: exact numbers, with no float on the way.
 
+use std::borrow::Cow;
+
 use priv_domain::Micros;
+use priv_domain::money::NotAnAmount;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+
+use super::issues::{At, Issues};
+use super::member::Member;
+use super::param::Param;
+use super::schema::Schemas;
 
 /// An amount of PRIV: a number with at most 6 decimals, exact.
 ///
@@ -12,7 +21,6 @@ use utoipa::ToSchema;
 /// and not below `#[serde(flatten)]` or in untagged enums, which turn numbers into floats first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
 #[schema(
-    as = Amount,
     value_type = f64,
     description = "An amount of PRIV: a number with at most 6 decimals, exact.",
     minimum = 0,
@@ -20,24 +28,110 @@ use utoipa::ToSchema;
     multiple_of = 0.000_001f64,
     examples(json!(1.25))
 )]
-pub struct Priv(pub Micros);
+pub struct Amount(pub Micros);
 
-impl From<Micros> for Priv {
+/// An amount of PRIV that is not 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(
+    value_type = f64,
+    minimum = 0.000_001f64,
+    maximum = 18_446_744_073_709f64,
+    multiple_of = 0.000_001f64,
+    examples(json!(1.25))
+)]
+pub(crate) struct PositiveAmount(pub(crate) Micros);
+
+/// What a listing can cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(
+    value_type = f64,
+    minimum = 0.01f64,
+    maximum = 18_446_744_073_709f64,
+    multiple_of = 0.000_001f64,
+    examples(json!(1.25))
+)]
+pub(crate) struct Price(pub(crate) Micros);
+
+/// An amount of PRIV that can be below 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = f64, multiple_of = 0.000_001f64, examples(json!(-1.25)))]
+pub(crate) struct SignedAmount(pub(crate) i128);
+
+impl From<Micros> for Amount {
     fn from(amount: Micros) -> Self {
         Self(amount)
     }
 }
 
-impl<'de> Deserialize<'de> for Priv {
+impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let digits = <&RawValue>::deserialize(deserializer)?;
         digits.get().parse().map(Self).map_err(D::Error::custom)
     }
 }
 
-impl Serialize for Priv {
+impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let digits = RawValue::from_string(self.0.to_string()).map_err(S::Error::custom)?;
-        digits.serialize(serializer)
+        write_digits(self.0.to_string(), serializer)
     }
+}
+
+impl Serialize for SignedAmount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let size = Micros::new(u64::try_from(self.0.unsigned_abs()).unwrap_or(u64::MAX));
+        let sign = if self.0 < 0 { "-" } else { "" };
+        write_digits(format!("{sign}{size}"), serializer)
+    }
+}
+
+fn write_digits<S: Serializer>(digits: String, serializer: S) -> Result<S::Ok, S::Error> {
+    RawValue::from_string(digits).map_err(S::Error::custom)?.serialize(serializer)
+}
+
+impl Member for Amount {
+    type Sent = Self;
+
+    fn check(sent: Self, _: &At<'_>, _: &mut Issues) -> Option<Self> {
+        Some(sent)
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        schemas.reference::<Self>()
+    }
+}
+
+impl Param for Amount {
+    fn read(text: &str) -> Result<Self, Cow<'static, str>> {
+        text.parse().map(Self).map_err(|issue: NotAnAmount| issue.to_string().into())
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        schemas.reference::<Self>()
+    }
+}
+
+/// Amounts that have a least one.
+macro_rules! at_least {
+    ($($name:ident, $least:expr, $issue:literal;)*) => {$(
+        impl Member for $name {
+            type Sent = Amount;
+
+            fn check(Amount(sent): Amount, at: &At<'_>, issues: &mut Issues) -> Option<Self> {
+                if sent < $least {
+                    issues.note(at, $issue);
+                    return None;
+                }
+                Some(Self(sent))
+            }
+
+            fn schema(schemas: &mut Schemas) -> Value {
+                schemas.reference::<Self>()
+            }
+        }
+    )*};
+}
+
+at_least! {
+    PositiveAmount, Micros::new(1), "must be more than 0";
+    Price, Micros::new(10_000), "must be at least 0.01";
 }

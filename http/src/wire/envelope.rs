@@ -5,8 +5,23 @@
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::error::ApiError;
+
+/// `T` in the envelope.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Success<T> {
+    success: bool,
+    data: T,
+}
+
+impl<T> Success<T> {
+    /// Puts it into the envelope.
+    pub(crate) fn of(data: T) -> Self {
+        Self { success: true, data }
+    }
+}
 
 /// 200 with the data.
 #[must_use]
@@ -26,9 +41,7 @@ pub fn created(location: &str, data: &impl Serialize) -> HttpResponse {
 /// If `data` can't be JSON (a map with keys that are not text, say).
 pub fn write(data: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
     let mut buffer = Vec::with_capacity(256);
-    buffer.extend_from_slice(br#"{"success":true,"data":"#);
-    serde_json::to_writer(&mut buffer, data)?;
-    buffer.push(b'}');
+    serde_json::to_writer(&mut buffer, &Success::of(data))?;
     Ok(buffer)
 }
 

@@ -1,14 +1,21 @@
-//! Whole numbers in JSON.
+//! Whole numbers, with their bounds.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::str::FromStr;
 
-use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use serde_json::{Value, json};
+
+use super::issues::{At, Issues};
+use super::member::Member;
+use super::param::Param;
+use super::schema::Schemas;
 
 /// A whole number, also where it is written as `5.0`: JSON has one kind of numbers, and JSON Schema
 /// takes it for an integer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Whole<T>(pub(crate) T);
 
 impl<'de, T: TryFrom<u64>> Deserialize<'de> for Whole<T> {
@@ -42,6 +49,73 @@ impl<T: TryFrom<u64>> Visitor<'_> for WholeVisitor<T> {
             true => self.visit_u64(number as u64),
             false => Err(E::invalid_type(Unexpected::Float(number), &self)),
         }
+    }
+}
+
+/// A whole number of `MIN` to `MAX`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Int<T, const MIN: u64, const MAX: u64>(pub(crate) T);
+
+/// Any 32-bit number.
+pub(crate) type Count = Int<u32, 0, { u32::MAX as u64 }>;
+
+/// A 32-bit number that is not 0.
+pub(crate) type Positive = Int<u32, 1, { u32::MAX as u64 }>;
+
+impl<T: Unsigned, const MIN: u64, const MAX: u64> Int<T, MIN, MAX> {
+    fn of(number: T) -> Result<Self, String> {
+        match (MIN..=MAX).contains(&number.into()) {
+            true => Ok(Self(number)),
+            false if MAX == T::LARGEST => Err(format!("must be {MIN} or more")),
+            false if MIN == 0 => Err(format!("must be at most {MAX}")),
+            false => Err(format!("must be {MIN} to {MAX}")),
+        }
+    }
+}
+
+/// The schema of a whole number within these bounds.
+pub(crate) fn schema<T: Unsigned>(min: u64, max: u64) -> Value {
+    json!({ "type": "integer", "format": T::FORMAT, "minimum": min, "maximum": max })
+}
+
+/// A type of whole numbers without a sign.
+pub(crate) trait Unsigned: Copy + Into<u64> + TryFrom<u64> + FromStr {
+    /// Its format in a schema.
+    const FORMAT: &'static str;
+    /// The largest of them.
+    const LARGEST: u64;
+}
+
+impl Unsigned for u8 {
+    const FORMAT: &'static str = "uint8";
+    const LARGEST: u64 = Self::MAX as u64;
+}
+
+impl Unsigned for u32 {
+    const FORMAT: &'static str = "uint32";
+    const LARGEST: u64 = Self::MAX as u64;
+}
+
+impl<T: Unsigned, const MIN: u64, const MAX: u64> Member for Int<T, MIN, MAX> {
+    type Sent = Whole<T>;
+
+    fn check(Whole(sent): Whole<T>, at: &At<'_>, issues: &mut Issues) -> Option<Self> {
+        Self::of(sent).map_err(|issue| issues.note(at, issue)).ok()
+    }
+
+    fn schema(_: &mut Schemas) -> Value {
+        schema::<T>(MIN, MAX)
+    }
+}
+
+impl<T: Unsigned, const MIN: u64, const MAX: u64> Param for Int<T, MIN, MAX> {
+    fn read(text: &str) -> Result<Self, Cow<'static, str>> {
+        let number = text.parse().map_err(|_| "must be a whole number")?;
+        Self::of(number).map_err(Into::into)
+    }
+
+    fn schema(_: &mut Schemas) -> Value {
+        schema::<T>(MIN, MAX)
     }
 }
 

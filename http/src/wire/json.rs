@@ -50,15 +50,6 @@ pub(crate) fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiEr
     parse_json(bytes)
 }
 
-/// For members that may be left out but not be `null`: `#[serde(default, deserialize_with)]`.
-pub(crate) fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    T: serde::Deserialize<'de>,
-    D: serde::Deserializer<'de>,
-{
-    T::deserialize(deserializer).map(Some)
-}
-
 fn locate<T: DeserializeOwned>(text: &str) -> Option<ApiError> {
     let mut json = serde_json::Deserializer::from_str(text);
     let located = serde_path_to_error::deserialize::<_, T>(&mut json).err()?;
@@ -76,12 +67,12 @@ fn locate<T: DeserializeOwned>(text: &str) -> Option<ApiError> {
 }
 
 /// serde names a missing field in its text and leaves it out of the path.
-pub(crate) fn missing_field(issue: &str) -> Option<&str> {
+fn missing_field(issue: &str) -> Option<&str> {
     issue.strip_prefix("missing field `")?.split('`').next()
 }
 
 /// The issue, without the name of the field that the path ends in.
-pub(crate) fn phrase(issue: &str) -> String {
+fn phrase(issue: &str) -> String {
     match issue.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
         Some((_, expected)) => format!("is not known here{expected}"),
         None => issue.to_owned(),

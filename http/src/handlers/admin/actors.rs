@@ -1,39 +1,43 @@
 //! `/v1/admin/actors`: looking into the live state.
 
+use std::borrow::Cow;
+
 use actix_web::{HttpResponse, web};
 use priv_actors::directory::{DirectoryStats, ResidentActor};
 use priv_actors::inspect::{InspectError, MAX_PAGE};
 use priv_actors::{AskError, Passivated};
+use priv_domain::Position;
 use priv_domain::entity::{EntityId, Kind};
 use priv_domain::journal_point::PointInTime;
 use priv_domain::listing::Listing;
 use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::User;
-use priv_domain::{Environment, Position};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::entity_view::state_view;
 use super::masking::Unmask;
 use super::past_view::{EntryView, entry_view};
-use super::{EnvironmentQuery, ListQuery, environment_named, note_action};
+use super::{EnvironmentQuery, ListQuery, note_action};
 use crate::error::ApiError;
 use crate::extract::caller::OperatorCaller;
+use crate::extract::path::{ActorInPath, InPath, PathParams};
 use crate::extract::query::QueryParams;
 use crate::state::AppState;
-use crate::wire::envelope::ok;
-use crate::wire::pagination::{PageQuery, cursor};
-use crate::wire::params::{ActorPath, Flag, KindPath};
-use crate::wire::schemas::{ActorKind, EnvironmentName, Success, position_or_time};
+use crate::wire::envelope::{Success, ok};
+use crate::wire::member::OrDefault;
+use crate::wire::pagination::{Cursor, Limit, cursor};
+use crate::wire::param::{Flag, Param, query};
+use crate::wire::schema::Schemas;
 use crate::wire::time::{Rfc3339, parse_time};
+use crate::wire::words::{ActorKind, EnvironmentName};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ActorsOfKind)]
 struct KindView {
-    #[schema(value_type = ActorKind)]
-    kind: &'static str,
+    kind: ActorKind,
     resident: usize,
     approx_bytes: u64,
     activations: u64,
@@ -47,8 +51,7 @@ struct KindView {
 #[schema(as = ResidentActor)]
 struct ResidentView {
     id: String,
-    #[schema(value_type = EnvironmentName)]
-    environment: &'static str,
+    environment: EnvironmentName,
     queued: u32,
     approx_bytes: u32,
     slowest_micros: u32,
@@ -58,7 +61,7 @@ impl From<&ResidentActor> for ResidentView {
     fn from(actor: &ResidentActor) -> Self {
         Self {
             id: actor.id.key.to_string(),
-            environment: actor.id.environment.as_str(),
+            environment: actor.id.environment.into(),
             queued: actor.queued,
             approx_bytes: actor.bytes,
             slowest_micros: actor.slowest_micros,
@@ -68,7 +71,7 @@ impl From<&ResidentActor> for ResidentView {
 
 fn kind_view(kind: Kind, stats: &DirectoryStats) -> KindView {
     KindView {
-        kind: kind.as_str(),
+        kind: kind.into(),
         resident: stats.resident,
         approx_bytes: stats.bytes,
         activations: stats.activations,
@@ -100,13 +103,6 @@ pub(crate) async fn list_actor_kinds(
     Ok(ok(&KindsView { kinds }))
 }
 
-fn kind_named(name: &str) -> Result<Kind, ApiError> {
-    Kind::ALL
-        .into_iter()
-        .find(|kind| kind.as_str() == name)
-        .ok_or_else(|| ApiError::not_found("Kinds of actors are user, project and system"))
-}
-
 #[derive(Serialize, ToSchema)]
 #[schema(as = ListedActor)]
 struct ListedView {
@@ -123,19 +119,19 @@ struct ActorsView {
 
 /// All entities of a kind, by id
 #[utoipa::path(get, path = "/v1/admin/actors/{kind}", tag = "Operators",
-    params(KindPath),
     responses((status = 200, body = Success<ActorsView>)))]
 pub(crate) async fn list_actors(
     _operator: OperatorCaller,
-    kind: web::Path<String>,
+    InPath(kind): InPath<Kind>,
     query: QueryParams<ListQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (kind, environment, wanted) = (kind_named(&kind)?, query.0.environment()?, query.0.page()?);
+    let (environment, page) = query.0;
+    let environment = environment.environment();
     state.node.when_projected(state.node.durable()).await;
-    let mut listed = state.node.entities(environment, kind, wanted.after(), wanted.limit() + 1)?;
-    let has_more = listed.len() > wanted.limit();
-    listed.truncate(wanted.limit());
+    let mut listed = state.node.entities(environment, kind, page.after(), page.limit() + 1)?;
+    let has_more = listed.len() > page.limit();
+    listed.truncate(page.limit());
     let next_cursor = listed.last().filter(|_| has_more).map(|id| cursor(&id.key));
     let actors = listed
         .iter()
@@ -143,37 +139,57 @@ pub(crate) async fn list_actors(
     Ok(ok(&ActorsView { actors: actors.collect(), next_cursor }))
 }
 
-/// The query of `GET /v1/admin/actors/{kind}/{id}`.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ActorQuery {
-    /// The environment that is meant; `live` unless it is said.
-    #[param(inline, value_type = Option<EnvironmentName>)]
-    environment: Option<String>,
-    /// As it was then.
-    #[param(schema_with = position_or_time)]
-    at: Option<String>,
-    /// Show what is personal. That is written down.
-    #[param(inline, value_type = Option<Flag>)]
-    unmask: Option<String>,
+query! {
+    /// The query of `GET /v1/admin/actors/{kind}/{id}`, beside the environment.
+    pub(crate) struct ActorQuery: strict {
+        /// As it was then.
+        at: Option<PositionOrTime>,
+        /// Show what is personal. That is written down.
+        unmask: OrDefault<Flag>,
+    }
+}
+
+/// A parameter that takes a position in the journal, or a moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PositionOrTime(PointInTime);
+
+impl Param for PositionOrTime {
+    fn read(text: &str) -> Result<Self, Cow<'static, str>> {
+        let position = text.parse().ok().map(|at| PointInTime::Position(Position::new(at)));
+        let point = position.or_else(|| parse_time(text).map(PointInTime::Time));
+        point.map(Self).ok_or("must be a journal position or an RFC 3339 time".into())
+    }
+
+    fn schema(_: &mut Schemas) -> Value {
+        json!({ "oneOf": [
+            { "type": "integer", "minimum": 0, "maximum": u64::MAX },
+            { "type": "string", "format": "date-time" },
+        ] })
+    }
+}
+
+impl From<Flag> for Unmask {
+    fn from(flag: Flag) -> Self {
+        match flag {
+            Flag::Yes => Self::Yes,
+            Flag::No => Self::No,
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Actor)]
 struct ActorView {
     id: String,
-    #[schema(value_type = ActorKind)]
-    kind: &'static str,
-    #[schema(value_type = EnvironmentName)]
-    environment: &'static str,
+    kind: ActorKind,
+    environment: EnvironmentName,
     /// By kind; what is personal is `***`.
     #[schema(value_type = Object)]
     state: Value,
     version: u64,
     journal_position: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = u64)]
+    #[schema(nullable = false)]
     snapshot_position: Option<u64>,
     queued: u32,
     resident_since: Option<Rfc3339>,
@@ -182,25 +198,23 @@ struct ActorView {
 
 /// An entity's live state, or its state at some point of its past
 #[utoipa::path(get, path = "/v1/admin/actors/{kind}/{id}", tag = "Operators",
-    params(ActorPath),
     responses((status = 200, body = Success<ActorView>)))]
 pub(crate) async fn get_actor(
     operator: OperatorCaller,
-    path: web::Path<(String, String)>,
-    query: QueryParams<ActorQuery>,
+    InPath(path): InPath<ActorInPath>,
+    query: QueryParams<(EnvironmentQuery, ActorQuery)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let ActorQuery { environment, at, unmask } = query.0;
-    let id = entity_in_path(&path, environment_named(environment.as_deref())?)?;
-    let moment = at.as_deref().map(moment).transpose()?;
-    let unmask = unmask_wanted(unmask.as_deref())?;
+    let (environment, ActorQuery { at, unmask: OrDefault(unmask) }) = query.0;
+    let id = entity_in_path(path, &environment);
+    let unmask = unmask.into();
     let now = state.node.entity_now(&id).await.map_err(inspect_error)?;
     note_unmasking(&state, &operator, &id, unmask, "state").await?;
     let actor = now.actor.as_ref();
     let mut view = ActorView {
         id: id.key.to_string(),
-        kind: id.kind.as_str(),
-        environment: id.environment.as_str(),
+        kind: id.kind.into(),
+        environment: id.environment.into(),
         state: state_view(&now.entity, unmask),
         version: now.entity.version().get(),
         journal_position: now.position.get(),
@@ -209,7 +223,7 @@ pub(crate) async fn get_actor(
         resident_since: actor.map(|actor| Rfc3339(actor.since)),
         approx_bytes: actor.map_or(0, |actor| actor.bytes),
     };
-    if let Some(moment) = moment {
+    if let Some(PositionOrTime(moment)) = at {
         let (node, head) = (state.node.clone(), now.position);
         let then = web::block(move || node.entity_at(&id, head, moment))
             .await
@@ -223,33 +237,9 @@ pub(crate) async fn get_actor(
     Ok(ok(&view))
 }
 
-fn entity_in_path(
-    (kind, key): &(String, String),
-    environment: Environment,
-) -> Result<EntityId, ApiError> {
-    let kind = kind_named(kind)?;
-    if key.is_empty() || key.len() > EntityId::MAX_KEY_BYTES || key.chars().any(char::is_control) {
-        return Err(ApiError::not_found("There is no such actor"));
-    }
-    Ok(EntityId { environment, kind, key: key.as_str().into() })
-}
-
-/// A position, or a time.
-fn moment(text: &str) -> Result<PointInTime, ApiError> {
-    if let Ok(position) = text.parse() {
-        return Ok(PointInTime::Position(Position::new(position)));
-    }
-    parse_time(text).map(PointInTime::Time).ok_or_else(|| {
-        ApiError::invalid_field("at", "must be a journal position or an RFC 3339 time")
-    })
-}
-
-fn unmask_wanted(text: Option<&str>) -> Result<Unmask, ApiError> {
-    match text {
-        None | Some("0" | "false") => Ok(Unmask::No),
-        Some("1" | "true") => Ok(Unmask::Yes),
-        Some(_) => Err(ApiError::invalid_field("unmask", "must be 1 or 0")),
-    }
+fn entity_in_path(path: ActorInPath, environment: &EnvironmentQuery) -> EntityId {
+    let ActorInPath { kind, key } = path;
+    EntityId { environment: environment.environment(), kind, key: (*key).into() }
 }
 
 async fn note_unmasking(
@@ -273,7 +263,7 @@ async fn note_unmasking(
 
 fn inspect_error(error: InspectError) -> ApiError {
     match error {
-        InspectError::NoSuchEntity => ApiError::not_found("There is no such actor"),
+        InspectError::NoSuchEntity => ActorInPath::missing(),
         InspectError::Busy => ApiError::overloaded(1),
         error @ (InspectError::History(_) | InspectError::Decode(_) | InspectError::Store(_)) => {
             ApiError::server_error(&error)
@@ -281,22 +271,16 @@ fn inspect_error(error: InspectError) -> ApiError {
     }
 }
 
-/// The query of `GET …/journal`.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PastQuery {
-    /// The environment that is meant; `live` unless it is said.
-    #[param(inline, value_type = Option<EnvironmentName>)]
-    environment: Option<String>,
-    /// How many.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    limit: Option<String>,
-    /// A `next_cursor` as it was given: what follows it.
-    cursor: Option<String>,
-    /// Show what is personal. That is written down.
-    #[param(inline, value_type = Option<Flag>)]
-    unmask: Option<String>,
+query! {
+    /// The query of `GET …/journal`, beside the environment.
+    pub(crate) struct PastQuery: strict {
+        /// How many.
+        limit: OrDefault<Limit>,
+        /// A `next_cursor` as it was given: what follows it.
+        cursor: Option<Cursor>,
+        /// Show what is personal. That is written down.
+        unmask: OrDefault<Flag>,
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -308,20 +292,19 @@ struct PastView {
 
 /// What an entity has decided, newest first
 #[utoipa::path(get, path = "/v1/admin/actors/{kind}/{id}/journal", tag = "Operators",
-    params(ActorPath),
     responses((status = 200, body = Success<PastView>)))]
 pub(crate) async fn list_actor_journal(
     operator: OperatorCaller,
-    path: web::Path<(String, String)>,
-    query: QueryParams<PastQuery>,
+    InPath(path): InPath<ActorInPath>,
+    query: QueryParams<(EnvironmentQuery, PastQuery)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let PastQuery { environment, limit, cursor: after, unmask } = query.0;
-    let id = entity_in_path(&path, environment_named(environment.as_deref())?)?;
-    let wanted = PageQuery::read(&None, &limit, &after)?.check()?;
-    let unmask = unmask_wanted(unmask.as_deref())?;
+    let (environment, PastQuery { limit, cursor: after, unmask }) = query.0;
+    let (OrDefault(limit), OrDefault(unmask)) = (limit, unmask);
+    let id = entity_in_path(path, &environment);
+    let unmask = unmask.into();
     let now = state.node.entity_now(&id).await.map_err(inspect_error)?;
-    let head = match wanted.after().map(str::parse) {
+    let head = match after.as_ref().map(|after| after.place().parse()) {
         None => now.position,
         Some(Ok(position)) if position <= now.position.get() => Position::new(position),
         Some(_) => {
@@ -330,7 +313,7 @@ pub(crate) async fn list_actor_journal(
         }
     };
     note_unmasking(&state, &operator, &id, unmask, "journal").await?;
-    let (node, limit) = (state.node.clone(), wanted.limit().min(MAX_PAGE));
+    let (node, limit) = (state.node.clone(), limit.get().min(MAX_PAGE));
     let past = web::block(move || node.past_of(&id, head, limit + 1))
         .await
         .map_err(|error| ApiError::server_error(&error))?;
@@ -349,15 +332,14 @@ struct SnapshotView {
 
 /// Writes a snapshot of an entity now
 #[utoipa::path(post, path = "/v1/admin/actors/{kind}/{id}/snapshot", tag = "Operators",
-    params(ActorPath),
     responses((status = 200, body = Success<SnapshotView>)))]
 pub(crate) async fn snapshot_actor(
     _operator: OperatorCaller,
-    path: web::Path<(String, String)>,
+    InPath(path): InPath<ActorInPath>,
     environment: QueryParams<EnvironmentQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = existing(&path, &environment.0, &state).await?;
+    let id = existing(path, &environment.0, &state).await?;
     match id.kind {
         Kind::User => state.node.snapshot::<User>(&id).await?,
         Kind::Project => state.node.snapshot::<Project>(&id).await?,
@@ -385,15 +367,14 @@ enum PassivatedWord {
 
 /// Lets an actor go; the next message brings it back
 #[utoipa::path(post, path = "/v1/admin/actors/{kind}/{id}/passivate", tag = "Operators",
-    params(ActorPath),
     responses((status = 200, body = Success<PassivatedView>)))]
 pub(crate) async fn passivate_actor(
     _operator: OperatorCaller,
-    path: web::Path<(String, String)>,
+    InPath(path): InPath<ActorInPath>,
     environment: QueryParams<EnvironmentQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = existing(&path, &environment.0, &state).await?;
+    let id = existing(path, &environment.0, &state).await?;
     let passivated = match id.kind {
         Kind::User => state.node.passivate::<User>(&id).await.map_err(busy)?,
         Kind::Project => state.node.passivate::<Project>(&id).await.map_err(busy)?,
@@ -412,11 +393,11 @@ fn busy<R>(_: AskError<R>) -> ApiError {
 }
 
 async fn existing(
-    path: &(String, String),
+    path: ActorInPath,
     environment: &EnvironmentQuery,
     state: &AppState,
 ) -> Result<EntityId, ApiError> {
-    let id = entity_in_path(path, environment.environment()?)?;
+    let id = entity_in_path(path, environment);
     state.node.entity_now(&id).await.map_err(inspect_error)?;
     Ok(id)
 }

@@ -2,73 +2,103 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_domain::system::{FundBudget, Funded, Mint, MintTo, Minted};
-use priv_domain::{EntityId, Environment, Micros, UserRef};
-use serde::{Deserialize, Serialize};
+use priv_domain::{EntityId, Environment, ProjectId, UserRef};
+use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{EnvironmentQuery, checked_reason, existing, project_id};
+use super::{EnvironmentQuery, Reason, existing};
 use crate::auth::{as_uuid, check_user_id};
 use crate::error::ApiError;
 use crate::error::refusal::with_origin;
 use crate::extract::caller::OperatorCaller;
 use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::JsonBody;
+use crate::extract::path::InPath;
 use crate::extract::query::QueryParams;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::wire::amount::Priv;
-use crate::wire::envelope::created;
-use crate::wire::params::ProjectPath;
-use crate::wire::schemas::{PositiveAmount, ProjectIdText, ReasonText, Success};
+use crate::wire::amount::{Amount, PositiveAmount};
+use crate::wire::envelope::{Success, created};
+use crate::wire::ids::ProjectIdText;
+use crate::wire::issues::{At, Issues};
+use crate::wire::member::{Member, body};
+use crate::wire::schema::Schemas;
+use crate::wire::text::Text;
 
-/// The body of `POST /mint`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MintBody {
-    #[schema(value_type = PositiveAmount)]
-    amount_priv: Priv,
-    /// `treasury`, `pool`, a person's UUID, or a user who is known already.
-    #[schema(min_length = 1, examples("treasury"))]
-    to: String,
-    #[schema(value_type = ReasonText)]
-    reason: Box<str>,
+body! {
+    /// The body of `POST /mint`.
+    pub(crate) struct MintBody {
+        amount_priv: PositiveAmount,
+        /// `treasury`, `pool`, a person's UUID, or a user who is known already.
+        to: PayeeText,
+        reason: MintReason,
+    }
 }
 
-/// The body of `POST /projects/{id}/budget`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BudgetBody {
-    #[schema(value_type = PositiveAmount)]
-    amount_priv: Priv,
-    /// Why, for the record.
-    #[schema(value_type = Option<String>, max_length = 500)]
-    reason: Option<Box<str>>,
+body! {
+    /// The body of `POST /projects/{id}/budget`.
+    pub(crate) struct BudgetBody {
+        amount_priv: PositiveAmount,
+        /// Why, for the record.
+        reason: Option<Reason>,
+    }
+}
+
+/// Whom money is made for. Whether there is such a user is for the handler to ask.
+#[derive(Debug)]
+pub(crate) struct PayeeText(String);
+
+impl Member for PayeeText {
+    type Sent = String;
+
+    fn check(sent: String, _: &At<'_>, _: &mut Issues) -> Option<Self> {
+        Some(Self(sent))
+    }
+
+    fn schema(_: &mut Schemas) -> Value {
+        json!({ "type": "string", "minLength": 1, "examples": ["treasury"] })
+    }
+}
+
+/// Why, for the record.
+#[derive(Debug, ToSchema)]
+#[schema(as = Reason, value_type = String, min_length = 1, max_length = 500, pattern = r"\S")]
+pub(crate) struct MintReason(Box<str>);
+
+impl Member for MintReason {
+    type Sent = Box<str>;
+
+    fn check(sent: Box<str>, at: &At<'_>, issues: &mut Issues) -> Option<Self> {
+        let Text(reason) = Reason::check(sent, at, issues)?;
+        if reason.trim().is_empty() {
+            issues.note(at, "must say why");
+            return None;
+        }
+        Some(Self(reason))
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        schemas.reference::<Self>()
+    }
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Minted)]
 struct MintView {
-    amount_priv: Priv,
+    amount_priv: Amount,
     to: String,
     /// All that was ever minted in this environment.
-    minted_priv: Priv,
+    minted_priv: Amount,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Funded)]
 struct BudgetView {
-    #[schema(value_type = ProjectIdText)]
-    project_id: String,
-    amount_priv: Priv,
+    project_id: ProjectIdText,
+    amount_priv: Amount,
     /// What the treasury has left.
-    treasury_priv: Priv,
-}
-
-fn positive(Priv(amount): Priv) -> Result<Micros, ApiError> {
-    match amount.is_zero() {
-        true => Err(ApiError::invalid_field("amount_priv", "must be more than 0")),
-        false => Ok(amount),
-    }
+    treasury_priv: Amount,
 }
 
 /// Makes money: a fresh environment has none
@@ -84,11 +114,9 @@ pub(crate) async fn mint(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
-    let environment = environment.0.environment()?;
-    let MintBody { amount_priv, to, reason } = body.value;
-    let amount = positive(amount_priv)?;
-    let reason = checked_reason(Some(reason))?.filter(|reason| !reason.trim().is_empty());
-    let reason = reason.ok_or_else(|| ApiError::invalid_field("reason", "must say why"))?;
+    let environment = environment.0.environment();
+    let MintBody { amount_priv: PositiveAmount(amount), to: PayeeText(to), reason } = body.value;
+    let MintReason(reason) = reason;
     let account = match to.as_str() {
         "treasury" => MintTo::Treasury,
         "pool" => MintTo::Pool,
@@ -104,24 +132,23 @@ pub(crate) async fn mint(
 
 /// Moves money from the treasury to a project's reward budget
 #[utoipa::path(post, path = "/v1/admin/projects/{id}/budget", tag = "Operators",
-    params(ProjectPath),
     responses((status = 201, body = Success<BudgetView>),
         (status = 402),
         (status = 409, description = "CONFLICT: `request_in_flight`, or `not_taken`.")))]
 pub(crate) async fn fund_budget(
     request: HttpRequest,
     operator: OperatorCaller,
-    id: web::Path<String>,
+    id: InPath<ProjectId>,
     environment: QueryParams<EnvironmentQuery>,
     body: JsonBody<BudgetBody>,
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
-    let (environment, id) = (environment.0.environment()?, project_id(&id)?);
+    let (environment, InPath(id)) = (environment.0.environment(), id);
     let project = existing(&state.node, environment, id)?;
-    let BudgetBody { amount_priv, reason } = body.value;
-    let (amount, reason) = (positive(amount_priv)?, checked_reason(reason)?);
+    let BudgetBody { amount_priv: PositiveAmount(amount), reason } = body.value;
+    let reason = reason.map(|Text(reason)| reason);
     let by = operator.who.as_ref().into();
     let command = FundBudget { project, amount, by, reason };
     let answered = state.node.ask(&EntityId::system(environment), command, tag).await?;
@@ -129,7 +156,7 @@ pub(crate) async fn fund_budget(
     state.up_to_date().await;
     let Funded { amount, treasury } = answered.reply;
     let view = BudgetView {
-        project_id: id.to_string(),
+        project_id: id.into(),
         amount_priv: amount.into(),
         treasury_priv: treasury.into(),
     };

@@ -1,27 +1,32 @@
 //! The review queue.
 
-use crate::wire::params::ContributionPath;
-use crate::wire::schemas::{DecisionName, EnvironmentName, ReviewStatusName, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
-use priv_domain::contribution::{ReviewDecision, ReviewStatus};
+use priv_domain::ContributionId;
+use priv_domain::contribution::ReviewDecision;
 use priv_domain::user::{ReviewContribution, Reviewed};
 use priv_domain::views::ContributionOf;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{EnvironmentQuery, checked_reason, environment_named};
+use super::{EnvironmentQuery, ListQuery, Reason};
 use crate::error::ApiError;
 use crate::error::refusal::with_origin;
 use crate::extract::caller::OperatorCaller;
 use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::JsonBody;
+use crate::extract::path::{InPath, PathParams};
 use crate::extract::query::QueryParams;
-use crate::handlers::contributions::{ContributionView, contribution_in};
+use crate::handlers::contributions::ContributionView;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::wire::amount::Priv;
-use crate::wire::envelope::ok;
-use crate::wire::pagination::{PageQuery, Pagination};
+use crate::wire::amount::Amount;
+use crate::wire::envelope::{Success, ok};
+use crate::wire::ids::ContributionIdText;
+use crate::wire::member::body;
+use crate::wire::pagination::Pagination;
+use crate::wire::param::query;
+use crate::wire::text::Text;
+use crate::wire::words::{ReviewStatusName, words};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ContributionQueue)]
@@ -39,26 +44,12 @@ struct QueuedView {
     contribution: ContributionView,
 }
 
-/// The query of the queue. A query is read as one type: two that each refuse what they don't know
-/// would refuse each other's.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct QueueQuery {
-    /// Only those in this state.
-    #[param(inline, value_type = Option<ReviewStatusName>)]
-    status: Option<String>,
-    /// The environment that is meant; `live` unless it is said.
-    #[param(inline, value_type = Option<EnvironmentName>)]
-    environment: Option<String>,
-    /// Which page, from 1.
-    #[param(value_type = Option<u32>, minimum = 1, default = 1)]
-    page: Option<String>,
-    /// How many a page.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    limit: Option<String>,
-    /// A `next_cursor` as it was given: what follows it. Goes before `page`.
-    cursor: Option<String>,
+query! {
+    /// The query of the queue, beside that of a list.
+    pub(crate) struct QueueQuery: strict {
+        /// Only those in this state.
+        status: Option<ReviewStatusName>,
+    }
 }
 
 /// Contributions that are looked through for one answer; a cursor goes on from there.
@@ -69,17 +60,12 @@ const MAX_LOOKED_AT: usize = 20_000;
     responses((status = 200, body = Success<QueueView>)))]
 pub(crate) async fn list_contribution_queue(
     _operator: OperatorCaller,
-    query: QueryParams<QueueQuery>,
+    query: QueryParams<(QueueQuery, ListQuery)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let wanted = query.0.status.as_deref().map(ReviewStatus::from_name);
-    if wanted == Some(None) {
-        let issue = "must be one of pending, approved, rejected";
-        return Err(ApiError::invalid_field("status", issue));
-    }
-    let wanted = wanted.flatten();
-    let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
-    let environment = environment_named(query.0.environment.as_deref())?;
+    let (QueueQuery { status }, (environment, page)) = query.0;
+    let (wanted, environment) =
+        (status.map(|ReviewStatusName(one)| one), environment.environment());
     state.up_to_date().await;
     let node = state.node.clone();
     let found = state.blocking(move || {
@@ -101,59 +87,62 @@ pub(crate) async fn list_contribution_queue(
     Ok(ok(&QueueView { contributions, pagination, next_cursor }))
 }
 
-/// The body of a review.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ReviewBody {
-    #[schema(value_type = DecisionName)]
-    decision: Box<str>,
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    reason: Option<Box<str>>,
+body! {
+    /// The body of a review.
+    pub(crate) struct ReviewBody {
+        decision: DecisionName,
+        reason: Option<Reason>,
+    }
+}
+
+words! {
+    /// A judgement.
+    checked pub(crate) enum DecisionName as "ReviewDecision" {
+        Approved = "approved",
+        Rejected = "rejected",
+    }
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReviewedContribution)]
 struct ReviewedView {
-    contribution_id: String,
-    status: &'static str,
-    reward_priv: Priv,
+    contribution_id: ContributionIdText,
+    status: ReviewStatusName,
+    reward_priv: Amount,
 }
 
 /// Judges a contribution; approval accrues its reward, once
 #[utoipa::path(post, path = "/v1/admin/contributions/{id}/review", tag = "Operators",
-    params(ContributionPath),
     responses((status = 200, body = Success<ReviewedView>),
         (status = 409, description = "CONFLICT `already_reviewed`: it was judged otherwise.")))]
 pub(crate) async fn review_contribution(
     request: HttpRequest,
     operator: OperatorCaller,
-    path: web::Path<String>,
+    InPath(id): InPath<ContributionId>,
     environment: QueryParams<EnvironmentQuery>,
     body: JsonBody<ReviewBody>,
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = contribution_in(&path)?;
-    let environment = environment.0.environment()?;
+    let environment = environment.0.environment();
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
-    let decision = match &*body.value.decision {
-        "approved" => ReviewDecision::Approved,
-        "rejected" => ReviewDecision::Rejected,
-        _ => return Err(ApiError::invalid_field("decision", "must be approved or rejected")),
+    let ReviewBody { decision, reason } = body.value;
+    let decision = match decision {
+        DecisionName::Approved => ReviewDecision::Approved,
+        DecisionName::Rejected => ReviewDecision::Rejected,
     };
-    let reason = checked_reason(body.value.reason)?;
+    let reason = reason.map(|Text(reason)| reason);
     state.up_to_date().await;
     let node = state.node.clone();
     let owner = state.blocking(move || node.contributor(environment, id)).await?;
-    let owner = owner.ok_or_else(|| ApiError::not_found("There is no such contribution"))?;
+    let owner = owner.ok_or_else(ContributionId::missing)?;
     let by = operator.who.as_ref().into();
     let command = ReviewContribution { id, decision, by, reason };
     let answered = state.node.ask(&owner, command, tag).await?;
     let Reviewed { id, status, reward } = answered.reply;
     let view = ReviewedView {
-        contribution_id: id.to_string(),
-        status: status.as_str(),
+        contribution_id: id.into(),
+        status: status.into(),
         reward_priv: reward.into(),
     };
     Ok(with_origin(ok(&view), &answered))

@@ -2,102 +2,117 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::{Answered, KnownProject, Node};
-use priv_domain::project::{ApiKey, IssueKey, KeyRole, RevokeKey, RollKey, Scope, Scopes};
-use priv_domain::{EntityId, Environment, KeyId, ProjectId, Timestamp};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use priv_domain::project::{ApiKey, IssueKey, KeyRole, RevokeKey, RollKey, Scopes};
+use priv_domain::{EntityId, Environment, ProjectId, Timestamp};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::new_keys::NewKeys;
-use super::{
-    EnvironmentQuery, ListQuery, checked_reason, environment_named, existing, no_such_project,
-    project_id,
-};
+use super::{EnvironmentQuery, ListQuery, Reason, existing};
 use crate::auth::key_prefix;
 use crate::error::ApiError;
 use crate::error::refusal::with_origin;
 use crate::extract::caller::OperatorCaller;
 use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::{JsonBody, OptionalJsonBody};
+use crate::extract::path::{InPath, KeyInPath, PathParams};
 use crate::extract::query::QueryParams;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::wire::envelope::{created, ok};
-use crate::wire::integer::Whole;
+use crate::wire::envelope::{Success, created, ok};
+use crate::wire::ids::KeyIdText;
+use crate::wire::integer::{self, Whole};
+use crate::wire::issues::{At, Issues};
+use crate::wire::list::List;
+use crate::wire::member::{Member, OrDefault, body};
 use crate::wire::pagination::Pagination;
-use crate::wire::params::{KeyPath, ProjectPath};
-use crate::wire::schemas::{EnvironmentName, KeyIdText, ScopeName, Success};
+use crate::wire::param::query;
+use crate::wire::schema::Schemas;
+use crate::wire::text::Text;
 use crate::wire::time::Rfc3339;
+use crate::wire::words::{EnvironmentName, ScopeName, words};
 
-/// Longest overlap of a rolled key: 30 days.
-const MAX_OVERLAP_SECS: u32 = 30 * 86_400;
-
-/// The body of `POST /keys`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct KeyBody {
-    kind: KindName,
-    /// As in the query.
-    #[schema(value_type = Option<EnvironmentName>)]
-    environment: Option<String>,
-    /// What a secret key may; all, unless it is said.
-    #[schema(value_type = Option<Vec<ScopeName>>)]
-    scopes: Option<Vec<String>>,
-    /// Why, for the record.
-    #[schema(value_type = Option<String>, max_length = 500)]
-    reason: Option<Box<str>>,
+body! {
+    /// The body of `POST /keys`.
+    pub(crate) struct KeyBody {
+        kind: KindName,
+        /// As in the query.
+        environment: Option<EnvironmentName>,
+        /// What a secret key may; all, unless it is said.
+        scopes: Option<List<ScopeName, 0, { usize::MAX }>>,
+        /// Why, for the record.
+        reason: Option<Reason>,
+    }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = KeyKind)]
-enum KindName {
-    Publishable,
-    Secret,
+words! {
+    typed pub(crate) enum KindName as "KeyKind" {
+        Publishable = "publishable",
+        Secret = "secret",
+    }
 }
 
-/// The body of `POST /keys/{key}/roll`.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct RollBody {
-    /// How long the old key still works.
-    #[schema(value_type = u32, maximum = 2_592_000)]
-    overlap_secs: Whole<u32>,
-    /// Why, for the record.
-    #[schema(value_type = Option<String>, max_length = 500)]
-    reason: Option<Box<str>>,
+body! {
+    /// The body of `POST /keys/{key}/roll`.
+    pub(crate) struct RollBody: default {
+        /// How long the old key still works.
+        overlap_secs: OrDefault<OverlapSecs>,
+        /// Why, for the record.
+        reason: Option<Reason>,
+    }
+}
+
+/// How long a rolled key still works: up to 30 days, and not at all unless it is said.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OverlapSecs(u32);
+
+impl OverlapSecs {
+    const MAX: u32 = 30 * 86_400;
+}
+
+impl Member for OverlapSecs {
+    type Sent = Whole<u32>;
+
+    fn check(Whole(secs): Whole<u32>, at: &At<'_>, issues: &mut Issues) -> Option<Self> {
+        if secs > Self::MAX {
+            issues.note(at, format!("must be at most {}, 30 days", Self::MAX));
+            return None;
+        }
+        Some(Self(secs))
+    }
+
+    fn schema(_: &mut Schemas) -> Value {
+        let mut schema = integer::schema::<u32>(0, Self::MAX.into());
+        schema["default"] = json!(0);
+        schema
+    }
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Key)]
 struct KeyView {
-    #[schema(value_type = KeyIdText)]
-    key_id: String,
-    #[schema(value_type = KindName)]
-    kind: &'static str,
-    #[schema(value_type = EnvironmentName)]
-    environment: &'static str,
+    key_id: KeyIdText,
+    kind: KindName,
+    environment: EnvironmentName,
     /// What the key begins with.
     prefix: &'static str,
-    #[schema(value_type = String)]
     last_four: Box<str>,
-    #[schema(value_type = Vec<ScopeName>)]
-    scopes: Vec<&'static str>,
+    scopes: Vec<ScopeName>,
     created_at: Rfc3339,
     ends_at: Option<Rfc3339>,
-    #[schema(value_type = KeyStatus)]
-    status: &'static str,
+    status: KeyStatus,
     /// To the minute, since the service was started.
     last_used_at: Option<Rfc3339>,
 }
 
-/// Whether a key works, and for how long.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "it stands for its schema")]
-enum KeyStatus {
-    Active,
-    Ending,
-    Ended,
+words! {
+    /// Whether a key works, and for how long.
+    shown pub(crate) enum KeyStatus as "KeyStatus" {
+        Active = "active",
+        Ending = "ending",
+        Ended = "ended",
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -124,21 +139,21 @@ fn view(
     used: Option<Timestamp>,
 ) -> KeyView {
     KeyView {
-        key_id: key.id.to_string(),
+        key_id: key.id.into(),
         kind: match key.role {
-            KeyRole::Publishable => "publishable",
-            KeyRole::Secret => "secret",
+            KeyRole::Publishable => KindName::Publishable,
+            KeyRole::Secret => KindName::Secret,
         },
-        environment: environment.as_str(),
+        environment: environment.into(),
         prefix: key_prefix(key.role, environment),
         last_four: key.last_four.clone(),
-        scopes: key.scopes.iter().map(Scope::as_str).collect(),
+        scopes: key.scopes.iter().map(ScopeName).collect(),
         created_at: Rfc3339(key.created_at),
         ends_at: key.ends_at.map(Rfc3339),
         status: match key.ends_at {
-            Some(ends_at) if ends_at <= now => "ended",
-            Some(_) => "ending",
-            None => "active",
+            Some(ends_at) if ends_at <= now => KeyStatus::Ended,
+            Some(_) => KeyStatus::Ending,
+            None => KeyStatus::Active,
         },
         last_used_at: used.map(Rfc3339),
     }
@@ -146,25 +161,21 @@ fn view(
 
 /// A project's keys, of both environments or of the one that is asked for
 #[utoipa::path(get, path = "/v1/admin/projects/{id}/keys", tag = "Operators",
-    params(ProjectPath),
     responses((status = 200, body = Success<KeysView>)))]
 pub(crate) async fn list_keys(
     _operator: OperatorCaller,
-    id: web::Path<String>,
+    InPath(id): InPath<ProjectId>,
     query: QueryParams<ListQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = project_id(&id)?;
-    let wanted = query.0.page()?;
-    let only =
-        query.0.environment.as_deref().map(|name| environment_named(Some(name))).transpose()?;
+    let (EnvironmentQuery { environment: only }, page) = query.0;
     let mut environments = both_environments(&state.node, id)?;
-    environments.retain(|facts| only.is_none_or(|environment| environment == facts.environment));
+    environments.retain(|facts| only.is_none_or(|EnvironmentName(only)| only == facts.environment));
     let all =
         environments.iter().flat_map(|facts| facts.keys.iter().map(|key| (facts.environment, key)));
     let mut all: Vec<_> = all.collect();
     all.sort_by_key(|(_, key)| key.id);
-    let (part, pagination, next_cursor) = wanted.part_of(all, |(_, key)| key.id.to_string());
+    let (part, pagination, next_cursor) = page.part_of(all, |(_, key)| key.id.to_string());
     let now = state.now();
     let keys =
         part.iter().map(|(environment, key)| view(key, *environment, now, state.last_used(key.id)));
@@ -177,7 +188,7 @@ fn both_environments(node: &Node, id: ProjectId) -> Result<Vec<KnownProject>, Ap
         .filter_map(|environment| node.project(environment, id))
         .collect();
     match found.is_empty() {
-        true => Err(no_such_project()),
+        true => Err(ProjectId::missing()),
         false => Ok(found),
     }
 }
@@ -186,32 +197,31 @@ fn both_environments(node: &Node, id: ProjectId) -> Result<Vec<KnownProject>, Ap
 ///
 /// It is shown only here, and to a repeat with the same `Idempotency-Key`.
 #[utoipa::path(post, path = "/v1/admin/projects/{id}/keys", tag = "Operators",
-    params(ProjectPath),
     responses((status = 201, body = Success<NewKeyView>),
         (status = 409, description = "CONFLICT: `request_in_flight`, or `too_many_keys`.")))]
 pub(crate) async fn issue_key(
     request: HttpRequest,
     operator: OperatorCaller,
-    id: web::Path<String>,
+    InPath(id): InPath<ProjectId>,
     query: QueryParams<EnvironmentQuery>,
     body: JsonBody<KeyBody>,
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
-    let id = project_id(&id)?;
     let KeyBody { kind, environment, scopes, reason } = body.value;
-    let environment = match environment {
-        Some(name) => environment_named(Some(&name))?,
-        None => query.0.environment()?,
-    };
-    if query.0.environment.is_some() && query.0.environment()? != environment {
+    let in_query = query.0.environment;
+    if environment.is_some_and(|said| in_query.is_some_and(|other| other != said)) {
         return Err(ApiError::invalid_field("environment", "must be the same in query and body"));
     }
-    let reason = checked_reason(reason)?;
-    let (role, scopes) = match kind {
-        KindName::Publishable => (KeyRole::Publishable, Scopes::ALL),
-        KindName::Secret => (KeyRole::Secret, scopes_named(scopes)?),
+    let environment = environment.map_or(query.0.environment(), |EnvironmentName(said)| said);
+    let reason = reason.map(|Text(reason)| reason);
+    let (role, scopes) = match (kind, scopes) {
+        (KindName::Publishable, _) => (KeyRole::Publishable, Scopes::ALL),
+        (KindName::Secret, None) => (KeyRole::Secret, Scopes::ALL),
+        (KindName::Secret, Some(List(scopes))) => {
+            (KeyRole::Secret, scopes.into_iter().map(|ScopeName(scope)| scope).collect())
+        }
     };
     let entity = existing(&state.node, environment, id)?;
     let new_keys = NewKeys::for_request(&state, tag);
@@ -220,20 +230,6 @@ pub(crate) async fn issue_key(
     let command = IssueKey { key: made.0.clone(), by, reason };
     let answered = state.node.ask(&entity, command, tag).await?;
     answer_new_key(&state, &new_keys, &entity, answered, made).await
-}
-
-fn scopes_named(names: Option<Vec<String>>) -> Result<Scopes, ApiError> {
-    let Some(names) = names else { return Ok(Scopes::ALL) };
-    let scopes = names.iter().enumerate().map(|(index, name)| {
-        Scope::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or_else(|| {
-            ApiError::invalid_field(
-                format!("scopes[{index}]"),
-                "must be one of events:write, events:read, users:read, users:write, \
-                 analytics:read, billing:manage",
-            )
-        })
-    });
-    scopes.collect()
 }
 
 async fn answer_new_key(
@@ -254,38 +250,33 @@ async fn answer_new_key(
 
 /// What is known of a key
 #[utoipa::path(get, path = "/v1/admin/projects/{id}/keys/{key}", tag = "Operators",
-    params(KeyPath),
     responses((status = 200, body = Success<KeyView>)))]
 pub(crate) async fn get_key(
     _operator: OperatorCaller,
-    path: web::Path<(String, String)>,
+    InPath(path): InPath<KeyInPath>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (entity, key) = key_in_path(&state.node, &path)?;
+    let (entity, key) = key_in_path(&state.node, path)?;
     Ok(ok(&view(&key, entity.environment, state.now(), state.last_used(key.id))))
 }
 
 /// Makes a key in place of another, which works for a while yet
 #[utoipa::path(post, path = "/v1/admin/projects/{id}/keys/{key}/roll", tag = "Operators",
-    params(KeyPath),
     responses((status = 201, body = Success<NewKeyView>),
         (status = 409, description = "CONFLICT: `request_in_flight`, `key_ended`, or \
             `too_many_keys`.")))]
 pub(crate) async fn roll_key(
     request: HttpRequest,
     operator: OperatorCaller,
-    path: web::Path<(String, String)>,
+    InPath(path): InPath<KeyInPath>,
     body: OptionalJsonBody<RollBody>,
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, body.0.fingerprint())?;
-    let RollBody { overlap_secs: Whole(overlap_secs), reason } = body.0.value;
-    let reason = checked_reason(reason)?;
-    if overlap_secs > MAX_OVERLAP_SECS {
-        return Err(ApiError::invalid_field("overlap_secs", "must be at most 2592000, 30 days"));
-    }
-    let (entity, old) = key_in_path(&state.node, &path)?;
+    let RollBody { overlap_secs: OrDefault(OverlapSecs(overlap_secs)), reason } = body.0.value;
+    let reason = reason.map(|Text(reason)| reason);
+    let (entity, old) = key_in_path(&state.node, path)?;
     let new_keys = NewKeys::for_request(&state, tag);
     let made = new_keys.one(old.role, old.scopes, entity.environment)?;
     let old_until = state.now().plus_millis(i64::from(overlap_secs) * 1_000);
@@ -295,32 +286,29 @@ pub(crate) async fn roll_key(
     answer_new_key(&state, &new_keys, &entity, answered, made).await
 }
 
-/// The query of `DELETE …/keys/{key}`.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct RevokeQuery {
-    /// Why, for the record.
-    #[param(value_type = Option<String>, max_length = 500)]
-    reason: Option<Box<str>>,
+query! {
+    /// The query of `DELETE …/keys/{key}`.
+    pub(crate) struct RevokeQuery: strict {
+        /// Why, for the record.
+        reason: Option<Reason>,
+    }
 }
 
 /// Ends a key at once
 #[utoipa::path(delete, path = "/v1/admin/projects/{id}/keys/{key}", tag = "Operators",
-    params(KeyPath),
     responses((status = 200, body = Success<KeyView>),
         (status = 409, description = "CONFLICT: `request_in_flight`, or `key_ended`.")))]
 pub(crate) async fn revoke_key(
     request: HttpRequest,
     operator: OperatorCaller,
-    path: web::Path<(String, String)>,
+    InPath(path): InPath<KeyInPath>,
     query: QueryParams<RevokeQuery>,
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, crate::extract::idempotency::fingerprint(&[]))?;
-    let reason = checked_reason(query.0.reason)?;
-    let (entity, key) = key_in_path(&state.node, &path)?;
+    let reason = query.0.reason.map(|Text(reason)| reason);
+    let (entity, key) = key_in_path(&state.node, path)?;
     let by = operator.who.as_ref().into();
     let command = RevokeKey { key: key.id, by, reason };
     let answered = state.node.ask(&entity, command, tag).await?;
@@ -333,15 +321,12 @@ pub(crate) async fn revoke_key(
 /// The key that a path names, in whichever environment it is, and its project.
 fn key_in_path(
     node: &Node,
-    (project, key): &(String, String),
+    KeyInPath { project: id, key }: KeyInPath,
 ) -> Result<(EntityId, ApiKey), ApiError> {
-    let no_such_key = || ApiError::not_found("The project has no such key");
-    let id = project_id(project)?;
-    let key: KeyId = key.parse().map_err(|_| no_such_key())?;
     let environments = both_environments(node, id)?;
     let found = environments.iter().find_map(|facts| {
         let key = facts.keys.iter().find(|known| known.id == key)?;
         Some((EntityId::project(facts.environment, id), key.clone()))
     });
-    found.ok_or_else(no_such_key)
+    found.ok_or_else(KeyInPath::missing)
 }

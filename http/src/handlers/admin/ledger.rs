@@ -1,11 +1,8 @@
 //! `/v1/admin/ledger/audit` and `/v1/admin/journal`
 
 use actix_web::{HttpResponse, web};
-use priv_domain::Micros;
 use priv_domain::ledger::{AccountClass, TrialBalance};
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::EnvironmentQuery;
@@ -13,35 +10,27 @@ use crate::error::ApiError;
 use crate::extract::caller::OperatorCaller;
 use crate::extract::query::QueryParams;
 use crate::state::AppState;
-use crate::wire::envelope::ok;
-use crate::wire::schemas::{EnvironmentName, HashText, SignedAmount, Success};
+use crate::wire::amount::SignedAmount;
+use crate::wire::envelope::{Success, ok};
+use crate::wire::ids::HashText;
+use crate::wire::words::EnvironmentName;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = LedgerAudit)]
 struct AuditView {
-    #[schema(value_type = EnvironmentName)]
-    environment: &'static str,
-    #[schema(value_type = AccountsView)]
-    accounts: Accounts,
-    #[schema(value_type = SignedAmount)]
-    in_flight: Box<RawValue>,
-    #[schema(value_type = SignedAmount)]
-    minted: Box<RawValue>,
-    #[schema(value_type = SignedAmount)]
-    burned: Box<RawValue>,
+    environment: EnvironmentName,
+    accounts: AccountsView,
+    in_flight: SignedAmount,
+    minted: SignedAmount,
+    burned: SignedAmount,
     /// Accounts and what is in flight, less what was minted and not burned: 0, or an alarm.
-    #[schema(value_type = SignedAmount)]
-    difference_priv: Box<RawValue>,
+    difference_priv: SignedAmount,
     as_of_position: u64,
 }
 
 /// What each class of accounts holds.
-struct Accounts(TrialBalance);
-
-/// How [`Accounts`] are shown.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = AccountClasses)]
-#[expect(dead_code, reason = "it stands for its schema")]
 struct AccountsView {
     treasury: SignedAmount,
     pool: SignedAmount,
@@ -52,31 +41,19 @@ struct AccountsView {
     unclaimed_sales: SignedAmount,
 }
 
-const HOLDING: [AccountClass; 7] = [
-    AccountClass::Treasury,
-    AccountClass::Pool,
-    AccountClass::Stakers,
-    AccountClass::Budget,
-    AccountClass::User,
-    AccountClass::Listing,
-    AccountClass::Proceeds,
-];
-
-impl Serialize for Accounts {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(HOLDING.len()))?;
-        for class in HOLDING {
-            map.serialize_entry(class.as_str(), &amount(self.0.of(class)))?;
+impl From<&TrialBalance> for AccountsView {
+    fn from(sums: &TrialBalance) -> Self {
+        let of = |class| SignedAmount(sums.of(class));
+        Self {
+            treasury: of(AccountClass::Treasury),
+            pool: of(AccountClass::Pool),
+            stakers: of(AccountClass::Stakers),
+            project_budgets: of(AccountClass::Budget),
+            user_balances: of(AccountClass::User),
+            listings: of(AccountClass::Listing),
+            unclaimed_sales: of(AccountClass::Proceeds),
         }
-        map.end()
     }
-}
-
-/// Micros as a number of PRIV, with its sign.
-fn amount(micros: i128) -> Box<RawValue> {
-    let size = Micros::new(u64::try_from(micros.unsigned_abs()).unwrap_or(u64::MAX));
-    let sign = if micros < 0 { "-" } else { "" };
-    RawValue::from_string(format!("{sign}{size}")).expect("a decimal number is JSON")
 }
 
 /// What each class of accounts holds, and whether it adds up
@@ -87,18 +64,18 @@ pub(crate) async fn audit_ledger(
     environment: QueryParams<EnvironmentQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let environment = environment.0.environment()?;
+    let environment = environment.0.environment();
     let position = state.node.durable();
     state.node.when_projected(position).await;
     let sums = state.node.ledger(environment);
     Ok(ok(&AuditView {
-        environment: environment.as_str(),
-        in_flight: amount(sums.of(AccountClass::InFlight)),
-        minted: amount(-sums.of(AccountClass::Minted)),
-        burned: amount(sums.of(AccountClass::Burned)),
-        difference_priv: amount(sums.difference()),
+        environment: environment.into(),
+        accounts: AccountsView::from(&sums),
+        in_flight: SignedAmount(sums.of(AccountClass::InFlight)),
+        minted: SignedAmount(-sums.of(AccountClass::Minted)),
+        burned: SignedAmount(sums.of(AccountClass::Burned)),
+        difference_priv: SignedAmount(sums.difference()),
         as_of_position: position.get(),
-        accounts: Accounts(sums),
     }))
 }
 
@@ -109,8 +86,7 @@ struct JournalView {
     durable: u64,
     projected: u64,
     checkpointed: u64,
-    #[schema(value_type = HashText)]
-    chain_head: String,
+    chain_head: HashText,
     groups: u64,
     group_records: Spread,
     group_bytes: Spread,
@@ -153,7 +129,7 @@ pub(crate) async fn show_journal(
         durable: stats.durable,
         projected: stats.projected,
         checkpointed: stats.checkpointed,
-        chain_head: stats.chain_head,
+        chain_head: HashText(stats.chain_head),
         groups: stats.groups,
         group_records: stats.group_records.into(),
         group_bytes: stats.group_bytes.into(),

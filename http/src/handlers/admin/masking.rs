@@ -8,7 +8,7 @@ use priv_domain::transfer::{Purpose, Transfer, UserPurpose};
 use priv_domain::{EntityId, ExchangeId, Micros};
 use serde_json::{Value, json};
 
-use crate::wire::amount::Priv;
+use crate::wire::amount::Amount;
 
 /// Whether personal fields are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Unmask {
 }
 
 pub(crate) fn amount(micros: Micros) -> Value {
-    json!(Priv(micros))
+    json!(Amount(micros))
 }
 
 pub(crate) fn payer_text(payer: Payer) -> String {

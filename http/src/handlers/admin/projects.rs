@@ -11,114 +11,130 @@ use priv_domain::project::{
 };
 use priv_domain::system::{NameProject, ProjectNamed};
 use priv_domain::{EntityId, Environment, ProjectId, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::new_keys::NewKeys;
-use super::{EnvironmentQuery, ListQuery, checked_reason, existing, no_such_project, project_id};
+use super::{EnvironmentQuery, ListQuery, Reason, existing};
+use crate::error::ApiError;
 use crate::error::refusal::mark_replayed;
-use crate::error::{ApiError, Detail};
 use crate::extract::caller::OperatorCaller;
 use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::JsonBody;
+use crate::extract::path::{InPath, PathParams};
 use crate::extract::query::QueryParams;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::wire::amount::Priv;
-use crate::wire::envelope::{created, ok};
-use crate::wire::integer::Whole;
-use crate::wire::json::present;
+use crate::wire::amount::Amount;
+use crate::wire::envelope::{Success, created, ok};
+use crate::wire::ids::ProjectIdText;
+use crate::wire::integer::{Count, Int};
+use crate::wire::issues::{At, Issues};
+use crate::wire::member::{Maybe, Member, OrDefault, body};
 use crate::wire::pagination::Pagination;
-use crate::wire::params::ProjectPath;
-use crate::wire::schemas::{EnvironmentName, NameText, ProjectIdText, Success};
+use crate::wire::schema::Schemas;
+use crate::wire::text::Text;
 use crate::wire::time::Rfc3339;
+use crate::wire::words::{EnvironmentName, words};
 
-/// Longest name, in characters.
-const MAX_NAME_CHARS: usize = 200;
-
-/// The body of `POST /projects`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ProjectBody {
-    #[schema(value_type = NameText)]
-    name: String,
-    plan: Option<PlanName>,
-    consent_policy: Option<PolicyName>,
-    #[serde(default)]
-    limits: LimitsBody,
-    /// Whether publishable keys may read the project's analytics.
-    publishable_reads_analytics: Option<bool>,
-    /// Why, for the record.
-    #[schema(value_type = Option<String>, max_length = 500)]
-    reason: Option<Box<str>>,
+body! {
+    /// The body of `POST /projects`.
+    pub(crate) struct ProjectBody {
+        name: NameText,
+        plan: Option<PlanName>,
+        consent_policy: Option<PolicyName>,
+        limits: OrDefault<LimitsBody>,
+        /// Whether publishable keys may read the project's analytics.
+        publishable_reads_analytics: Option<bool>,
+        /// Why, for the record.
+        reason: Option<Reason>,
+    }
 }
 
-/// The body of `PATCH /projects/{id}`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ProjectChangeBody {
-    #[schema(value_type = Option<NameText>)]
-    name: Option<String>,
-    plan: Option<PlanName>,
-    consent_policy: Option<PolicyName>,
-    #[serde(default)]
-    limits: LimitsBody,
-    /// Whether publishable keys may read the project's analytics.
-    publishable_reads_analytics: Option<bool>,
-    /// Why, for the record.
-    #[schema(value_type = Option<String>, max_length = 500)]
-    reason: Option<Box<str>>,
+body! {
+    /// The body of `PATCH /projects/{id}`.
+    pub(crate) struct ProjectChangeBody {
+        name: Option<NameText>,
+        plan: Option<PlanName>,
+        consent_policy: Option<PolicyName>,
+        limits: OrDefault<LimitsBody>,
+        /// Whether publishable keys may read the project's analytics.
+        publishable_reads_analytics: Option<bool>,
+        /// Why, for the record.
+        reason: Option<Reason>,
+    }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = Plan)]
-enum PlanName {
-    Free,
-    Pro,
-    Enterprise,
+words! {
+    typed pub(crate) enum PlanName as "Plan" {
+        Free = "free",
+        Pro = "pro",
+        Enterprise = "enterprise",
+    }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = ConsentPolicy)]
-enum PolicyName {
-    OptIn,
-    OptOut,
+words! {
+    typed pub(crate) enum PolicyName as "ConsentPolicy" {
+        OptIn = "opt_in",
+        OptOut = "opt_out",
+    }
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct LimitsBody {
-    /// `null` goes back to the plan's.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<u32>)]
-    requests_per_second: Option<Option<Whole<u32>>>,
-    /// `null` goes back to the plan's.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<u32>)]
-    requests_per_day: Option<Option<Whole<u32>>>,
-    /// What a user can earn with the project in a day.
-    daily_cap_priv: Option<Priv>,
-    #[serde(default)]
-    rates: RatesBody,
+body! {
+    pub(crate) struct LimitsBody: default {
+        /// `null` goes back to the plan's.
+        requests_per_second: Maybe<Option<Count>>,
+        /// `null` goes back to the plan's.
+        requests_per_day: Maybe<Option<Count>>,
+        /// What a user can earn with the project in a day.
+        daily_cap_priv: Option<Amount>,
+        rates: OrDefault<RatesBody>,
+    }
 }
 
-/// What an event of each type earns.
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-struct RatesBody {
-    track: Option<Priv>,
-    page_view: Option<Priv>,
-    identify: Option<Priv>,
+body! {
+    /// What an event of each type earns.
+    pub(crate) struct RatesBody: default {
+        track: Option<Amount>,
+        page_view: Option<Amount>,
+        identify: Option<Amount>,
+    }
+}
+
+/// A name, without control characters.
+#[derive(Debug, ToSchema)]
+#[schema(
+    as = Name,
+    value_type = String,
+    min_length = 1,
+    max_length = 200,
+    pattern = r"^[^\u0000-\u001f\u007f-\u009f]+$"
+)]
+pub(crate) struct NameText(Box<str>);
+
+impl Member for NameText {
+    type Sent = Box<str>;
+
+    fn check(sent: Box<str>, at: &At<'_>, issues: &mut Issues) -> Option<Self> {
+        let is_fit = (1..=200).contains(&sent.chars().count());
+        if !is_fit || sent.chars().any(char::is_control) {
+            let issue = "must have 1 to 200 characters, none of them control characters";
+            issues.note(at, issue);
+            return None;
+        }
+        Some(Self(sent))
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        schemas.reference::<Self>()
+    }
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewProject)]
 struct CreatedView {
-    #[schema(value_type = ProjectIdText)]
-    project_id: String,
-    #[schema(value_type = String)]
+    project_id: ProjectIdText,
     name: Box<str>,
     keys: KeysView,
 }
@@ -136,22 +152,17 @@ struct KeysView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Project)]
 struct ProjectView {
-    #[schema(value_type = ProjectIdText)]
-    project_id: String,
-    #[schema(value_type = EnvironmentName)]
-    environment: &'static str,
-    #[schema(value_type = String)]
+    project_id: ProjectIdText,
+    environment: EnvironmentName,
     name: Box<str>,
-    #[schema(value_type = PlanName)]
-    plan: &'static str,
-    #[schema(value_type = PolicyName)]
-    consent_policy: &'static str,
+    plan: PlanName,
+    consent_policy: PolicyName,
     limits: LimitsView,
     publishable_reads_analytics: bool,
     /// What can still be promised.
-    budget_priv: Priv,
+    budget_priv: Amount,
     /// Earned with it and not yet claimed.
-    promised_priv: Priv,
+    promised_priv: Amount,
     created_at: Rfc3339,
 }
 
@@ -160,16 +171,16 @@ struct ProjectView {
 struct LimitsView {
     requests_per_second: Option<u32>,
     requests_per_day: Option<u32>,
-    daily_cap_priv: Priv,
+    daily_cap_priv: Amount,
     rates: RatesView,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Rates)]
 struct RatesView {
-    track: Priv,
-    page_view: Priv,
-    identify: Priv,
+    track: Amount,
+    page_view: Amount,
+    identify: Amount,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -199,35 +210,48 @@ impl From<PolicyName> for ConsentPolicy {
     }
 }
 
-fn change_of(body: ProjectChangeBody) -> Result<SettingsChange, ApiError> {
-    if let Some(name) = &body.name {
-        check_name(name)?;
+impl From<Plan> for PlanName {
+    fn from(plan: Plan) -> Self {
+        match plan {
+            Plan::Free => Self::Free,
+            Plan::Pro => Self::Pro,
+            Plan::Enterprise => Self::Enterprise,
+        }
     }
-    let LimitsBody { requests_per_second, requests_per_day, daily_cap_priv, rates } = body.limits;
-    let limit = |said: Option<Option<Whole<u32>>>| said.map(|said| said.map(|Whole(limit)| limit));
-    Ok(SettingsChange {
-        name: body.name.map(Into::into),
-        plan: body.plan.map(Into::into),
-        consent_policy: body.consent_policy.map(Into::into),
-        track_rate: rates.track.map(|Priv(rate)| rate),
-        page_view_rate: rates.page_view.map(|Priv(rate)| rate),
-        identify_rate: rates.identify.map(|Priv(rate)| rate),
-        daily_cap: daily_cap_priv.map(|Priv(cap)| cap),
-        requests_per_second: limit(requests_per_second),
-        requests_per_day: limit(requests_per_day),
-        publishable_reads_analytics: body.publishable_reads_analytics,
-    })
 }
 
-fn check_name(name: &str) -> Result<(), ApiError> {
-    let chars = name.chars().count();
-    let fits = (1..=MAX_NAME_CHARS).contains(&chars) && !name.chars().any(char::is_control);
-    match fits {
-        true => Ok(()),
-        false => Err(ApiError::validation(vec![Detail::new(
-            "name",
-            "must have 1 to 200 characters, none of them control characters",
-        )])),
+impl From<ConsentPolicy> for PolicyName {
+    fn from(policy: ConsentPolicy) -> Self {
+        match policy {
+            ConsentPolicy::OptIn => Self::OptIn,
+            ConsentPolicy::OptOut => Self::OptOut,
+        }
+    }
+}
+
+/// What a body says of the settings.
+fn change_of(
+    name: Option<NameText>,
+    plan: Option<PlanName>,
+    consent_policy: Option<PolicyName>,
+    limits: LimitsBody,
+    publishable_reads_analytics: Option<bool>,
+) -> SettingsChange {
+    let LimitsBody { requests_per_second, requests_per_day, daily_cap_priv, rates } = limits;
+    let OrDefault(RatesBody { track, page_view, identify }) = rates;
+    let limit = |Maybe(said): Maybe<Option<Count>>| said.map(|said| said.map(|Int(limit)| limit));
+    let amount = |said: Option<Amount>| said.map(|Amount(amount)| amount);
+    SettingsChange {
+        name: name.map(|NameText(name)| name),
+        plan: plan.map(Into::into),
+        consent_policy: consent_policy.map(Into::into),
+        track_rate: amount(track),
+        page_view_rate: amount(page_view),
+        identify_rate: amount(identify),
+        daily_cap: amount(daily_cap_priv),
+        requests_per_second: limit(requests_per_second),
+        requests_per_day: limit(requests_per_day),
+        publishable_reads_analytics,
     }
 }
 
@@ -236,15 +260,15 @@ fn view(
     environment: Environment,
     settings: &Settings,
     created_at: Timestamp,
-    money: [Priv; 2],
+    money: [Amount; 2],
 ) -> ProjectView {
     let [budget_priv, promised_priv] = money;
     ProjectView {
-        project_id: id.to_string(),
-        environment: environment.as_str(),
+        project_id: id.into(),
+        environment: environment.into(),
         name: settings.name.clone(),
-        plan: settings.plan.as_str(),
-        consent_policy: settings.consent_policy.as_str(),
+        plan: settings.plan.into(),
+        consent_policy: settings.consent_policy.into(),
         limits: LimitsView {
             requests_per_second: settings.requests_per_second,
             requests_per_day: settings.requests_per_day,
@@ -277,15 +301,9 @@ pub(crate) async fn create_project(
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
     let ProjectBody { name, plan, consent_policy, limits, publishable_reads_analytics, reason } =
         body.value;
-    let reason = checked_reason(reason)?;
-    let change = change_of(ProjectChangeBody {
-        name: Some(name),
-        plan,
-        consent_policy,
-        limits,
-        publishable_reads_analytics,
-        reason: None,
-    })?;
+    let reason = reason.map(|Text(reason)| reason);
+    let OrDefault(limits) = limits;
+    let change = change_of(Some(name), plan, consent_policy, limits, publishable_reads_analytics);
     let settings = change.applied_to(&Settings::default());
     let by = operator.who.as_ref().into();
     let naming = NameProject { name: settings.name.clone(), by, reason };
@@ -309,7 +327,7 @@ pub(crate) async fn create_project(
     let mut secrets = secrets.into_iter();
     let mut next = || secrets.next().flatten();
     let keys = KeysView { pk_test: next(), sk_test: next(), pk_live: next(), sk_live: next() };
-    let view = CreatedView { project_id: id.to_string(), name: settings.name, keys };
+    let view = CreatedView { project_id: id.into(), name: settings.name, keys };
     let mut response = created(&format!("/v1/admin/projects/{id}"), &view);
     if named.origin == Origin::Replayed {
         mark_replayed(&mut response);
@@ -325,10 +343,11 @@ pub(crate) async fn list_projects(
     query: QueryParams<ListQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (environment, wanted) = (query.0.environment()?, query.0.page()?);
+    let (environment, page) = query.0;
+    let environment = environment.environment();
     let mut all = state.node.projects_in(environment);
     all.reverse();
-    let (part, pagination, next_cursor) = wanted.part_of(all, newest_first);
+    let (part, pagination, next_cursor) = page.part_of(all, newest_first);
     let projects = part
         .iter()
         .map(|facts| {
@@ -345,16 +364,14 @@ fn newest_first(facts: &KnownProject) -> String {
 
 /// A project, with its money
 #[utoipa::path(get, path = "/v1/admin/projects/{id}", tag = "Operators",
-    params(ProjectPath),
     responses((status = 200, body = Success<ProjectView>)))]
 pub(crate) async fn get_project(
     _operator: OperatorCaller,
-    id: web::Path<String>,
+    InPath(id): InPath<ProjectId>,
     environment: QueryParams<EnvironmentQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (environment, id) = (environment.0.environment()?, project_id(&id)?);
-    show(&state.node, environment, id).await
+    show(&state.node, environment.0.environment(), id).await
 }
 
 async fn show(
@@ -370,7 +387,7 @@ async fn show(
         })
         .await?;
     let (settings, created_at, available) = seen.reply;
-    let created_at = created_at.ok_or_else(no_such_project)?;
+    let created_at = created_at.ok_or_else(ProjectId::missing)?;
     let promised = node.project(environment, id).map(|facts| facts.promised());
     let money = [available.into(), promised.unwrap_or_default().into()];
     Ok(ok(&view(id, environment, &settings, created_at, money)))
@@ -378,23 +395,29 @@ async fn show(
 
 /// Changes a project in one environment; what is left out stays as it is
 #[utoipa::path(patch, path = "/v1/admin/projects/{id}", tag = "Operators",
-    params(ProjectPath),
     responses((status = 200, body = Success<ProjectView>)))]
 pub(crate) async fn change_project(
     request: HttpRequest,
     operator: OperatorCaller,
-    id: web::Path<String>,
+    InPath(id): InPath<ProjectId>,
     environment: QueryParams<EnvironmentQuery>,
     body: JsonBody<ProjectChangeBody>,
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
-    let (environment, id) = (environment.0.environment()?, project_id(&id)?);
+    let environment = environment.0.environment();
     let entity = existing(&state.node, environment, id)?;
-    let mut body = body.value;
-    let reason = checked_reason(body.reason.take())?;
-    let change = change_of(body)?;
+    let ProjectChangeBody {
+        name,
+        plan,
+        consent_policy,
+        limits: OrDefault(limits),
+        publishable_reads_analytics,
+        reason,
+    } = body.value;
+    let reason = reason.map(|Text(reason)| reason);
+    let change = change_of(name, plan, consent_policy, limits, publishable_reads_analytics);
     let by = operator.who.as_ref().into();
     let command = ChangeSettings { change, by, reason };
     let answered = state.node.ask(&entity, command, tag).await?;

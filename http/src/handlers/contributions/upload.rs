@@ -1,6 +1,7 @@
 //! `POST /contributions/upload`: streamed to disk while it is hashed.
 
-use crate::wire::schemas::{ContributionTypeName, Success};
+use std::borrow::Cow;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::AskError;
 use priv_blobs::{ContentHash, Staged};
@@ -8,69 +9,142 @@ use priv_domain::contribution::{ContributionType, MediaType, Originality, Review
 use priv_domain::user::{Contribute, Contributed, Judgement};
 use priv_domain::{ContributionId, EntityId};
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::download::range::blob_error;
+use crate::error::ApiError;
 use crate::error::refusal::with_origin;
-use crate::error::{ApiError, Detail};
 use crate::extract::caller::PersonCaller;
 use crate::extract::idempotency::{IdempotencyKey, fingerprint};
-use crate::extract::multipart::{Fields, Form, Part};
+use crate::extract::multipart::{Form, FormBody, FormFields, Part, read_fields};
 use crate::request_tag::request_tag;
 use crate::state::{AppState, Review};
-use crate::wire::amount::Priv;
-use crate::wire::envelope::created;
+use crate::wire::amount::Amount;
+use crate::wire::envelope::{Success, created};
+use crate::wire::ids::{ContributionIdText, HashText};
 use crate::wire::json::check_json_text;
-
-const FIELDS: &[&str] = &[
-    "contribution_type",
-    "consent_ai_training",
-    "consent_research",
-    "consent_commercial",
-    "metadata",
-];
-
-/// Bytes that the metadata may have at most.
-const MAX_METADATA_BYTES: usize = 16 << 10;
+use crate::wire::member::OrDefault;
+use crate::wire::param::{Param, Required, query};
+use crate::wire::schema::Schemas;
+use crate::wire::words::{ContributionTypeName, ReviewStatusName, Word, must_be};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = UploadedContribution)]
 struct UploadView {
-    contribution_id: String,
-    file_hash: String,
+    contribution_id: ContributionIdText,
+    file_hash: HashText,
     storage_path: String,
-    estimated_reward: Priv,
-    status: &'static str,
+    estimated_reward: Amount,
+    status: ReviewStatusName,
 }
 
-/// The form of an upload.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it stands for its schema")]
-struct UploadForm {
-    /// The content. Its own first bytes say what it is, whatever is declared.
-    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
-    file: Vec<u8>,
-    #[schema(value_type = ContributionTypeName)]
-    contribution_type: String,
-    /// Adds a quarter of the base reward.
-    #[schema(value_type = bool, required = false)]
-    consent_ai_training: Option<bool>,
-    /// Adds 15 %.
-    #[schema(value_type = bool, required = false)]
-    consent_research: Option<bool>,
-    /// Adds 20 %; without it, it can't be listed.
-    #[schema(value_type = bool, required = false)]
-    consent_commercial: Option<bool>,
-    /// A JSON object, as text, of at most 16 KiB.
-    #[schema(value_type = Object, required = false)]
-    metadata: Option<String>,
+query! {
+    /// The text fields of the form.
+    pub(crate) struct UploadFields {
+        contribution_type: Required<UploadType>,
+        /// Adds a quarter of the base reward.
+        consent_ai_training: OrDefault<Checkbox>,
+        /// Adds 15 %.
+        consent_research: OrDefault<Checkbox>,
+        /// Adds 20 %; without it, it can't be listed.
+        consent_commercial: OrDefault<Checkbox>,
+        /// A JSON object, as text, of at most 16 KiB.
+        metadata: Option<Metadata>,
+    }
 }
 
-/// The fields of the form, checked.
+impl FormFields for UploadFields {
+    const SCHEMA: (&'static str, &'static str) = ("UploadForm", "The form of an upload.");
+    const FILE: &'static str =
+        "The content. Its own first bytes say what it is, whatever is declared.";
+}
+
+/// What is uploaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UploadType(ContributionType);
+
+/// A box that is ticked or not, as forms send it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Checkbox(bool);
+
+/// What the contributor says of it: a JSON object, or nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Metadata(Option<Box<str>>);
+
+impl Param for UploadType {
+    fn missing() -> Cow<'static, str> {
+        must_be::<ContributionTypeName>().into()
+    }
+
+    fn read(text: &str) -> Result<Self, Cow<'static, str>> {
+        ContributionTypeName::named(text).map(|ContributionTypeName(named)| Self(named))
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        schemas.reference::<ContributionTypeName>()
+    }
+}
+
+impl Param for Checkbox {
+    fn read(text: &str) -> Result<Self, Cow<'static, str>> {
+        match text {
+            "true" | "1" | "on" => Ok(Self(true)),
+            "false" | "0" | "off" | "" => Ok(Self(false)),
+            _ => Err("must be true or false".into()),
+        }
+    }
+
+    fn schema(_: &mut Schemas) -> Value {
+        json!({ "type": "boolean" })
+    }
+}
+
+impl Metadata {
+    const MAX_BYTES: usize = 16 << 10;
+}
+
+impl Param for Metadata {
+    fn read(text: &str) -> Result<Self, Cow<'static, str>> {
+        if text.trim().is_empty() {
+            return Ok(Self(None));
+        }
+        if text.len() > Self::MAX_BYTES {
+            return Err("must have at most 16 KiB".into());
+        }
+        let is_object = text.trim_start().starts_with('{')
+            && check_json_text(text.as_bytes()).is_ok()
+            && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        match is_object {
+            true => Ok(Self(Some(text.into()))),
+            false => Err("must be a JSON object".into()),
+        }
+    }
+
+    fn schema(_: &mut Schemas) -> Value {
+        json!({ "type": "object" })
+    }
+}
+
+/// What is said of a contribution.
 struct About {
     contribution_type: ContributionType,
     uses: Uses,
     metadata: Option<Box<str>>,
+}
+
+impl From<UploadFields> for About {
+    fn from(fields: UploadFields) -> Self {
+        let Required(UploadType(contribution_type)) = fields.contribution_type;
+        let ticked = |OrDefault(Checkbox(ticked)): OrDefault<Checkbox>| ticked;
+        let uses = Uses {
+            ai_training: ticked(fields.consent_ai_training),
+            research: ticked(fields.consent_research),
+            commercial: ticked(fields.consent_commercial),
+        };
+        let metadata = fields.metadata.and_then(|Metadata(metadata)| metadata);
+        Self { contribution_type, uses, metadata }
+    }
 }
 
 /// Takes a contribution: streamed to disk while it is hashed
@@ -78,17 +152,16 @@ struct About {
 /// Photos up to 50 MiB (1 PRIV), videos up to 500 MiB (5), voices up to 100 MiB (2), texts up to
 /// 10 MiB (0.5). A broken upload leaves nothing behind.
 #[utoipa::path(post, path = "/v1/contributions/upload", tag = "Contributions",
-    request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses((status = 201, body = Success<UploadView>),
         (status = 409, description = "CONFLICT `duplicate_content`, with the `contribution_id` of the first.")))]
 pub(crate) async fn upload_contribution(
     request: HttpRequest,
-    payload: web::Payload,
+    body: FormBody<UploadFields>,
     caller: PersonCaller,
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut form = Form::of(&request, payload, FIELDS)?;
+    let mut form = Form::of(&request, body)?;
     let mut file: Option<(Staged, String)> = None;
     let fields = loop {
         match form.next().await? {
@@ -108,7 +181,7 @@ pub(crate) async fn upload_contribution(
             }
         }
     };
-    let about = check(&fields)?;
+    let about = About::from(read_fields::<UploadFields>(&fields)?);
     let (staged, declared) = file.ok_or_else(|| ApiError::invalid_field("file", "is required"))?;
     let media_type = media_type_of(&staged, &declared, about.contribution_type)?;
     let said = format!("{}\n{fields:?}", staged.hash());
@@ -161,11 +234,11 @@ async fn contribute(
     let Contributed { id, contribution } = &answered.reply;
     let hash = ContentHash::new(contribution.sha256);
     let view = UploadView {
-        contribution_id: id.to_string(),
-        file_hash: hash.to_string(),
+        contribution_id: (*id).into(),
+        file_hash: HashText(hash.to_string()),
         storage_path: format!("ipfs/{}", hash.cid()),
         estimated_reward: contribution.reward.into(),
-        status: contribution.status.as_str(),
+        status: contribution.status.into(),
     };
     let response = created(&format!("/v1/contributions/{id}"), &view);
     Ok(with_origin(response, &answered))
@@ -219,47 +292,4 @@ fn media_type_of(
         return Err(ApiError::payload_too_large(limit));
     }
     Ok(media_type)
-}
-
-fn check(fields: &Fields) -> Result<About, ApiError> {
-    let mut details = Vec::new();
-    let text = |name: &str| fields.get(name).map(String::as_str);
-    let contribution_type = text("contribution_type").and_then(ContributionType::from_name);
-    if contribution_type.is_none() {
-        let issue = "must be one of photo, video, voice, text";
-        details.push(Detail::new("contribution_type", issue));
-    }
-    let mut flag = |name: &str| match text(name) {
-        Some("true" | "1" | "on") => true,
-        None | Some("false" | "0" | "off" | "") => false,
-        Some(_) => {
-            details.push(Detail::new(name, "must be true or false"));
-            false
-        }
-    };
-    let uses = Uses {
-        ai_training: flag("consent_ai_training"),
-        research: flag("consent_research"),
-        commercial: flag("consent_commercial"),
-    };
-    let metadata = text("metadata").filter(|text| !text.trim().is_empty());
-    if let Some(issue) = metadata.and_then(wrong_metadata) {
-        details.push(Detail::new("metadata", issue));
-    }
-    match (contribution_type, details.is_empty()) {
-        (Some(contribution_type), true) => {
-            Ok(About { contribution_type, uses, metadata: metadata.map(Into::into) })
-        }
-        (Some(_) | None, _) => Err(ApiError::validation(details)),
-    }
-}
-
-fn wrong_metadata(text: &str) -> Option<&'static str> {
-    if text.len() > MAX_METADATA_BYTES {
-        return Some("must have at most 16 KiB");
-    }
-    let is_object = text.trim_start().starts_with('{')
-        && check_json_text(text.as_bytes()).is_ok()
-        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-    (!is_object).then_some("must be a JSON object")
 }

@@ -1,84 +1,63 @@
 //! Browsing: every filter and sort over what the projector keeps, as it is after all that was
 //! answered before.
 
-use crate::wire::amount::Priv;
-use crate::wire::params::ListingPath;
-use crate::wire::schemas::{CategoryName, SortName, Success};
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
 
 use actix_web::{HttpResponse, web};
 use priv_domain::listing::ListingSummary;
 use priv_domain::market::{Category, ListingStatus};
 use priv_domain::user::User;
 use priv_domain::{Entity, EntityId, ListingId, Micros};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::view::{ListingView, seller_view};
-use super::{listing_in, no_such_listing};
-use crate::error::{ApiError, Detail};
+use crate::error::ApiError;
 use crate::extract::caller::AnyCaller;
+use crate::extract::path::{InPath, PathParams};
 use crate::extract::query::QueryParams;
 use crate::state::AppState;
-use crate::wire::envelope::ok;
+use crate::wire::amount::Amount;
+use crate::wire::envelope::{Success, ok};
 use crate::wire::pagination::{PageQuery, Pagination};
+use crate::wire::param::query;
+use crate::wire::text::Text;
 use crate::wire::time::Rfc3339;
+use crate::wire::words::{CategoryName, words};
 
-/// The query of `GET /marketplace/wallet/listings`.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct BrowseQuery {
-    /// Only listings of this.
-    #[param(inline, value_type = Option<CategoryName>)]
-    category: Option<String>,
-    /// At least this price.
-    #[serde(rename = "minPrice")]
-    #[param(value_type = Option<Priv>)]
-    min_price: Option<String>,
-    /// At most this price.
-    #[serde(rename = "maxPrice")]
-    #[param(value_type = Option<Priv>)]
-    max_price: Option<String>,
-    /// In this order; `newest` unless it is said.
-    #[param(inline, value_type = Option<SortName>)]
-    sort: Option<String>,
-    /// Each word is in the title, the description or a tag.
-    #[param(max_length = 200)]
-    q: Option<String>,
-    /// Only those with this tag.
-    tag: Option<String>,
-    /// Which page, from 1.
-    #[param(value_type = Option<u32>, minimum = 1, default = 1)]
-    page: Option<String>,
-    /// How many a page.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    limit: Option<String>,
-    /// A `next_cursor` as it was given: what follows it. Goes before `page`.
-    cursor: Option<String>,
+query! {
+    /// The query of `GET /marketplace/wallet/listings`, beside that of a list.
+    pub(crate) struct BrowseQuery {
+        /// Only listings of this.
+        category: Option<CategoryName>,
+        /// At least this price.
+        min_price: Option<Amount> as "minPrice",
+        /// At most this price.
+        max_price: Option<Amount> as "maxPrice",
+        /// In this order; `newest` unless it is said.
+        sort: Option<Sort>,
+        /// Each word is in the title, the description or a tag.
+        q: Option<Text<0, 200>>,
+        /// Only those with this tag.
+        tag: Option<String>,
+    }
 }
 
-#[derive(Clone, Copy)]
-enum Sort {
-    Newest,
-    Oldest,
-    PriceLow,
-    PriceHigh,
-    MostSales,
-    HighestRated,
+words! {
+    /// An order of listings.
+    shown pub(crate) enum Sort as "ListingSort" {
+        Newest = "newest",
+        Oldest = "oldest",
+        PriceLow = "price_low",
+        PriceHigh = "price_high",
+        MostSales = "most_sales",
+        HighestRated = "highest_rated",
+    }
 }
 
 impl Sort {
-    const ALL: [(&'static str, Self); 6] = [
-        ("newest", Self::Newest),
-        ("oldest", Self::Oldest),
-        ("price_low", Self::PriceLow),
-        ("price_high", Self::PriceHigh),
-        ("most_sales", Self::MostSales),
-        ("highest_rated", Self::HighestRated),
-    ];
-
     /// A listing's place, so that order by it is list order; the newest first among equals.
     fn place(self, summary: &ListingSummary) -> (u64, u128) {
         let newest_first = u128::MAX - summary.id.get();
@@ -95,53 +74,29 @@ impl Sort {
     }
 }
 
-/// A checked query.
+/// Which listings are wanted.
 struct Wanted {
     category: Option<Category>,
     min_price: Option<Micros>,
     max_price: Option<Micros>,
-    sort: Sort,
     words: Vec<String>,
     tag: Option<String>,
 }
 
-impl Wanted {
-    fn check(query: &BrowseQuery) -> Result<Self, ApiError> {
-        let mut details = Vec::new();
-        let category = query.category.as_deref().map(Category::from_name);
-        if category == Some(None) {
-            let issue = "must be one of photo, video, voice, text, mixed";
-            details.push(Detail::new("category", issue));
+impl From<BrowseQuery> for Wanted {
+    fn from(query: BrowseQuery) -> Self {
+        let words = query.q.map(|Text(q)| q).unwrap_or_default();
+        Self {
+            category: query.category.map(|CategoryName(category)| category),
+            min_price: query.min_price.map(|Amount(price)| price),
+            max_price: query.max_price.map(|Amount(price)| price),
+            words: words.split_whitespace().map(str::to_lowercase).collect(),
+            tag: query.tag.map(|tag| tag.to_lowercase()),
         }
-        let mut price = |path: &str, text: &Option<String>| match text.as_deref().map(str::parse) {
-            None => None,
-            Some(Ok(price)) => Some(price),
-            Some(Err(issue)) => {
-                let issue: priv_domain::money::NotAnAmount = issue;
-                details.push(Detail::new(path, issue.to_string()));
-                None
-            }
-        };
-        let min_price = price("minPrice", &query.min_price);
-        let max_price = price("maxPrice", &query.max_price);
-        let name = query.sort.as_deref().unwrap_or("newest");
-        let sort = Sort::ALL.iter().find(|(known, _)| *known == name).map(|(_, sort)| *sort);
-        if sort.is_none() {
-            let names: Vec<&str> = Sort::ALL.iter().map(|(name, _)| *name).collect();
-            details.push(Detail::new("sort", format!("must be one of {}", names.join(", "))));
-        }
-        if query.q.as_ref().is_some_and(|q| q.chars().count() > 200) {
-            details.push(Detail::new("q", "must have at most 200 characters"));
-        }
-        let Some(sort) = sort.filter(|_| details.is_empty()) else {
-            return Err(ApiError::validation(details));
-        };
-        let words = query.q.as_deref().unwrap_or_default().split_whitespace();
-        let words = words.map(str::to_lowercase).collect();
-        let tag = query.tag.as_deref().map(str::to_lowercase);
-        Ok(Self { category: category.flatten(), min_price, max_price, sort, words, tag })
     }
+}
 
+impl Wanted {
     fn picks(&self, summary: &ListingSummary) -> bool {
         summary.status == ListingStatus::Active
             && !summary.sold_out
@@ -179,17 +134,17 @@ struct BrowseView {
     responses((status = 200, body = Success<BrowseView>)))]
 pub(crate) async fn browse_listings(
     caller: AnyCaller,
-    query: QueryParams<BrowseQuery>,
+    query: QueryParams<(BrowseQuery, PageQuery)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let wanted = Wanted::check(&query.0)?;
-    let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
+    let (query, page) = query.0;
+    let sort = query.sort.unwrap_or(Sort::Newest);
+    let wanted = Wanted::from(query);
     state.up_to_date().await;
-    let sort = wanted.sort;
     let (node, environment) = (state.node.clone(), caller.environment);
     let found = web::block(move || {
         let mut found = node.pick_listings(environment, |summary| wanted.picks(summary));
-        found.sort_by_key(|summary| wanted.sort.place(summary));
+        found.sort_by_key(|summary| sort.place(summary));
         found
     });
     let found = found.await.map_err(|error| ApiError::server_error(&error))?;
@@ -231,7 +186,6 @@ struct OneView {
 #[schema(as = ListingRating)]
 struct RatingView {
     stars: u8,
-    #[schema(value_type = Option<String>)]
     comment: Option<Box<str>>,
     rated_at: Rfc3339,
 }
@@ -243,20 +197,18 @@ const RATINGS_SHOWN: usize = 20;
 ///
 /// One that is not active is there for its seller and its buyers only.
 #[utoipa::path(get, path = "/v1/marketplace/wallet/listings/{id}", tag = "Marketplace",
-    params(ListingPath),
     responses((status = 200, body = Success<OneView>)))]
 pub(crate) async fn get_listing(
     caller: AnyCaller,
-    path: web::Path<String>,
+    InPath(id): InPath<ListingId>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = listing_in(&path)?;
     state.up_to_date().await;
     let summary = state.node.listing(caller.environment, id);
-    let summary = summary.ok_or_else(no_such_listing)?;
+    let summary = summary.ok_or_else(ListingId::missing)?;
     let is_public = summary.status == ListingStatus::Active;
     if !is_public && !may_see(&state, &caller, &summary, id).await? {
-        return Err(no_such_listing());
+        return Err(ListingId::missing());
     }
     let node = state.node.clone();
     let ratings =

@@ -1,7 +1,5 @@
 //! What was bought, as files: links that are good for a while, or one archive.
 
-use crate::wire::params::{ListingPath, PurchasePath};
-use crate::wire::schemas::{FormatName, Success};
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_blobs::ContentHash;
 use priv_domain::contribution::MediaType;
@@ -9,45 +7,55 @@ use priv_domain::listing::Listing;
 use priv_domain::market::File;
 use priv_domain::user::User;
 use priv_domain::{ContributionId, Entity, EntityId, ListingId, PurchaseId};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{listing_in, no_such_listing, no_such_purchase, purchase_in};
 use crate::download::archive;
-use crate::download::range::{ContentAnswer, serve};
+use crate::download::range::{ContentAnswer, WantedPart, serve};
 use crate::download::signed_url::{GOOD_MILLIS, NoLink};
 use crate::error::ApiError;
 use crate::extract::caller::PersonCaller;
+use crate::extract::path::{InPath, PathParams};
 use crate::extract::query::QueryParams;
 use crate::middleware::RequestContext;
 use crate::state::AppState;
-use crate::wire::envelope::ok;
+use crate::wire::envelope::{Success, ok};
+use crate::wire::ids::{ContributionIdText, HashText, ListingIdText, PurchaseIdText};
+use crate::wire::param::query;
 use crate::wire::time::Rfc3339;
+use crate::wire::words::words;
 
-/// The query of `GET /…/download`.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct DownloadQuery {
-    /// Links to each file, or all as one archive.
-    #[param(inline, value_type = Option<FormatName>)]
-    format: Option<String>,
+query! {
+    /// The query of `GET /…/download`.
+    pub(crate) struct DownloadQuery {
+        /// Links to each file, or all as one archive.
+        format: Option<Format>,
+    }
+}
+
+words! {
+    /// How files are given.
+    shown pub(crate) enum Format as "DownloadFormat" {
+        Links = "json",
+        Zip = "zip",
+    }
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Download)]
 struct DownloadView {
-    purchase_id: String,
-    listing_id: String,
+    purchase_id: PurchaseIdText,
+    listing_id: ListingIdText,
     files: Vec<FileView>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = DownloadFile)]
 struct FileView {
-    contribution_id: String,
+    contribution_id: ContributionIdText,
     name: String,
     size: u64,
-    sha256: String,
+    sha256: HashText,
     content_type: &'static str,
     url: String,
     expires_at: Rfc3339,
@@ -60,58 +68,35 @@ fn file_name(contribution: ContributionId, media_type: MediaType) -> String {
 
 /// The files of what was bought: links for a quarter of an hour, or one zip archive
 #[utoipa::path(get, path = "/v1/marketplace/wallet/listings/{id}/download", tag = "Marketplace",
-    params(ListingPath),
     responses((status = 200,
         content((Success<DownloadView> = "application/json"), (Vec<u8> = "application/zip")))))]
 pub(crate) async fn download_listing(
     request: HttpRequest,
     caller: PersonCaller,
-    path: web::Path<String>,
+    InPath(listing): InPath<ListingId>,
     query: QueryParams<DownloadQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let format = Format::of(&query.0)?;
-    let listing = listing_in(&path)?;
     let me = EntityId::user(caller.environment, &caller.user());
-    answer(&request, &state, &me, listing, format).await
+    answer(&request, &state, &me, listing, query.0.format).await
 }
 
 /// The files of a purchase: links for a quarter of an hour, or one zip archive
 #[utoipa::path(get, path = "/v1/marketplace/wallet/purchases/{id}/download", tag = "Marketplace",
-    params(PurchasePath),
     responses((status = 200,
         content((Success<DownloadView> = "application/json"), (Vec<u8> = "application/zip")))))]
 pub(crate) async fn download_purchase(
     request: HttpRequest,
     caller: PersonCaller,
-    path: web::Path<String>,
+    InPath(id): InPath<PurchaseId>,
     query: QueryParams<DownloadQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let format = Format::of(&query.0)?;
-    let id = purchase_in(&path)?;
     let me = EntityId::user(caller.environment, &caller.user());
     let look = move |buyer: &Entity<User>| Some(buyer.machine.purchase(id)?.0);
     let listing = state.node.read_durable::<User, _>(&me, look).await?.reply;
-    let listing = listing.ok_or_else(no_such_purchase)?;
-    answer(&request, &state, &me, listing, format).await
-}
-
-/// How files are given.
-#[derive(Clone, Copy)]
-enum Format {
-    Links,
-    Zip,
-}
-
-impl Format {
-    fn of(query: &DownloadQuery) -> Result<Self, ApiError> {
-        match query.format.as_deref() {
-            None | Some("json") => Ok(Self::Links),
-            Some("zip") => Ok(Self::Zip),
-            Some(_) => Err(ApiError::invalid_field("format", "must be json or zip")),
-        }
-    }
+    let listing = listing.ok_or_else(PurchaseId::missing)?;
+    answer(&request, &state, &me, listing, query.0.format).await
 }
 
 /// What `me` bought of a listing, as files.
@@ -120,10 +105,10 @@ async fn answer(
     state: &AppState,
     me: &EntityId,
     listing: ListingId,
-    format: Format,
+    format: Option<Format>,
 ) -> Result<HttpResponse, ApiError> {
     let (purchase, files) = bought(state, me, listing).await?;
-    if matches!(format, Format::Zip) {
+    if format == Some(Format::Zip) {
         let entries = files.iter().map(|file| archive::Entry {
             name: file_name(file.contribution, file.media_type),
             hash: ContentHash::new(file.sha256),
@@ -136,17 +121,17 @@ async fn answer(
     let (scheme, host) = context.public_address();
     let base = format!("{scheme}://{host}");
     let files = files.iter().map(|file| FileView {
-        contribution_id: file.contribution.to_string(),
+        contribution_id: file.contribution.into(),
         name: file_name(file.contribution, file.media_type),
         size: file.size,
-        sha256: ContentHash::new(file.sha256).to_string(),
+        sha256: HashText(ContentHash::new(file.sha256).to_string()),
         content_type: file.media_type.as_str(),
         url: format!("{base}/v1/marketplace/files/{}", state.file_links.sign(file, expires_at)),
         expires_at: Rfc3339(expires_at),
     });
     Ok(ok(&DownloadView {
-        purchase_id: purchase.to_string(),
-        listing_id: listing.to_string(),
+        purchase_id: purchase.into(),
+        listing_id: listing.into(),
         files: files.collect(),
     }))
 }
@@ -162,19 +147,18 @@ async fn bought(
         Some((order.purchase, order.contents))
     };
     let found = state.node.read_durable::<User, _>(me, look).await?.reply;
-    let (purchase, contents) = found.ok_or_else(no_such_listing)?;
+    let (purchase, contents) = found.ok_or_else(ListingId::missing)?;
     let id = EntityId::listing(me.environment, listing);
     let look = move |listing: &Entity<Listing>| {
         listing.machine.contents(contents).map(|contents| contents.files.clone())
     };
     let files = state.node.read_durable::<Listing, _>(&id, look).await?.reply;
-    Ok((purchase, files.ok_or_else(no_such_listing)?))
+    Ok((purchase, files.ok_or_else(ListingId::missing)?))
 }
 
 /// A bought file; needs no credential but the link itself
 #[utoipa::path(get, path = "/v1/marketplace/files/{link}", tag = "Marketplace",
-    params(("link" = String, Path, description = "As it was given by a download."),
-        ("Range" = Option<String>, Header, description = "Which bytes.")),
+    params(("link" = String, Path, description = "As it was given by a download.")),
     responses((status = 200, body = Vec<u8>, content_type = "*/*"),
         (status = 206, body = Vec<u8>, content_type = "*/*", description = "The bytes that were asked for.",
             headers(("Content-Range" = String, description = "Which bytes of how many."))),
@@ -182,8 +166,8 @@ async fn bought(
         (status = 416, description = "INVALID_REQUEST: there are no such bytes.",
             headers(("Content-Range" = String, description = "`bytes */` and how many there are.")))))]
 pub(crate) async fn get_file(
-    request: HttpRequest,
     path: web::Path<String>,
+    wanted: WantedPart,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let file = state.file_links.check(&path, state.now()).map_err(|why| match why {
@@ -196,5 +180,5 @@ pub(crate) async fn get_file(
         content_type: file.media_type.as_str(),
         file_name: &file_name(file.contribution, file.media_type),
     };
-    serve(&request, &state.blobs, content).await
+    serve(&wanted, &state.blobs, content).await
 }

@@ -1,7 +1,5 @@
 //! Buying, and what was bought and sold.
 
-use crate::wire::params::{ListingPath, PurchasePath};
-use crate::wire::schemas::{RoleName, Success};
 use std::cmp::Reverse;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -10,50 +8,49 @@ use priv_actors::purchasing::Wanted;
 use priv_domain::market::{Fees, Purchase};
 use priv_domain::user::{Bought, Purchased, RateListing, Rated, User};
 use priv_domain::views::{PurchaseLine, Sale};
-use priv_domain::{Entity, EntityId, ListingId};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use priv_domain::{Entity, EntityId, ListingId, PurchaseId};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::view::pseudonym;
-use super::{listing_in, no_such_purchase, purchase_in};
+use crate::error::ApiError;
 use crate::error::refusal::with_origin;
-use crate::error::{ApiError, Detail};
 use crate::extract::caller::PersonCaller;
 use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::{JsonBody, OptionalJsonBody};
+use crate::extract::path::{InPath, PathParams};
 use crate::extract::query::QueryParams;
 use crate::handlers::contributions::newest_first;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::wire::amount::Priv;
-use crate::wire::envelope::{created, ok};
-use crate::wire::integer::Whole;
-use crate::wire::json::present;
+use crate::wire::amount::Amount;
+use crate::wire::envelope::{Success, created, ok};
+use crate::wire::ids::{ListingIdText, PurchaseIdText};
+use crate::wire::integer::{Count, Int};
+use crate::wire::member::{Maybe, body};
 use crate::wire::pagination::{PageQuery, Pagination};
+use crate::wire::param::query;
+use crate::wire::text::Text;
 use crate::wire::time::Rfc3339;
+use crate::wire::words::{LicenseName, words};
 
-/// The body of `POST /…/purchase`.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct PurchaseBody {
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Priv)]
-    expected_price_priv: Option<Priv>,
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = u32)]
-    expected_version: Option<Whole<u32>>,
+body! {
+    /// The body of `POST /…/purchase`.
+    pub(crate) struct PurchaseBody: default {
+        expected_price_priv: Maybe<Amount>,
+        expected_version: Maybe<Count>,
+    }
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Purchase)]
 struct PurchaseView {
-    purchase_id: String,
-    listing_id: String,
-    #[schema(value_type = String)]
+    purchase_id: PurchaseIdText,
+    listing_id: ListingIdText,
     title: Box<str>,
-    price_priv: Priv,
-    fee_priv: Priv,
-    license: &'static str,
+    price_priv: Amount,
+    fee_priv: Amount,
+    license: LicenseName,
     status: &'static str,
     purchased_at: Rfc3339,
     download_url: String,
@@ -72,8 +69,8 @@ struct PurchaseFacts<'a> {
     terms_version: u32,
     files_sha256: String,
     license: &'static str,
-    price_priv: Priv,
-    fee_priv: Priv,
+    price_priv: Amount,
+    fee_priv: Amount,
     buyer: &'a str,
     seller: String,
     purchased_at: Rfc3339,
@@ -81,7 +78,6 @@ struct PurchaseFacts<'a> {
 
 /// Buys a listing
 #[utoipa::path(post, path = "/v1/marketplace/wallet/listings/{id}/purchase", tag = "Marketplace",
-    params(ListingPath),
     responses((status = 201, body = Success<PurchaseView>),
         (status = 200, body = Success<PurchaseView>, description = "It was bought before: no second charge."),
         (status = 402),
@@ -89,16 +85,15 @@ struct PurchaseFacts<'a> {
 pub(crate) async fn purchase_listing(
     request: HttpRequest,
     caller: PersonCaller,
-    path: web::Path<String>,
+    InPath(listing): InPath<ListingId>,
     body: OptionalJsonBody<PurchaseBody>,
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let listing = listing_in(&path)?;
     let tag = request_tag(&request, &idempotency, body.0.fingerprint())?;
     let PurchaseBody { expected_price_priv, expected_version } = body.0.value;
-    let expected_price = expected_price_priv.map(|Priv(price)| price);
-    let expected_version = expected_version.map(|Whole(version)| version);
+    let expected_price = expected_price_priv.0.map(|Amount(price)| price);
+    let expected_version = expected_version.0.map(|Int(version)| version);
     let buyer = EntityId::user(caller.environment, &caller.user());
     let wanted = Wanted { listing, expected_price, expected_version };
     let answered = state.node.purchase(&buyer, wanted, tag).await?;
@@ -113,21 +108,19 @@ pub(crate) async fn purchase_listing(
 
 /// One of the caller's purchases, with its receipt
 #[utoipa::path(get, path = "/v1/marketplace/wallet/purchases/{id}", tag = "Marketplace",
-    params(PurchasePath),
     responses((status = 200, body = Success<PurchaseView>)))]
 pub(crate) async fn get_purchase(
     caller: PersonCaller,
-    path: web::Path<String>,
+    InPath(id): InPath<PurchaseId>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = purchase_in(&path)?;
     let buyer = EntityId::user(caller.environment, &caller.user());
     let look = move |buyer: &Entity<User>| {
         let (listing, purchase) = buyer.machine.purchase(id)?;
         Some((listing, purchase.clone()))
     };
     let found = state.node.read_durable::<User, _>(&buyer, look).await?.reply;
-    let (listing, purchase) = found.ok_or_else(no_such_purchase)?;
+    let (listing, purchase) = found.ok_or_else(PurchaseId::missing)?;
     Ok(ok(&view(&state, &buyer, listing, &purchase)?))
 }
 
@@ -158,12 +151,12 @@ fn view(
     };
     let receipt = state.receipts.sign(&facts).map_err(|error| ApiError::server_error(&error))?;
     Ok(PurchaseView {
-        purchase_id: order.purchase.to_string(),
-        listing_id: listing.to_string(),
+        purchase_id: order.purchase.into(),
+        listing_id: listing.into(),
         title: order.title.clone(),
         price_priv: purchase.price.into(),
         fee_priv: fee.into(),
-        license: order.license.as_str(),
+        license: order.license.into(),
         status: "completed",
         purchased_at: Rfc3339(purchase.at()),
         download_url: format!("/v1/marketplace/wallet/listings/{listing}/download"),
@@ -171,21 +164,20 @@ fn view(
     })
 }
 
-/// The query of `GET /marketplace/wallet/purchases`.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PurchasesQuery {
-    /// As buyer, or as seller.
-    #[param(inline, value_type = Option<RoleName>)]
-    role: Option<String>,
-    /// Which page, from 1.
-    #[param(value_type = Option<u32>, minimum = 1, default = 1)]
-    page: Option<String>,
-    /// How many a page.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    limit: Option<String>,
-    /// A `next_cursor` as it was given: what follows it. Goes before `page`.
-    cursor: Option<String>,
+query! {
+    /// The query of `GET /marketplace/wallet/purchases`, beside that of a list.
+    pub(crate) struct PurchasesQuery {
+        /// As buyer, or as seller.
+        role: Option<RoleName>,
+    }
+}
+
+words! {
+    /// Which side of a purchase.
+    shown pub(crate) enum RoleName as "PurchaseRole" {
+        Buyer = "buyer",
+        Seller = "seller",
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -199,20 +191,19 @@ struct PurchasesView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = PurchaseLine)]
 struct LineView {
-    purchase_id: String,
-    listing_id: String,
-    #[schema(value_type = String)]
+    purchase_id: PurchaseIdText,
+    listing_id: ListingIdText,
     title: Box<str>,
-    price_priv: Priv,
-    fee_priv: Priv,
-    license: &'static str,
+    price_priv: Amount,
+    fee_priv: Amount,
+    license: LicenseName,
     status: &'static str,
     purchased_at: Rfc3339,
     #[serde(skip_serializing_if = "Option::is_none")]
     download_url: Option<String>,
     /// What came to the seller.
     #[serde(skip_serializing_if = "Option::is_none")]
-    earned_priv: Option<Priv>,
+    earned_priv: Option<Amount>,
 }
 
 /// What the caller bought; with `role=seller` what they sold, without who bought it
@@ -220,15 +211,11 @@ struct LineView {
     responses((status = 200, body = Success<PurchasesView>)))]
 pub(crate) async fn list_purchases(
     caller: PersonCaller,
-    query: QueryParams<PurchasesQuery>,
+    query: QueryParams<(PurchasesQuery, PageQuery)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let as_seller = match query.0.role.as_deref() {
-        None | Some("buyer") => false,
-        Some("seller") => true,
-        Some(_) => return Err(ApiError::invalid_field("role", "must be buyer or seller")),
-    };
-    let page = PageQuery::read(&query.0.page, &query.0.limit, &query.0.cursor)?.check()?;
+    let (PurchasesQuery { role }, page) = query.0;
+    let as_seller = role == Some(RoleName::Seller);
     let me = EntityId::user(caller.environment, &caller.user());
     let lines = match as_seller {
         true => sales(&state, me).await?,
@@ -239,12 +226,12 @@ pub(crate) async fn list_purchases(
         let fee = Fees::of(line.price).total();
         let download = format!("/v1/marketplace/wallet/listings/{}/download", line.listing);
         LineView {
-            purchase_id: id.to_string(),
-            listing_id: line.listing.to_string(),
+            purchase_id: (*id).into(),
+            listing_id: line.listing.into(),
             title: line.title.clone(),
             price_priv: line.price.into(),
             fee_priv: fee.into(),
-            license: line.license.as_str(),
+            license: line.license.into(),
             status: "completed",
             purchased_at: Rfc3339(id.made_at()),
             download_url: (!as_seller).then_some(download),
@@ -279,54 +266,39 @@ async fn bought(state: &AppState, buyer: &EntityId) -> Result<Vec<Sale>, ApiErro
     Ok(lines)
 }
 
-/// The body of `POST /…/rating`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RatingBody {
-    #[schema(value_type = u8, minimum = 1, maximum = 5)]
-    stars: Whole<u8>,
-    #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 1000)]
-    comment: Option<Box<str>>,
+body! {
+    /// The body of `POST /…/rating`.
+    pub(crate) struct RatingBody {
+        stars: Int<u8, 1, 5>,
+        comment: Option<Text<0, 1000>>,
+    }
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Rated)]
 struct RatedView {
-    listing_id: String,
-    purchase_id: String,
+    listing_id: ListingIdText,
+    purchase_id: PurchaseIdText,
     stars: u8,
 }
 
 /// Rates what was bought; a later rating replaces it
 #[utoipa::path(post, path = "/v1/marketplace/wallet/listings/{id}/rating", tag = "Marketplace",
-    params(ListingPath),
     responses((status = 200, body = Success<RatedView>)))]
 pub(crate) async fn rate_listing(
     request: HttpRequest,
     caller: PersonCaller,
-    path: web::Path<String>,
+    InPath(listing): InPath<ListingId>,
     body: JsonBody<RatingBody>,
     idempotency: IdempotencyKey,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let listing = listing_in(&path)?;
     let tag = request_tag(&request, &idempotency, body.fingerprint())?;
-    let RatingBody { stars: Whole(stars), comment } = body.value;
-    let mut details = Vec::new();
-    if !(1..=5).contains(&stars) {
-        details.push(Detail::new("stars", "must be 1 to 5"));
-    }
-    if comment.as_ref().is_some_and(|comment| comment.chars().count() > 1_000) {
-        details.push(Detail::new("comment", "must have at most 1000 characters"));
-    }
-    if !details.is_empty() {
-        return Err(ApiError::validation(details));
-    }
+    let RatingBody { stars: Int(stars), comment } = body.value;
+    let comment = comment.map(|Text(comment)| comment);
     let buyer = EntityId::user(caller.environment, &caller.user());
     let answered = state.node.ask(&buyer, RateListing { listing, stars, comment }, tag).await?;
     let Rated { purchase, stars } = answered.reply;
-    let view =
-        RatedView { listing_id: listing.to_string(), purchase_id: purchase.to_string(), stars };
+    let view = RatedView { listing_id: listing.into(), purchase_id: purchase.into(), stars };
     Ok(with_origin(ok(&view), &answered))
 }

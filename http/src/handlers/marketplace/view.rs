@@ -9,24 +9,23 @@ use utoipa::ToSchema;
 
 use crate::error::ApiError;
 use crate::state::AppState;
-use crate::wire::amount::Priv;
+use crate::wire::amount::Amount;
+use crate::wire::ids::{ContributionIdText, ListingIdText};
 use crate::wire::time::Rfc3339;
+use crate::wire::words::{CategoryName, ContributionTypeName, LicenseName, ListingStatusName};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Listing)]
 pub(super) struct ListingView {
-    id: String,
-    #[schema(value_type = String)]
+    id: ListingIdText,
     title: Box<str>,
-    #[schema(value_type = String)]
     description: Box<str>,
-    category: &'static str,
-    #[schema(value_type = Vec<String>)]
+    category: CategoryName,
     tags: Vec<Box<str>>,
-    price_priv: Priv,
-    status: &'static str,
+    price_priv: Amount,
+    status: ListingStatusName,
     sold_out: bool,
-    license: &'static str,
+    license: LicenseName,
     max_sales: Option<u32>,
     version: u32,
     contribution_count: u32,
@@ -43,7 +42,7 @@ pub(super) struct ListingView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ListingSample)]
 struct SampleView {
-    contribution_type: &'static str,
+    contribution_type: ContributionTypeName,
     preview_url: String,
     metadata_preview: MetadataPreview,
 }
@@ -52,7 +51,7 @@ struct SampleView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ListingSampleMetadata)]
 struct MetadataPreview {
-    contribution_id: String,
+    contribution_id: ContributionIdText,
 }
 
 #[derive(Clone, Serialize, ToSchema)]
@@ -120,20 +119,20 @@ fn average(stars: u64, ratings: u64) -> Option<f64> {
 impl ListingView {
     pub(super) fn of(summary: &ListingSummary, seller: SellerView) -> Self {
         let samples = summary.samples.iter().map(|(contribution_type, id)| SampleView {
-            contribution_type: contribution_type.as_str(),
+            contribution_type: (*contribution_type).into(),
             preview_url: format!("/v1/contributions/{id}/preview"),
-            metadata_preview: MetadataPreview { contribution_id: id.to_string() },
+            metadata_preview: MetadataPreview { contribution_id: (*id).into() },
         });
         Self {
-            id: summary.id.to_string(),
+            id: summary.id.into(),
             title: summary.title.clone(),
             description: summary.description.clone(),
-            category: summary.category.as_str(),
+            category: summary.category.into(),
             tags: summary.tags.clone(),
             price_priv: summary.price.into(),
-            status: summary.status.as_str(),
+            status: summary.status.into(),
             sold_out: summary.sold_out,
-            license: summary.license.as_str(),
+            license: summary.license.into(),
             max_sales: summary.max_sales,
             version: summary.version,
             contribution_count: summary.files,

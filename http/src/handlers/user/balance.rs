@@ -13,9 +13,8 @@ use crate::auth::wallet::Address;
 use crate::error::ApiError;
 use crate::extract::caller::{Read, UserCaller};
 use crate::state::AppState;
-use crate::wire::amount::Priv;
-use crate::wire::envelope::ok;
-use crate::wire::schemas::Success;
+use crate::wire::amount::Amount;
+use crate::wire::envelope::{Success, ok};
 use crate::wire::time::Rfc3339;
 
 #[derive(Serialize, ToSchema)]
@@ -25,13 +24,13 @@ struct BalanceView {
     wallet_address: Option<String>,
     anonymous_id: Option<Arc<str>>,
     /// What can be spent.
-    priv_balance: Priv,
+    priv_balance: Amount,
     /// All that was ever earned, claimed or not.
-    earned_total: Priv,
+    earned_total: Amount,
     /// Earned and not yet claimed.
-    pending_rewards: Priv,
+    pending_rewards: Amount,
     /// On its way to someone else.
-    held_priv: Priv,
+    held_priv: Amount,
     data_sharing_enabled: bool,
     as_of: Rfc3339,
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_domain::user::{ClaimEarnings, Claimed};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Unknown, user_in_reach};
@@ -14,44 +14,41 @@ use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::OptionalJsonBody;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::wire::amount::Priv;
-use crate::wire::envelope::created;
-use crate::wire::json::present;
-use crate::wire::schemas::{ClaimIdText, Success};
+use crate::wire::amount::Amount;
+use crate::wire::envelope::{Success, created};
+use crate::wire::ids::ClaimIdText;
+use crate::wire::member::{Maybe, body};
 use crate::wire::time::Rfc3339;
 
-/// The body of a claim.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct ClaimBody {
-    /// All that is pending, unless it is said.
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Priv)]
-    amount_priv: Option<Priv>,
-    user_id: Option<String>,
-    wallet_address: Option<String>,
-    anonymous_id: Option<String>,
+body! {
+    /// The body of a claim.
+    pub(crate) struct ClaimBody: default {
+        /// All that is pending, unless it is said.
+        amount_priv: Maybe<Amount>,
+        user_id: Option<String>,
+        wallet_address: Option<String>,
+        anonymous_id: Option<String>,
+    }
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Claim)]
 struct ClaimView {
-    #[schema(value_type = ClaimIdText)]
-    claim_id: String,
+    claim_id: ClaimIdText,
     /// What was paid.
-    claimed_priv: Priv,
+    claimed_priv: Amount,
     /// What its payers could not cover: it stays pending.
-    unfunded_priv: Priv,
-    priv_balance: Priv,
-    pending_rewards: Priv,
-    earned_total: Priv,
+    unfunded_priv: Amount,
+    priv_balance: Amount,
+    pending_rewards: Amount,
+    earned_total: Amount,
     claimed_at: Rfc3339,
 }
 
 impl From<Claimed> for ClaimView {
     fn from(claimed: Claimed) -> Self {
         Self {
-            claim_id: claimed.claim.to_string(),
+            claim_id: claimed.claim.into(),
             claimed_priv: claimed.claimed.into(),
             unfunded_priv: claimed.unfunded.into(),
             priv_balance: claimed.balance.into(),
@@ -80,7 +77,7 @@ pub(crate) async fn claim_earnings(
     let naming = UserNaming { user_id, wallet_address, anonymous_id };
     let id = user_in_reach(&state, &caller, Some(&naming), Unknown::NotFound).await?;
     let tag = request_tag(&request, &idempotency, fingerprint)?;
-    let amount = amount_priv.map(|Priv(amount)| amount);
+    let amount = amount_priv.0.map(|Amount(amount)| amount);
     let command = ClaimEarnings { amount, minimum: state.options.claim_minimum };
     let answered = state.node.ask(&id, command, tag).await?;
     let response = created("/v1/user/earnings", &ClaimView::from(answered.reply));

@@ -7,56 +7,57 @@ use data_encoding::HEXLOWER;
 use priv_domain::EntityId;
 use priv_domain::consent::{ConsentRecord, PreferenceChange, Preferences};
 use priv_domain::user::{SetConsent, User};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Unknown, last_anonymous_id, user_in_reach, wire_ids};
 use crate::auth::UserNaming;
+use crate::error::ApiError;
 use crate::error::refusal::with_origin;
-use crate::error::{ApiError, Detail};
 use crate::extract::caller::{Read, UserCaller, Write};
 use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::JsonBody;
 use crate::extract::query::QueryParams;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::wire::envelope::ok;
-use crate::wire::json::present;
+use crate::wire::envelope::{Success, ok};
+use crate::wire::ids::HashText;
+use crate::wire::member::{Maybe, body};
 use crate::wire::pagination::{PageQuery, Pagination};
-use crate::wire::schemas::{HashText, Success};
+use crate::wire::text::Text;
 use crate::wire::time::Rfc3339;
 
-/// Longest `source` and `policy_version`, in characters.
-const MAX_NOTE_CHARS: usize = 64;
-
-/// At least one of the four purposes; what is left out stays as it is.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ConsentBody {
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = bool)]
-    analytics: Option<bool>,
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = bool)]
-    marketing: Option<bool>,
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = bool)]
-    data_sharing: Option<bool>,
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = bool)]
-    personalization: Option<bool>,
-    /// Where it was asked.
-    #[schema(value_type = Option<String>, max_length = 64)]
-    source: Option<Box<str>>,
-    /// The text that was agreed to.
-    #[schema(value_type = Option<String>, max_length = 64)]
-    policy_version: Option<Box<str>>,
-    /// As in the query.
-    user_id: Option<String>,
-    /// As in the query.
-    wallet_address: Option<String>,
-    /// As in the query.
-    anonymous_id: Option<String>,
+body! {
+    /// At least one of the four purposes; what is left out stays as it is.
+    pub(crate) struct ConsentBody {
+        analytics: Maybe<bool>,
+        marketing: Maybe<bool>,
+        data_sharing: Maybe<bool>,
+        personalization: Maybe<bool>,
+        /// Where it was asked.
+        source: Option<Text<0, 64>>,
+        /// The text that was agreed to.
+        policy_version: Option<Text<0, 64>>,
+        /// As in the query.
+        user_id: Option<String>,
+        /// As in the query.
+        wallet_address: Option<String>,
+        /// As in the query.
+        anonymous_id: Option<String>,
+    }
+    rules |at, issues| {
+        let purposes = [analytics, marketing, data_sharing, personalization];
+        if purposes.into_iter().all(|said| matches!(said, Some(Maybe(None)))) {
+            let issue = "name at least one of analytics, marketing, data_sharing, personalization";
+            issues.note(at, issue);
+        }
+    }
+    says { "anyOf": [
+        { "required": ["analytics"] },
+        { "required": ["marketing"] },
+        { "required": ["data_sharing"] },
+        { "required": ["personalization"] },
+    ] }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -70,7 +71,7 @@ struct ConsentView {
     /// Whether they were ever asked.
     explicit: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Receipt)]
+    #[schema(nullable = false)]
     receipt: Option<Receipt>,
 }
 
@@ -89,14 +90,10 @@ struct Receipt {
     version: u32,
     agreed: PreferencesView,
     at: Rfc3339,
-    #[schema(value_type = Option<String>)]
     source: Option<Box<str>>,
-    #[schema(value_type = Option<String>)]
     policy_version: Option<Box<str>>,
-    #[schema(value_type = HashText)]
-    hash: String,
-    #[schema(value_type = HashText)]
-    previous_hash: String,
+    hash: HashText,
+    previous_hash: HashText,
     /// All of it, signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     jws: Option<String>,
@@ -165,8 +162,8 @@ impl From<&ConsentRecord> for Receipt {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    HEXLOWER.encode(bytes)
+fn hex(bytes: &[u8]) -> HashText {
+    HashText(HEXLOWER.encode(bytes))
 }
 
 fn view(id: &EntityId, linked: Option<Arc<str>>, record: Option<&ConsentRecord>) -> ConsentView {
@@ -211,12 +208,11 @@ pub(crate) async fn set_consent(
 ) -> Result<HttpResponse, ApiError> {
     let fingerprint = body.fingerprint();
     let body = body.value;
-    check(&body)?;
     let change = PreferenceChange {
-        analytics: body.analytics,
-        marketing: body.marketing,
-        data_sharing: body.data_sharing,
-        personalization: body.personalization,
+        analytics: body.analytics.0,
+        marketing: body.marketing.0,
+        data_sharing: body.data_sharing.0,
+        personalization: body.personalization.0,
     };
     let naming = UserNaming {
         user_id: body.user_id,
@@ -225,33 +221,14 @@ pub(crate) async fn set_consent(
     };
     let id = user_in_reach(&state, &caller, Some(&naming), Unknown::Begin).await?;
     let tag = request_tag(&request, &idempotency, fingerprint)?;
-    let (source, policy_version) = (body.source, body.policy_version);
+    let text = |said: Option<Text<0, 64>>| said.map(|Text(text)| text);
+    let (source, policy_version) = (text(body.source), text(body.policy_version));
     let command = SetConsent { change, source, policy_version };
     let answered = state.node.ask(&id, command, tag).await?;
     let record = &answered.reply;
     let mut view = view(&id, None, Some(record));
     view.receipt = Some(Receipt::signed(&state, &id, record)?);
     Ok(with_origin(ok(&view), &answered))
-}
-
-fn check(body: &ConsentBody) -> Result<(), ApiError> {
-    let mut details = Vec::new();
-    let purposes = [body.analytics, body.marketing, body.data_sharing, body.personalization];
-    if purposes.iter().all(Option::is_none) {
-        details.push(Detail::new(
-            "",
-            "name at least one of analytics, marketing, data_sharing, personalization",
-        ));
-    }
-    for (path, text) in [("source", &body.source), ("policy_version", &body.policy_version)] {
-        if text.as_ref().is_some_and(|text| text.chars().count() > MAX_NOTE_CHARS) {
-            details.push(Detail::new(path, "must have at most 64 characters"));
-        }
-    }
-    match details.is_empty() {
-        true => Ok(()),
-        false => Err(ApiError::validation(details)),
-    }
 }
 
 /// All versions of what a person agreed to, newest first
@@ -262,7 +239,6 @@ pub(crate) async fn list_consent_history(
     query: QueryParams<PageQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let wanted = query.0.check()?;
     let id = user_in_reach(&state, &caller, None, Unknown::NotFound).await?;
     let seen = state.node.read_durable::<User, _>(&id, |_| ()).await?;
     state.node.when_projected(seen.position).await;
@@ -270,7 +246,7 @@ pub(crate) async fn list_consent_history(
     // Newest first, as lists are.
     records.reverse();
     let place = |record: &ConsentRecord| format!("{:010}", u32::MAX - record.version);
-    let (records, pagination, next_cursor) = wanted.part_of(records, place);
+    let (records, pagination, next_cursor) = query.0.part_of(records, place);
     let (user_id, anonymous_id) = wire_ids(&id);
     let versions = records
         .iter()

@@ -6,56 +6,51 @@ use actix_web::{HttpResponse, web};
 use priv_domain::earning::Payer;
 use priv_domain::user::User;
 use priv_domain::views::DayEntry;
-use priv_domain::{ContributionId, Day, Entity, ListingId, Micros, Timestamp};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use priv_domain::{ContributionId, Entity, ListingId, Micros};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Unknown, user_in_reach};
-use crate::error::{ApiError, Detail};
+use crate::error::ApiError;
 use crate::extract::caller::{Read, UserCaller};
 use crate::extract::query::QueryParams;
 use crate::state::AppState;
-use crate::wire::amount::Priv;
-use crate::wire::envelope::ok;
+use crate::wire::amount::Amount;
+use crate::wire::envelope::{Success, ok};
 use crate::wire::pagination::{PageQuery, Pagination};
-use crate::wire::schemas::{Success, day_or_time};
-use crate::wire::time::{Rfc3339, day_text, parse_date, parse_time};
+use crate::wire::param::query;
+use crate::wire::time::{DayOrTime, Rfc3339, day_text};
+use crate::wire::words::words;
 
-/// The query of `GET /user/earnings`.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct EarningsQuery {
-    /// The first day, in UTC.
-    #[param(schema_with = day_or_time)]
-    from: Option<String>,
-    /// The last day, in UTC.
-    #[param(schema_with = day_or_time)]
-    to: Option<String>,
-    /// Only what comes from there.
-    #[param(inline, value_type = Option<Source>)]
-    source: Option<String>,
-    /// Only what is in this state.
-    #[param(inline, value_type = Option<Status>)]
-    status: Option<String>,
-    /// Which page, from 1.
-    #[param(value_type = Option<u32>, minimum = 1, default = 1)]
-    page: Option<String>,
-    /// How many a page.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    limit: Option<String>,
-    /// A `next_cursor` as it was given: what follows it. Goes before `page`.
-    cursor: Option<String>,
+query! {
+    /// The query of `GET /user/earnings`, beside that of a list.
+    pub(crate) struct EarningsQuery {
+        /// The first day, in UTC.
+        from: Option<DayOrTime>,
+        /// The last day, in UTC.
+        to: Option<DayOrTime>,
+        /// Only what comes from there.
+        source: Option<Source>,
+        /// Only what is in this state.
+        status: Option<Status>,
+    }
 }
 
-/// Where earnings come from.
-#[derive(ToSchema)]
-#[schema(as = EarningSource, rename_all = "snake_case")]
-#[expect(dead_code, reason = "it stands for its schema")]
-enum Source {
-    Events,
-    Contributions,
-    Labeling,
-    Sales,
+words! {
+    /// Where earnings come from.
+    shown pub(crate) enum Source as "EarningSource" {
+        Events = "events",
+        Contributions = "contributions",
+        Labeling = "labeling",
+        Sales = "sales",
+    }
+}
+
+words! {
+    shown pub(crate) enum Status as "EarningStatus" {
+        Pending = "pending",
+        Claimed = "claimed",
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -71,32 +66,23 @@ struct EarningsView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = EarningTotals)]
 struct Totals {
-    events: Priv,
-    contributions: Priv,
-    labeling: Priv,
-    sales: Priv,
+    events: Amount,
+    contributions: Amount,
+    labeling: Amount,
+    sales: Amount,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Earning)]
 struct EntryView {
     id: String,
-    #[schema(value_type = Source)]
-    source: &'static str,
+    source: Source,
     /// The project, or `pool`.
     reference: String,
-    amount_priv: Priv,
-    claimed_priv: Priv,
+    amount_priv: Amount,
+    claimed_priv: Amount,
     status: Status,
     created_at: Rfc3339,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = EarningStatus)]
-enum Status {
-    Pending,
-    Claimed,
 }
 
 /// A line with what of it was claimed.
@@ -139,11 +125,11 @@ fn reference(entry: &DayEntry) -> String {
     }
 }
 
-fn source(payer: Payer) -> &'static str {
+fn source(payer: Payer) -> Source {
     match payer {
-        Payer::Project(_) => "events",
-        Payer::Pool => "contributions",
-        Payer::Sales => "sales",
+        Payer::Project(_) => Source::Events,
+        Payer::Pool => Source::Contributions,
+        Payer::Sales => Source::Sales,
     }
 }
 
@@ -154,10 +140,10 @@ fn source(payer: Payer) -> &'static str {
     responses((status = 200, body = Success<EarningsView>)))]
 pub(crate) async fn list_earnings(
     caller: UserCaller<Read>,
-    query: QueryParams<EarningsQuery>,
+    query: QueryParams<(EarningsQuery, PageQuery)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let wanted = Wanted::check(&query.0)?;
+    let (wanted, page) = query.0;
     let id = user_in_reach(&state, &caller, None, Unknown::NotFound).await?;
     let claimed = |user: &Entity<User>| -> HashMap<Payer, Micros> {
         user.machine.accruals.iter().map(|accrual| (accrual.payer, accrual.claimed)).collect()
@@ -170,7 +156,7 @@ pub(crate) async fn list_earnings(
     lines.retain(|line| wanted.picks(line));
     lines.sort_by_key(Line::place);
     let totals = totals(&lines);
-    let (lines, pagination, next_cursor) = wanted.page.part_of(lines, Line::place);
+    let (lines, pagination, next_cursor) = page.part_of(lines, Line::place);
     let entries = lines.iter().map(Line::view).collect();
     Ok(ok(&EarningsView { entries, totals, pagination, next_cursor }))
 }
@@ -187,84 +173,32 @@ fn settle(entries: Vec<DayEntry>, mut claimed: HashMap<Payer, Micros>) -> Vec<Li
 }
 
 fn totals(lines: &[Line]) -> Totals {
-    let of = |name: &str| {
-        let amounts = lines.iter().filter(|line| source(line.entry.payer) == name);
+    let of = |wanted: Source| {
+        let amounts = lines.iter().filter(|line| source(line.entry.payer) == wanted);
         let sum = amounts.fold(Micros::ZERO, |sum, line| sum.saturating_add(line.entry.amount));
-        Priv::from(sum)
+        Amount::from(sum)
     };
     Totals {
-        events: of("events"),
-        contributions: of("contributions"),
-        labeling: of("labeling"),
-        sales: of("sales"),
+        events: of(Source::Events),
+        contributions: of(Source::Contributions),
+        labeling: of(Source::Labeling),
+        sales: of(Source::Sales),
     }
 }
 
-/// A checked query.
-struct Wanted {
-    from: Option<Day>,
-    to: Option<Day>,
-    source: Option<String>,
-    status: Option<Status>,
-    page: crate::wire::pagination::Wanted,
-}
-
-impl Wanted {
-    fn check(query: &EarningsQuery) -> Result<Self, ApiError> {
-        let mut details = Vec::new();
-        let mut day = |path: &str, text: &Option<String>| {
-            let day = text.as_deref().map(parse_day);
-            if day == Some(None) {
-                details.push(Detail::new(path, "must be a date as YYYY-MM-DD or a time"));
-            }
-            day.flatten()
-        };
-        let (from, to) = (day("from", &query.from), day("to", &query.to));
-        let source = query.source.clone();
-        let sources = ["events", "contributions", "labeling", "sales"];
-        if source.as_deref().is_some_and(|source| !sources.contains(&source)) {
-            let issue = "must be one of events, contributions, labeling, sales";
-            details.push(Detail::new("source", issue));
-        }
-        let status = match query.status.as_deref() {
-            None => None,
-            Some("pending") => Some(Status::Pending),
-            Some("claimed") => Some(Status::Claimed),
-            Some(_) => {
-                details.push(Detail::new("status", "must be pending or claimed"));
-                None
-            }
-        };
-        if !details.is_empty() {
-            return Err(ApiError::validation(details));
-        }
-        let page = PageQuery::read(&query.page, &query.limit, &query.cursor)?.check()?;
-        Ok(Self { from, to, source, status, page })
-    }
-
+impl EarningsQuery {
     fn picks(&self, line: &Line) -> bool {
         let day = line.entry.day;
-        self.from.is_none_or(|from| from <= day)
-            && self.to.is_none_or(|to| day <= to)
-            && self.source.as_deref().is_none_or(|wanted| wanted == source(line.entry.payer))
+        self.from.is_none_or(|DayOrTime(from)| from <= day)
+            && self.to.is_none_or(|DayOrTime(to)| day <= to)
+            && self.source.is_none_or(|wanted| wanted == source(line.entry.payer))
             && self.status.is_none_or(|status| status == line.status())
     }
 }
 
-fn parse_day(text: &str) -> Option<Day> {
-    let at = match parse_date(text) {
-        Some(date) => {
-            let start = jiff::tz::TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
-            Timestamp::from_millis(start.as_millisecond())
-        }
-        None => parse_time(text)?,
-    };
-    Some(at.day())
-}
-
 #[cfg(test)]
 mod tests {
-    use priv_domain::ProjectId;
+    use priv_domain::{Day, ProjectId};
 
     use super::*;
 

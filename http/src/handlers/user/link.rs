@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use priv_actors::ask::Origin;
 use priv_domain::user::{BecomePerson, BindWallet, Linked};
 use priv_domain::{EntityId, ProjectId, UserRef};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::auth::proof::LinkClaim;
@@ -21,26 +21,30 @@ use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::JsonBody;
 use crate::request_tag::request_tag;
 use crate::state::AppState;
-use crate::wire::amount::Priv;
-use crate::wire::envelope::ok;
-use crate::wire::schemas::{ProjectIdText, Success};
+use crate::wire::amount::Amount;
+use crate::wire::envelope::{Success, ok};
+use crate::wire::ids::ProjectIdText;
+use crate::wire::member::{Unread, body};
 use crate::wire::time::Rfc3339;
 
 /// Milliseconds for which a proof is good.
 const PROOF_MILLIS: i64 = 600_000;
 
-/// The body of `POST /user/link`: a proof, or a wallet with its signature.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LinkBody {
-    /// As the project's server got it.
-    proof: Option<String>,
-    wallet_address: Option<String>,
-    /// EIP-191, of the text `PRIV Protocol: link wallet <address> to <user id>`.
-    signature: Option<String>,
-    /// With a wallet: also link the user whom this project knows by the address.
-    #[schema(value_type = Option<ProjectIdText>)]
-    project_id: Option<String>,
+body! {
+    /// The body of `POST /user/link`: a proof, or a wallet with its signature.
+    pub(crate) struct LinkBody {
+        /// As the project's server got it.
+        proof: Option<String>,
+        wallet_address: Option<String>,
+        /// EIP-191, of the text `PRIV Protocol: link wallet <address> to <user id>`.
+        signature: Option<String>,
+        /// With a wallet: also link the user whom this project knows by the address.
+        project_id: Option<Unread<ProjectIdText>>,
+    }
+    says { "anyOf": [
+        { "required": ["proof"] },
+        { "required": ["wallet_address", "signature"] },
+    ] }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -50,18 +54,18 @@ struct LinkView {
     wallet_address: Option<String>,
     /// The user who became the person.
     linked: Option<String>,
-    moved_balance_priv: Priv,
-    moved_pending_priv: Priv,
+    moved_balance_priv: Amount,
+    moved_pending_priv: Amount,
 }
 
-/// The body of `POST /user/link/proof`: one of the project's own users.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ProofBody {
-    user_id: Option<String>,
-    anonymous_id: Option<String>,
-    /// Who alone may use the proof.
-    person_id: Option<String>,
+body! {
+    /// The body of `POST /user/link/proof`: one of the project's own users.
+    pub(crate) struct ProofBody {
+        user_id: Option<String>,
+        anonymous_id: Option<String>,
+        /// Who alone may use the proof.
+        person_id: Option<String>,
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -136,8 +140,8 @@ pub(crate) async fn link_user(
         user_id: caller.sub.clone(),
         wallet_address: wallet.map(|address| address.to_string()),
         linked: None,
-        moved_balance_priv: Priv::default(),
-        moved_pending_priv: Priv::default(),
+        moved_balance_priv: Amount::default(),
+        moved_pending_priv: Amount::default(),
     };
     let Some(source) = source else {
         let mut response = ok(&view);
@@ -197,6 +201,7 @@ fn source(
         }
         (None, Some(address), Some(project)) => {
             let project: ProjectId = project
+                .text
                 .parse()
                 .map_err(|_| ApiError::invalid_field("project_id", "must be a project's id"))?;
             // The project's id of the user is the address in the project's own spelling.

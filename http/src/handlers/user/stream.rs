@@ -1,25 +1,30 @@
 //! `GET /user/earnings/stream`: server-sent events, one a change of pending or balance.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use priv_actors::Node;
 use priv_actors::shell::{Listener, Listening, Shell};
 use priv_domain::user::{User, UserMoney};
 use priv_domain::{Entity, EntityId, Micros, Version};
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use utoipa::ToSchema;
 
 use super::{Unknown, user_in_reach};
-use crate::error::ApiError;
+use crate::describe::{Argument, Draft};
+use crate::error::{ApiError, ErrorCode};
 use crate::extract::caller::{Read, UserCaller};
 use crate::state::AppState;
-use crate::wire::amount::Priv;
+use crate::wire::amount::Amount;
 
 /// Changes that a slow reader may be behind; then the stream ends, and they resume.
 const MAX_BEHIND: usize = 256;
@@ -35,12 +40,11 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// One event of the stream.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it stands for its schema")]
 struct BalanceEvent {
     /// For `Last-Event-ID`.
     id: String,
     #[schema(pattern = "^balance$")]
-    event: String,
+    event: &'static str,
     /// An object with `pending_rewards`, `priv_balance` and `earned_total`.
     #[schema(content_media_type = "application/json")]
     data: String,
@@ -71,9 +75,9 @@ impl Listener<User> for ChangeListener {
 
 #[derive(Serialize)]
 struct ChangeView {
-    pending_rewards: Priv,
-    priv_balance: Priv,
-    earned_total: Priv,
+    pending_rewards: Amount,
+    priv_balance: Amount,
+    earned_total: Amount,
 }
 
 /// Balance and pending as they change, as server-sent events
@@ -82,16 +86,13 @@ struct ChangeView {
 /// `priv_balance` and `earned_total`. The first tells how things stand. Every 15 seconds there is a
 /// sign of life. A stream ends after an hour: come again with `Last-Event-ID`.
 #[utoipa::path(get, path = "/v1/user/earnings/stream", tag = "User",
-    params(("Last-Event-ID" = Option<String>, Header, pattern = "^[0-9]{1,19}$",
-            description = "The last id that was seen: what came after it follows.")),
     responses((status = 200, body = BalanceEvent, content_type = "text/event-stream",
         description = "The schema is that of one event.")))]
 pub(crate) async fn stream_earnings(
-    request: HttpRequest,
     caller: UserCaller<Read>,
+    LastSeen(last_seen): LastSeen,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let last_seen = last_event_id(&request)?;
     let id = user_in_reach(&state, &caller, None, Unknown::NotFound).await?;
     let (sender, receiver) = channel(MAX_BEHIND);
     let listen = move |shell: &mut Shell<User>| {
@@ -119,12 +120,35 @@ pub(crate) async fn stream_earnings(
         .streaming(stream))
 }
 
-fn last_event_id(request: &HttpRequest) -> Result<Option<Version>, ApiError> {
-    let Some(value) = request.headers().get("last-event-id") else { return Ok(None) };
-    let version = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    match version {
-        Some(version) => Ok(Some(Version::new(version))),
-        None => Err(ApiError::invalid_field("Last-Event-ID", "must be an id of this stream")),
+/// The id of the last event that the reader has, of `Last-Event-ID`.
+pub(crate) struct LastSeen(Option<Version>);
+
+impl FromRequest for LastSeen {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let Some(value) = request.headers().get("last-event-id") else {
+            return ready(Ok(Self(None)));
+        };
+        let version = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+        let version = version.ok_or_else(|| {
+            ApiError::invalid_field("Last-Event-ID", "must be an id of this stream")
+        });
+        ready(version.map(|version| Self(Some(Version::new(version)))))
+    }
+}
+
+impl Argument for LastSeen {
+    fn describe(draft: &mut Draft) {
+        draft.reads_parameter(json!({
+            "name": "Last-Event-ID",
+            "in": "header",
+            "required": false,
+            "description": "The last id that was seen: what came after it follows.",
+            "schema": { "type": "string", "pattern": "^[0-9]{1,19}$" },
+        }));
+        draft.fails_with(&[ErrorCode::ValidationError]);
     }
 }
 
@@ -180,12 +204,20 @@ impl Changes {
 }
 
 fn written(money: &UserMoney) -> Bytes {
-    let amount = |micros: i128| Priv(Micros::new(u64::try_from(micros).unwrap_or(0)));
+    let amount = |micros: i128| Amount(Micros::new(u64::try_from(micros).unwrap_or(0)));
     let view = ChangeView {
         pending_rewards: amount(money.pending),
         priv_balance: amount(money.balance),
         earned_total: amount(money.earned_total),
     };
     let data = serde_json::to_string(&view).unwrap_or_default();
-    Bytes::from(format!("id: {}\nevent: balance\ndata: {data}\n\n", money.version))
+    let event = BalanceEvent { id: money.version.to_string(), event: "balance", data };
+    Bytes::from(event.to_string())
+}
+
+/// As server-sent events are written.
+impl fmt::Display for BalanceEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "id: {}\nevent: {}\ndata: {}\n\n", self.id, self.event, self.data)
+    }
 }
