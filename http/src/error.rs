@@ -169,6 +169,15 @@ impl ApiError {
         Self::new(ErrorCode::IdempotencyMismatch)
     }
 
+    /// CONFLICT: another request with the same idempotency key is being carried out.
+    #[must_use]
+    pub(crate) fn request_in_flight() -> Self {
+        Self::conflict(
+            "request_in_flight",
+            "The first request with this Idempotency-Key is still running: ask again in a moment",
+        )
+    }
+
     /// RATE_LIMITED until so many seconds from now.
     #[must_use]
     pub fn rate_limited(retry_after_secs: u64) -> Self {

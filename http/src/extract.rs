@@ -7,7 +7,6 @@
 pub mod body;
 pub mod caller;
 pub(crate) mod context;
-pub mod idempotency;
 pub(crate) mod json;
 pub(crate) mod multipart;
 pub(crate) mod path;

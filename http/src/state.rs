@@ -1,12 +1,10 @@
 //! What handlers share.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::web;
 use dashmap::DashMap;
-use parking_lot::Mutex;
 use priv_actors::{Node, QueryError};
 use priv_blobs::{BlobError, BlobStore, ContentHash};
 use priv_domain::{KeyId, Micros, Timestamp};
@@ -16,6 +14,7 @@ use crate::auth::proof::LinkProofs;
 use crate::auth::{KeyInfo, KeyLookup};
 use crate::download::signed_url::FileLinks;
 use crate::error::ApiError;
+use crate::idempotency::answers::Answers;
 use crate::middleware::RequestCounts;
 use crate::rate_limit::Limits;
 use crate::receipt::ReceiptKey;
@@ -59,8 +58,8 @@ pub struct AppState {
     pub(crate) counts: Arc<RequestCounts>,
     pub(crate) options: StateOptions,
     pub(crate) link_proofs: LinkProofs,
-    /// Requests over many users that are being carried out, by idempotency key.
-    pub(crate) in_flight: Mutex<HashSet<u128>>,
+    /// What requests over many users were answered.
+    pub(crate) answers: Answers,
     draining: AtomicBool,
     /// Analytics are read by a few at a time: each may read much.
     analytics: Semaphore,
@@ -96,7 +95,8 @@ impl AppState {
         let receipts = ReceiptKey::of(&options.server_secret);
         let pseudonym_key = blake3::derive_key(PSEUDONYM_CONTEXT, &options.server_secret);
         let analytics = Semaphore::new(4);
-        let (in_flight, draining) = (Mutex::default(), AtomicBool::new(false));
+        let answers = Answers::of(Arc::clone(&node));
+        let draining = AtomicBool::new(false);
         Self {
             node,
             blobs,
@@ -106,7 +106,7 @@ impl AppState {
             counts,
             options,
             link_proofs,
-            in_flight,
+            answers,
             draining,
             analytics,
             key_use,

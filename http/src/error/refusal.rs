@@ -1,10 +1,7 @@
 //! What machines refuse, in the client's words.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{HeaderName, HeaderValue};
-use priv_actors::ask::Origin;
 use priv_actors::purchasing::PurchaseError;
-use priv_actors::{Answered, AskError, QueryError};
+use priv_actors::{AskError, QueryError};
 use priv_domain::message::{NotSold, NotTaken};
 use priv_domain::{Micros, listing, project, system, user};
 
@@ -34,13 +31,6 @@ impl From<QueryError> for ApiError {
     }
 }
 
-fn in_flight() -> ApiError {
-    ApiError::conflict(
-        "request_in_flight",
-        "The first request with this Idempotency-Key is still running: ask again in a moment",
-    )
-}
-
 impl Refused for user::Refusal {
     fn into_api_error(self) -> ApiError {
         let text = self.to_string();
@@ -56,7 +46,7 @@ impl Refused for user::Refusal {
                 "more_than_pending",
                 format!("amount_priv: only {pending} PRIV is pending and not being claimed"),
             ),
-            Self::RequestUnderWay => in_flight(),
+            Self::RequestUnderWay => ApiError::request_in_flight(),
             Self::TooMuchUnderWay => ApiError::overloaded(1),
             Self::AlreadyLinked => ApiError::conflict("already_linked", text),
             Self::LinkUnderWay => ApiError::conflict("request_in_flight", text),
@@ -164,27 +154,11 @@ impl Refused for system::Refusal {
             }
             Self::TooMuch => ApiError::invalid_field("amount_priv", self.to_string()),
             Self::TooMuchUnderWay => ApiError::overloaded(1),
-            Self::UnderWay => in_flight(),
+            Self::UnderWay => ApiError::request_in_flight(),
             Self::NotTaken => ApiError::conflict(
                 "not_taken",
                 "It was not taken, and went back to the treasury: try again",
             ),
         }
     }
-}
-
-/// Marks an answer that was given before.
-pub(crate) fn with_origin<R>(mut response: HttpResponse, answered: &Answered<R>) -> HttpResponse {
-    match answered.origin {
-        Origin::Fresh => {}
-        Origin::Replayed => mark_replayed(&mut response),
-    }
-    response
-}
-
-/// Adds `Idempotent-Replayed: true`.
-pub(crate) fn mark_replayed(response: &mut HttpResponse) {
-    response
-        .headers_mut()
-        .insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
 }

@@ -6,9 +6,9 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 
 use super::body::{BODY_REFUSALS, BodyLimits, read_body, says_json};
-use super::idempotency::{Fingerprint, fingerprint};
 use crate::describe::{Argument, Draft, Presence};
 use crate::error::ApiError;
+use crate::idempotency::{Fingerprint, fingerprint};
 use crate::wire::issues::{At, Issues};
 use crate::wire::json::parse_object;
 use crate::wire::member::Member;

@@ -2,7 +2,7 @@
 
 pub(crate) mod upload;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use priv_blobs::{BlobError, ContentHash, MediaType};
 use priv_domain::contribution::Originality;
 use priv_domain::user::{DeleteContribution, User};
@@ -13,12 +13,10 @@ use utoipa::ToSchema;
 
 use crate::download::range::blob_error;
 use crate::error::ApiError;
-use crate::error::refusal::with_origin;
 use crate::extract::caller::{AnyCaller, PersonCaller};
-use crate::extract::idempotency::{IdempotencyKey, fingerprint};
 use crate::extract::path::{InPath, PathParams};
 use crate::extract::query::QueryParams;
-use crate::request_tag::request_tag;
+use crate::idempotency::{Idempotency, fingerprint, with_origin};
 use crate::state::AppState;
 use crate::wire::amount::Amount;
 use crate::wire::envelope::{Success, ok};
@@ -155,18 +153,17 @@ struct DeletedView {
     responses((status = 200, body = Success<DeletedView>),
         (status = 409, description = "CONFLICT `listed`: it is in a listing that is not delisted.")))]
 pub(crate) async fn delete_contribution(
-    request: HttpRequest,
     caller: PersonCaller,
     InPath(id): InPath<ContributionId>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let owner = EntityId::user(caller.environment, &caller.user());
-    let tag = request_tag(&request, &idempotency, fingerprint(b""))?;
+    let tag = idempotency.tag(fingerprint(b""));
     let answered = state.node.ask(&owner, DeleteContribution { id }, tag).await?;
     state.erase_if_unneeded(ContentHash::new(answered.reply.sha256)).await?;
     let view = DeletedView { contribution_id: id.into(), deleted: true };
-    Ok(with_origin(ok(&view), &answered))
+    Ok(with_origin(ok(&view), answered.origin))
 }
 
 /// A part of the content: for its owner, and for everybody once it is listed

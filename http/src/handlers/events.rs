@@ -11,22 +11,21 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, web};
-use priv_domain::project::RememberAnswer;
-use priv_domain::{EntityId, RequestTag};
+use priv_actors::ask::Origin;
+use priv_domain::EntityId;
 use serde_json::json;
 
 use crate::describe::{Argument, Draft};
-use crate::error::refusal::mark_replayed;
 use crate::error::{ApiError, ErrorCode};
 use crate::extract::body::{BodyLimits, read_body};
 use crate::extract::caller::IngestKey;
-use crate::extract::idempotency::{IdempotencyKey, fingerprint};
+use crate::idempotency::answers::Begun;
+use crate::idempotency::{Idempotency, fingerprint, with_origin};
 use crate::ingest::{
     Arrival, CAPTURE_ANSWER, Dialect, EventAnswer, Listed, PostHogRoute, Taken, Unreadable,
     capture_v1_answer, events_answer, moment, parse,
 };
 use crate::middleware::RequestContext;
-use crate::request_tag::request_tag_of_project;
 use crate::state::AppState;
 use crate::wire::depth::{MAX_DEPTH, nests_too_deep};
 use crate::wire::member::OrDefault;
@@ -36,7 +35,7 @@ use store::Stored;
 
 /// What the handler of events takes.
 pub(crate) type Arguments =
-    (HttpRequest, web::Payload, IngestKey, IdempotencyKey, SentOptions, web::Data<AppState>);
+    (HttpRequest, web::Payload, IngestKey, Idempotency, SentOptions, web::Data<AppState>);
 
 /// The handler of `POST /events` and all its relatives, for bodies in this dialect.
 pub(crate) fn ingest(
@@ -52,7 +51,7 @@ async fn take(
     request: HttpRequest,
     payload: Payload,
     ingest_key: IngestKey,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     options: SentOptions,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
@@ -71,13 +70,13 @@ async fn take(
     }
 
     let options = options.read(dialect)?;
-    let tag = idempotency.0.as_deref().map(|text| {
-        request_tag_of_project(key.project, key.environment, &request, text, fingerprint(&bytes))
-    });
-    let _turn = match tag {
-        Some(tag) if !options.dry_run => match remembered(&state, tag).await? {
-            Known::Answered(body) => return Ok(replay(&body)),
-            Known::New(turn) => Some(turn),
+    let tag = idempotency.tag_of_project(key.project, key.environment, fingerprint(&bytes));
+    let turn = match tag {
+        Some(tag) if !options.dry_run => match state.answers.begin(tag).await? {
+            Begun::Before(body) => {
+                return Ok(with_origin(json_answer(body.into()), Origin::Replayed));
+            }
+            Begun::Now(turn) => Some(turn),
         },
         Some(_) | None => None,
     };
@@ -86,11 +85,8 @@ async fn take(
         store::store(&state, &key, collected, options.privacy_control, options.dry_run).await?;
     let body = options.answer(&stored);
     // What was not stored for lack of room is to be sent again, not to be answered the same again.
-    if let Some(tag) = tag.filter(|_| !options.dry_run && !stored.is_overloaded()) {
-        let project = EntityId::project(key.environment, key.project);
-        let command = RememberAnswer { tag, body: body.as_str().into() };
-        let kept = state.node.ask(&project, command, None).await?;
-        state.node.when_projected(kept.position).await;
+    if let Some(turn) = turn.filter(|_| !stored.is_overloaded()) {
+        turn.end_with(&body, &EntityId::project(key.environment, key.project)).await?;
     }
     Ok(json_answer(body))
 }
@@ -204,51 +200,8 @@ impl IngestOptions {
     }
 }
 
-/// What is known of a request with an idempotency key.
-enum Known<'a> {
-    Answered(Box<str>),
-    New(Turn<'a>),
-}
-
-/// Held while a request is carried out, so that a second one is told to wait.
-struct Turn<'a> {
-    state: &'a AppState,
-    key: u128,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.state.in_flight.lock().remove(&self.key);
-    }
-}
-
-async fn remembered<'a>(state: &'a AppState, tag: RequestTag) -> Result<Known<'a>, ApiError> {
-    if !state.in_flight.lock().insert(tag.key) {
-        return Err(ApiError::conflict(
-            "request_in_flight",
-            "The first request with this Idempotency-Key is still running: ask again in a moment",
-        ));
-    }
-    let turn = Turn { state, key: tag.key };
-    let node = state.node.clone();
-    let (now, of) = (state.now(), tag.key);
-    match state.blocking(move || node.answer(of, now)).await? {
-        None => Ok(Known::New(turn)),
-        Some((fingerprint, body)) if fingerprint == tag.fingerprint => {
-            Ok(Known::Answered(body.into()))
-        }
-        Some(_) => Err(ApiError::idempotency_mismatch()),
-    }
-}
-
 fn json_answer(body: String) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(body)
-}
-
-fn replay(body: &str) -> HttpResponse {
-    let mut response = json_answer(body.to_owned());
-    mark_replayed(&mut response);
-    response
 }
 
 /// What an event that is stored, or was, is answered with.

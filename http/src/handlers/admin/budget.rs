@@ -1,6 +1,6 @@
 //! Money that operators move: minting, and filling reward budgets.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use priv_domain::system::{FundBudget, Funded, Mint, MintTo, Minted};
 use priv_domain::{EntityId, Environment, ProjectId, UserRef};
 use serde::Serialize;
@@ -10,13 +10,11 @@ use utoipa::ToSchema;
 use super::{EnvironmentQuery, Reason, existing};
 use crate::auth::{as_uuid, check_user_id};
 use crate::error::ApiError;
-use crate::error::refusal::with_origin;
 use crate::extract::caller::OperatorCaller;
-use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::JsonBody;
 use crate::extract::path::InPath;
 use crate::extract::query::QueryParams;
-use crate::request_tag::request_tag;
+use crate::idempotency::{Idempotency, with_origin};
 use crate::state::AppState;
 use crate::wire::amount::{Amount, PositiveAmount};
 use crate::wire::envelope::{Success, created};
@@ -106,14 +104,13 @@ struct BudgetView {
     responses((status = 201, body = Success<MintView>),
         (status = 409, description = "CONFLICT: `request_in_flight`, or `not_taken`.")))]
 pub(crate) async fn mint(
-    request: HttpRequest,
     operator: OperatorCaller,
     environment: QueryParams<EnvironmentQuery>,
     body: JsonBody<MintBody>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let tag = idempotency.tag(body.fingerprint());
     let environment = environment.0.environment();
     let MintBody { amount_priv: PositiveAmount(amount), to: PayeeText(to), reason } = body.value;
     let MintReason(reason) = reason;
@@ -127,7 +124,7 @@ pub(crate) async fn mint(
     let answered = state.node.ask(&EntityId::system(environment), command, tag).await?;
     let Minted { amount, minted } = answered.reply;
     let view = MintView { amount_priv: amount.into(), to, minted_priv: minted.into() };
-    Ok(with_origin(created("/v1/admin/ledger/audit", &view), &answered))
+    Ok(with_origin(created("/v1/admin/ledger/audit", &view), answered.origin))
 }
 
 /// Moves money from the treasury to a project's reward budget
@@ -136,15 +133,14 @@ pub(crate) async fn mint(
         (status = 402),
         (status = 409, description = "CONFLICT: `request_in_flight`, or `not_taken`.")))]
 pub(crate) async fn fund_budget(
-    request: HttpRequest,
     operator: OperatorCaller,
     id: InPath<ProjectId>,
     environment: QueryParams<EnvironmentQuery>,
     body: JsonBody<BudgetBody>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let tag = idempotency.tag(body.fingerprint());
     let (environment, InPath(id)) = (environment.0.environment(), id);
     let project = existing(&state.node, environment, id)?;
     let BudgetBody { amount_priv: PositiveAmount(amount), reason } = body.value;
@@ -160,7 +156,7 @@ pub(crate) async fn fund_budget(
         amount_priv: amount.into(),
         treasury_priv: treasury.into(),
     };
-    Ok(with_origin(created(&format!("/v1/admin/projects/{id}"), &view), &answered))
+    Ok(with_origin(created(&format!("/v1/admin/projects/{id}"), &view), answered.origin))
 }
 
 /// The user whom an operator means: a UUID is a person, anything else must be known already, since

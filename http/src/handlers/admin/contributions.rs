@@ -1,6 +1,6 @@
 //! The review queue.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use priv_domain::ContributionId;
 use priv_domain::contribution::ReviewDecision;
 use priv_domain::user::{ReviewContribution, Reviewed};
@@ -10,14 +10,12 @@ use utoipa::ToSchema;
 
 use super::{EnvironmentQuery, ListQuery, Reason};
 use crate::error::ApiError;
-use crate::error::refusal::with_origin;
 use crate::extract::caller::OperatorCaller;
-use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::JsonBody;
 use crate::extract::path::{InPath, PathParams};
 use crate::extract::query::QueryParams;
 use crate::handlers::contributions::ContributionView;
-use crate::request_tag::request_tag;
+use crate::idempotency::{Idempotency, with_origin};
 use crate::state::AppState;
 use crate::wire::amount::Amount;
 use crate::wire::envelope::{Success, ok};
@@ -116,16 +114,15 @@ struct ReviewedView {
     responses((status = 200, body = Success<ReviewedView>),
         (status = 409, description = "CONFLICT `already_reviewed`: it was judged otherwise.")))]
 pub(crate) async fn review_contribution(
-    request: HttpRequest,
     operator: OperatorCaller,
     InPath(id): InPath<ContributionId>,
     environment: QueryParams<EnvironmentQuery>,
     body: JsonBody<ReviewBody>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let environment = environment.0.environment();
-    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let tag = idempotency.tag(body.fingerprint());
     let ReviewBody { decision, reason } = body.value;
     let decision = match decision {
         DecisionName::Approved => ReviewDecision::Approved,
@@ -145,5 +142,5 @@ pub(crate) async fn review_contribution(
         status: status.into(),
         reward_priv: reward.into(),
     };
-    Ok(with_origin(ok(&view), &answered))
+    Ok(with_origin(ok(&view), answered.origin))
 }

@@ -1,6 +1,6 @@
 //! `/v1/admin/projects/{id}/keys`: keys of both environments.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use priv_actors::{Answered, KnownProject, Node};
 use priv_domain::project::{ApiKey, IssueKey, KeyRole, RevokeKey, RollKey, Scopes};
 use priv_domain::{EntityId, Environment, ProjectId, Timestamp};
@@ -12,13 +12,11 @@ use super::new_keys::NewKeys;
 use super::{EnvironmentQuery, ListQuery, Reason, existing};
 use crate::auth::key_prefix;
 use crate::error::ApiError;
-use crate::error::refusal::with_origin;
 use crate::extract::caller::OperatorCaller;
-use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::{JsonBody, OptionalJsonBody};
 use crate::extract::path::{InPath, KeyInPath, PathParams};
 use crate::extract::query::QueryParams;
-use crate::request_tag::request_tag;
+use crate::idempotency::{Idempotency, fingerprint, with_origin};
 use crate::state::AppState;
 use crate::wire::envelope::{Success, created, ok};
 use crate::wire::ids::KeyIdText;
@@ -200,15 +198,14 @@ fn both_environments(node: &Node, id: ProjectId) -> Result<Vec<KnownProject>, Ap
     responses((status = 201, body = Success<NewKeyView>),
         (status = 409, description = "CONFLICT: `request_in_flight`, or `too_many_keys`.")))]
 pub(crate) async fn issue_key(
-    request: HttpRequest,
     operator: OperatorCaller,
     InPath(id): InPath<ProjectId>,
     query: QueryParams<EnvironmentQuery>,
     body: JsonBody<KeyBody>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let tag = idempotency.tag(body.fingerprint());
     let KeyBody { kind, environment, scopes, reason } = body.value;
     let in_query = query.0.environment;
     if environment.is_some_and(|said| in_query.is_some_and(|other| other != said)) {
@@ -245,7 +242,7 @@ async fn answer_new_key(
     let shown = new_keys.secret_of(key, project.environment, &[made]);
     let location = format!("/v1/admin/projects/{}/keys/{}", project.key, key.id);
     let response = created(&location, &NewKeyView { key: shown, about });
-    Ok(with_origin(response, &answered))
+    Ok(with_origin(response, answered.origin))
 }
 
 /// What is known of a key
@@ -266,14 +263,13 @@ pub(crate) async fn get_key(
         (status = 409, description = "CONFLICT: `request_in_flight`, `key_ended`, or \
             `too_many_keys`.")))]
 pub(crate) async fn roll_key(
-    request: HttpRequest,
     operator: OperatorCaller,
     InPath(path): InPath<KeyInPath>,
     body: OptionalJsonBody<RollBody>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = request_tag(&request, &idempotency, body.0.fingerprint())?;
+    let tag = idempotency.tag(body.0.fingerprint());
     let RollBody { overlap_secs: OrDefault(OverlapSecs(overlap_secs)), reason } = body.0.value;
     let reason = reason.map(|Text(reason)| reason);
     let (entity, old) = key_in_path(&state.node, path)?;
@@ -299,14 +295,13 @@ query! {
     responses((status = 200, body = Success<KeyView>),
         (status = 409, description = "CONFLICT: `request_in_flight`, or `key_ended`.")))]
 pub(crate) async fn revoke_key(
-    request: HttpRequest,
     operator: OperatorCaller,
     InPath(path): InPath<KeyInPath>,
     query: QueryParams<RevokeQuery>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = request_tag(&request, &idempotency, crate::extract::idempotency::fingerprint(&[]))?;
+    let tag = idempotency.tag(fingerprint(b""));
     let reason = query.0.reason.map(|Text(reason)| reason);
     let (entity, key) = key_in_path(&state.node, path)?;
     let by = operator.who.as_ref().into();
@@ -315,7 +310,7 @@ pub(crate) async fn revoke_key(
     state.node.when_projected(answered.position).await;
     let ended = ApiKey { ends_at: Some(answered.reply.at), ..key };
     let view = view(&ended, entity.environment, state.now(), state.last_used(ended.id));
-    Ok(with_origin(ok(&view), &answered))
+    Ok(with_origin(ok(&view), answered.origin))
 }
 
 /// The key that a path names, in whichever environment it is, and its project.

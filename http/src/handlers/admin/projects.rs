@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use priv_actors::ask::Origin;
+use actix_web::{HttpResponse, web};
 use priv_actors::{KnownProject, Node};
 use priv_domain::consent::ConsentPolicy;
 use priv_domain::project::{
@@ -18,13 +17,11 @@ use utoipa::ToSchema;
 use super::new_keys::NewKeys;
 use super::{EnvironmentQuery, ListQuery, Reason, existing};
 use crate::error::ApiError;
-use crate::error::refusal::mark_replayed;
 use crate::extract::caller::OperatorCaller;
-use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::JsonBody;
 use crate::extract::path::{InPath, PathParams};
 use crate::extract::query::QueryParams;
-use crate::request_tag::request_tag;
+use crate::idempotency::{Idempotency, with_origin};
 use crate::state::AppState;
 use crate::wire::amount::Amount;
 use crate::wire::envelope::{Success, created, ok};
@@ -292,13 +289,12 @@ fn view(
 #[utoipa::path(post, path = "/v1/admin/projects", tag = "Operators",
     responses((status = 201, body = Success<CreatedView>)))]
 pub(crate) async fn create_project(
-    request: HttpRequest,
     operator: OperatorCaller,
     body: JsonBody<ProjectBody>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let tag = idempotency.tag(body.fingerprint());
     let ProjectBody { name, plan, consent_policy, limits, publishable_reads_analytics, reason } =
         body.value;
     let reason = reason.map(|Text(reason)| reason);
@@ -328,11 +324,7 @@ pub(crate) async fn create_project(
     let mut next = || secrets.next().flatten();
     let keys = KeysView { pk_test: next(), sk_test: next(), pk_live: next(), sk_live: next() };
     let view = CreatedView { project_id: id.into(), name: settings.name, keys };
-    let mut response = created(&format!("/v1/admin/projects/{id}"), &view);
-    if named.origin == Origin::Replayed {
-        mark_replayed(&mut response);
-    }
-    Ok(response)
+    Ok(with_origin(created(&format!("/v1/admin/projects/{id}"), &view), named.origin))
 }
 
 /// All projects, newest first
@@ -397,15 +389,14 @@ async fn show(
 #[utoipa::path(patch, path = "/v1/admin/projects/{id}", tag = "Operators",
     responses((status = 200, body = Success<ProjectView>)))]
 pub(crate) async fn change_project(
-    request: HttpRequest,
     operator: OperatorCaller,
     InPath(id): InPath<ProjectId>,
     environment: QueryParams<EnvironmentQuery>,
     body: JsonBody<ProjectChangeBody>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let tag = idempotency.tag(body.fingerprint());
     let environment = environment.0.environment();
     let entity = existing(&state.node, environment, id)?;
     let ProjectChangeBody {
@@ -422,9 +413,5 @@ pub(crate) async fn change_project(
     let command = ChangeSettings { change, by, reason };
     let answered = state.node.ask(&entity, command, tag).await?;
     state.node.when_projected(answered.position).await;
-    let mut response = show(&state.node, environment, id).await?;
-    if answered.origin == Origin::Replayed {
-        mark_replayed(&mut response);
-    }
-    Ok(response)
+    Ok(with_origin(show(&state.node, environment, id).await?, answered.origin))
 }

@@ -14,11 +14,9 @@ use utoipa::ToSchema;
 
 use crate::download::range::blob_error;
 use crate::error::ApiError;
-use crate::error::refusal::with_origin;
 use crate::extract::caller::PersonCaller;
-use crate::extract::idempotency::{IdempotencyKey, fingerprint};
 use crate::extract::multipart::{Form, FormBody, FormFields, Part, read_fields};
-use crate::request_tag::request_tag;
+use crate::idempotency::{Idempotency, fingerprint, with_origin};
 use crate::state::{AppState, Review};
 use crate::wire::amount::Amount;
 use crate::wire::envelope::{Success, created};
@@ -158,7 +156,7 @@ pub(crate) async fn upload_contribution(
     request: HttpRequest,
     body: FormBody<UploadFields>,
     caller: PersonCaller,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let mut form = Form::of(&request, body)?;
@@ -185,7 +183,7 @@ pub(crate) async fn upload_contribution(
     let (staged, declared) = file.ok_or_else(|| ApiError::invalid_field("file", "is required"))?;
     let media_type = media_type_of(&staged, &declared, about.contribution_type)?;
     let said = format!("{}\n{fields:?}", staged.hash());
-    let tag = request_tag(&request, &idempotency, fingerprint(said.as_bytes()))?;
+    let tag = idempotency.tag(fingerprint(said.as_bytes()));
     let owner = EntityId::user(caller.environment, &caller.user());
     // Not cancelled by a client that hangs up: content and entry belong together.
     let worked = actix_rt::spawn(contribute(state, owner, staged, media_type, about, tag));
@@ -241,7 +239,7 @@ async fn contribute(
         status: contribution.status.into(),
     };
     let response = created(&format!("/v1/contributions/{id}"), &view);
-    Ok(with_origin(response, &answered))
+    Ok(with_origin(response, answered.origin))
 }
 
 /// What the automatic checks say, where they are asked: what nobody else has is taken.

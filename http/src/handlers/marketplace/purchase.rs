@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use data_encoding::HEXLOWER;
 use priv_actors::purchasing::Wanted;
 use priv_domain::market::{Fees, Purchase};
@@ -14,14 +14,12 @@ use utoipa::ToSchema;
 
 use super::view::pseudonym;
 use crate::error::ApiError;
-use crate::error::refusal::with_origin;
 use crate::extract::caller::PersonCaller;
-use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::{JsonBody, OptionalJsonBody};
 use crate::extract::path::{InPath, PathParams};
 use crate::extract::query::QueryParams;
 use crate::handlers::contributions::newest_first;
-use crate::request_tag::request_tag;
+use crate::idempotency::{Idempotency, with_origin};
 use crate::state::AppState;
 use crate::wire::amount::Amount;
 use crate::wire::envelope::{Success, created, ok};
@@ -83,14 +81,13 @@ struct PurchaseFacts<'a> {
         (status = 402),
         (status = 409, description = "CONFLICT `own_listing`, `sold_out`, `paused`, `delisted`, `price_changed`, `version_changed`.")))]
 pub(crate) async fn purchase_listing(
-    request: HttpRequest,
     caller: PersonCaller,
     InPath(listing): InPath<ListingId>,
     body: OptionalJsonBody<PurchaseBody>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = request_tag(&request, &idempotency, body.0.fingerprint())?;
+    let tag = idempotency.tag(body.0.fingerprint());
     let PurchaseBody { expected_price_priv, expected_version } = body.0.value;
     let expected_price = expected_price_priv.0.map(|Amount(price)| price);
     let expected_version = expected_version.0.map(|Int(version)| version);
@@ -103,7 +100,7 @@ pub(crate) async fn purchase_listing(
         Bought::Now => created(&view.download_url, &view),
         Bought::Before => ok(&view),
     };
-    Ok(with_origin(response, &answered))
+    Ok(with_origin(response, answered.origin))
 }
 
 /// One of the caller's purchases, with its receipt
@@ -286,19 +283,18 @@ struct RatedView {
 #[utoipa::path(post, path = "/v1/marketplace/wallet/listings/{id}/rating", tag = "Marketplace",
     responses((status = 200, body = Success<RatedView>)))]
 pub(crate) async fn rate_listing(
-    request: HttpRequest,
     caller: PersonCaller,
     InPath(listing): InPath<ListingId>,
     body: JsonBody<RatingBody>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let tag = idempotency.tag(body.fingerprint());
     let RatingBody { stars: Int(stars), comment } = body.value;
     let comment = comment.map(|Text(comment)| comment);
     let buyer = EntityId::user(caller.environment, &caller.user());
     let answered = state.node.ask(&buyer, RateListing { listing, stars, comment }, tag).await?;
     let Rated { purchase, stars } = answered.reply;
     let view = RatedView { listing_id: listing.into(), purchase_id: purchase.into(), stars };
-    Ok(with_origin(ok(&view), &answered))
+    Ok(with_origin(ok(&view), answered.origin))
 }

@@ -13,13 +13,11 @@ use utoipa::ToSchema;
 
 use super::view::{ListingView, seller_view};
 use crate::describe::{Argument, Draft};
-use crate::error::refusal::with_origin;
 use crate::error::{ApiError, ErrorCode};
 use crate::extract::caller::PersonCaller;
-use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::JsonBody;
 use crate::extract::path::InPath;
-use crate::request_tag::request_tag;
+use crate::idempotency::{Idempotency, with_origin};
 use crate::state::AppState;
 use crate::wire::amount::Price;
 use crate::wire::envelope::{Success, created, ok};
@@ -144,20 +142,19 @@ fn contributions(ids: Contents) -> Vec<ContributionId> {
 #[utoipa::path(post, path = "/v1/marketplace/wallet/listings", tag = "Marketplace",
     responses((status = 201, body = Success<ListingView>), (status = 404), (status = 409)))]
 pub(crate) async fn create_listing(
-    request: HttpRequest,
     caller: PersonCaller,
     body: JsonBody<NewListingBody>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let tag = idempotency.tag(body.fingerprint());
     let new = new_listing(body.value);
     let seller = EntityId::user(caller.environment, &caller.user());
     let answered = state.node.ask(&seller, new, tag).await?;
     let summary = &answered.reply;
     let view = ListingView::of(summary, seller_view(&state, &seller).await?);
     let response = created(&format!("/v1/marketplace/wallet/listings/{}", summary.id), &view);
-    Ok(with_origin(response, &answered))
+    Ok(with_origin(response, answered.origin))
 }
 
 fn new_listing(body: NewListingBody) -> CreateListing {
@@ -180,15 +177,14 @@ fn new_listing(body: NewListingBody) -> CreateListing {
 #[utoipa::path(put, path = "/v1/marketplace/wallet/listings/{id}", tag = "Marketplace",
     responses((status = 200, body = Success<ListingView>), (status = 409)))]
 pub(crate) async fn change_listing(
-    request: HttpRequest,
     caller: PersonCaller,
     InPath(listing): InPath<ListingId>,
     body: JsonBody<ListingBody>,
     IfMatch(if_version): IfMatch,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let tag = idempotency.tag(body.fingerprint());
     let body = body.value;
     let change = Change {
         if_version,
@@ -206,7 +202,7 @@ pub(crate) async fn change_listing(
     let command = ChangeListing { listing, change, contributions };
     let answered = state.node.ask(&seller, command, tag).await?;
     let view = ListingView::of(&answered.reply, seller_view(&state, &seller).await?);
-    Ok(with_origin(ok(&view), &answered))
+    Ok(with_origin(ok(&view), answered.origin))
 }
 
 /// The version in `If-Match`, with or without quotes; `*` asks for none in particular.

@@ -1,6 +1,6 @@
 //! `POST /user/earnings/claim`
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use priv_domain::user::{ClaimEarnings, Claimed};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,11 +8,9 @@ use utoipa::ToSchema;
 use super::{Unknown, user_in_reach};
 use crate::auth::UserNaming;
 use crate::error::ApiError;
-use crate::error::refusal::with_origin;
 use crate::extract::caller::{UserCaller, Write};
-use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::OptionalJsonBody;
-use crate::request_tag::request_tag;
+use crate::idempotency::{Idempotency, with_origin};
 use crate::state::AppState;
 use crate::wire::amount::Amount;
 use crate::wire::envelope::{Success, created};
@@ -66,20 +64,19 @@ impl From<Claimed> for ClaimView {
 #[utoipa::path(post, path = "/v1/user/earnings/claim", tag = "User",
     responses((status = 201, body = Success<ClaimView>)))]
 pub(crate) async fn claim_earnings(
-    request: HttpRequest,
     caller: UserCaller<Write>,
     body: OptionalJsonBody<ClaimBody>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let fingerprint = body.0.fingerprint();
     let ClaimBody { amount_priv, user_id, wallet_address, anonymous_id } = body.0.value;
     let naming = UserNaming { user_id, wallet_address, anonymous_id };
     let id = user_in_reach(&state, &caller, Some(&naming), Unknown::NotFound).await?;
-    let tag = request_tag(&request, &idempotency, fingerprint)?;
+    let tag = idempotency.tag(fingerprint);
     let amount = amount_priv.0.map(|Amount(amount)| amount);
     let command = ClaimEarnings { amount, minimum: state.options.claim_minimum };
     let answered = state.node.ask(&id, command, tag).await?;
     let response = created("/v1/user/earnings", &ClaimView::from(answered.reply));
-    Ok(with_origin(response, &answered))
+    Ok(with_origin(response, answered.origin))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use data_encoding::HEXLOWER;
 use priv_domain::EntityId;
 use priv_domain::consent::{ConsentRecord, PreferenceChange, Preferences};
@@ -13,12 +13,10 @@ use utoipa::ToSchema;
 use super::{Unknown, last_anonymous_id, user_in_reach, wire_ids};
 use crate::auth::UserNaming;
 use crate::error::ApiError;
-use crate::error::refusal::with_origin;
 use crate::extract::caller::{Read, UserCaller, Write};
-use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::JsonBody;
 use crate::extract::query::QueryParams;
-use crate::request_tag::request_tag;
+use crate::idempotency::{Idempotency, with_origin};
 use crate::state::AppState;
 use crate::wire::envelope::{Success, ok};
 use crate::wire::ids::HashText;
@@ -200,10 +198,9 @@ pub(crate) async fn get_consent(
 #[utoipa::path(post, path = "/v1/user/consent", tag = "User",
     responses((status = 200, body = Success<ConsentView>)))]
 pub(crate) async fn set_consent(
-    request: HttpRequest,
     caller: UserCaller<Write>,
     body: JsonBody<ConsentBody>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let fingerprint = body.fingerprint();
@@ -220,7 +217,7 @@ pub(crate) async fn set_consent(
         anonymous_id: body.anonymous_id,
     };
     let id = user_in_reach(&state, &caller, Some(&naming), Unknown::Begin).await?;
-    let tag = request_tag(&request, &idempotency, fingerprint)?;
+    let tag = idempotency.tag(fingerprint);
     let text = |said: Option<Text<0, 64>>| said.map(|Text(text)| text);
     let (source, policy_version) = (text(body.source), text(body.policy_version));
     let command = SetConsent { change, source, policy_version };
@@ -228,7 +225,7 @@ pub(crate) async fn set_consent(
     let record = &answered.reply;
     let mut view = view(&id, None, Some(record));
     view.receipt = Some(Receipt::signed(&state, &id, record)?);
-    Ok(with_origin(ok(&view), &answered))
+    Ok(with_origin(ok(&view), answered.origin))
 }
 
 /// All versions of what a person agreed to, newest first

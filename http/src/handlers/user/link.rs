@@ -4,7 +4,7 @@
 //! hands it to the person's device. Or the person signs a text with their wallet's key (EIP-191);
 //! that also links the project's user whose id is the wallet's address, if a project is named.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use priv_actors::ask::Origin;
 use priv_domain::user::{BecomePerson, BindWallet, Linked};
 use priv_domain::{EntityId, ProjectId, UserRef};
@@ -15,11 +15,9 @@ use crate::auth::proof::LinkClaim;
 use crate::auth::wallet::{Address, recover};
 use crate::auth::{NamedUser, UserNaming};
 use crate::error::ApiError;
-use crate::error::refusal::{mark_replayed, with_origin};
 use crate::extract::caller::{PersonCaller, ServerCaller, Write};
-use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::json::JsonBody;
-use crate::request_tag::request_tag;
+use crate::idempotency::{Idempotency, with_origin};
 use crate::state::AppState;
 use crate::wire::amount::Amount;
 use crate::wire::envelope::{Success, ok};
@@ -118,13 +116,12 @@ pub(crate) async fn issue_link_proof(
         (status = 409, description = "CONFLICT: `request_in_flight`, `already_linked`, `linked`, \
             `account_full`, or `not_taken`.")))]
 pub(crate) async fn link_user(
-    request: HttpRequest,
     caller: PersonCaller,
     body: JsonBody<LinkBody>,
-    idempotency: IdempotencyKey,
+    idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = request_tag(&request, &idempotency, body.fingerprint())?;
+    let tag = idempotency.tag(body.fingerprint());
     let person = EntityId::user(caller.environment, &caller.user());
     let wallet = wallet(&caller, &body.value)?;
     let source = source(&state, &caller, &body.value, wallet)?;
@@ -144,11 +141,7 @@ pub(crate) async fn link_user(
         moved_pending_priv: Amount::default(),
     };
     let Some(source) = source else {
-        let mut response = ok(&view);
-        if bound_before == Origin::Replayed {
-            mark_replayed(&mut response);
-        }
-        return Ok(response);
+        return Ok(with_origin(ok(&view), bound_before));
     };
     let from = EntityId::user(caller.environment, &source);
     let answered = state.node.ask(&from, BecomePerson { person }, tag).await?;
@@ -156,7 +149,7 @@ pub(crate) async fn link_user(
     view.linked = Some(source.to_string());
     view.moved_balance_priv = moved_balance.into();
     view.moved_pending_priv = moved_pending.into();
-    Ok(with_origin(ok(&view), &answered))
+    Ok(with_origin(ok(&view), answered.origin))
 }
 
 /// The text that a wallet's key signs.
