@@ -32,11 +32,11 @@ mod tests;
 
 pub(crate) use answer::Ingested;
 pub use answer::{
-    CAPTURE_ANSWER, EventAnswer, Listed, REMOTE_CONFIG_ANSWER, Taken, capture_v1_answer,
-    events_answer, flags_answer, segment_settings_answer,
+    CAPTURE_ANSWER, EventOutcome, Listed, REMOTE_CONFIG_ANSWER, capture_v1_answer, events_answer,
+    flags_answer, segment_settings_answer,
 };
 pub use dialect::{Dialect, PostHogRoute, PrivRoute, SegmentRoute};
-pub use event::{Batch, EventKind, IncomingEvent, Refused, Verdict};
+pub use event::{Batch, IncomingEvent, Refusal, Refused};
 pub use limits::{
     MAX_BODY_BYTES, MAX_DEPTH, MAX_EVENTS, MAX_ID_BYTES, MAX_NAME_CHARS, MAX_PAGE_FIELD_BYTES,
     MAX_PROPERTIES_BYTES, MAX_SHARED_CONTEXT_BYTES,

@@ -22,8 +22,8 @@ use crate::extract::caller::IngestKey;
 use crate::idempotency::answers::Begun;
 use crate::idempotency::{Idempotency, fingerprint, with_origin};
 use crate::ingest::{
-    Arrival, CAPTURE_ANSWER, Dialect, EventAnswer, Listed, PostHogRoute, Taken, Unreadable,
-    capture_v1_answer, events_answer, moment, parse,
+    Arrival, CAPTURE_ANSWER, Dialect, Listed, PostHogRoute, Unreadable, capture_v1_answer,
+    events_answer, moment, parse,
 };
 use crate::middleware::RequestContext;
 use crate::state::AppState;
@@ -187,12 +187,11 @@ struct IngestOptions {
 
 impl IngestOptions {
     fn answer(&self, stored: &Stored) -> String {
-        let answers: Vec<EventAnswer<'_>> = stored.answers().collect();
         match self.dialect {
             Dialect::Priv(_) | Dialect::Segment(_) => {
-                events_answer(&answers, stored.earned, self.listed)
+                events_answer(&stored.outcomes, stored.earned, self.listed)
             }
-            Dialect::PostHog(PostHogRoute::V1) => capture_v1_answer(&answers),
+            Dialect::PostHog(PostHogRoute::V1) => capture_v1_answer(&stored.outcomes),
             Dialect::PostHog(PostHogRoute::Capture | PostHogRoute::Batch) => {
                 CAPTURE_ANSWER.to_owned()
             }
@@ -202,17 +201,4 @@ impl IngestOptions {
 
 fn json_answer(body: String) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(body)
-}
-
-/// What an event that is stored, or was, is answered with.
-fn taken(verdict: priv_domain::user::Verdict) -> Option<Taken> {
-    use priv_domain::user::Verdict;
-    match verdict {
-        Verdict::Accepted { .. } => Some(Taken::Accepted),
-        Verdict::Duplicate => Some(Taken::Duplicate),
-        Verdict::ConsentWithdrawn
-        | Verdict::ConsentMissing
-        | Verdict::TooMany
-        | Verdict::Elsewhere => None,
-    }
 }

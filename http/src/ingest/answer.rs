@@ -2,14 +2,13 @@
 //!
 //! Segment's clients look at the status only and get our own body, [`events_answer`].
 
-use std::borrow::Cow;
-
 use priv_domain::Micros;
+use priv_domain::user::Verdict;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use utoipa::ToSchema;
 
-use super::event::{Refused, Verdict};
+use super::event::{Refusal, Refused};
 use crate::wire::amount::Amount;
 use crate::wire::envelope::Success;
 use crate::wire::words::words;
@@ -51,38 +50,20 @@ pub fn segment_settings_answer(write_key: &str, api_host: &str, scheme: &str) ->
     serde_json::json!({ "integrations": { "Segment.io": server } }).to_string()
 }
 
-/// What became of an event that could be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// On disk.
-    Accepted,
-    /// It was on disk already.
-    Duplicate,
-    /// Not on disk; the client should send it again. Only the new capture of PostHog can say this
-    /// of single events.
-    Later,
-}
-
-/// What is said about one event.
+/// An event of a request, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventAnswer<'a> {
-    /// Its id: the client's, or ours where the client gave none.
-    pub id: Option<Cow<'a, str>>,
-    /// What became of it, or the verdict, code and message of its refusal.
-    pub result: Result<Taken, (Verdict, Cow<'a, str>, Cow<'a, str>)>,
-}
-
-impl<'a> From<&'a Refused> for EventAnswer<'a> {
-    fn from(refused: &'a Refused) -> Self {
-        Self {
-            id: refused.id.as_deref().map(Cow::Borrowed),
-            result: Err((
-                refused.verdict,
-                Cow::Borrowed(refused.code),
-                Cow::Borrowed(&refused.message),
-            )),
-        }
-    }
+pub enum EventOutcome {
+    /// It could not go to a user.
+    Refused(Refused),
+    /// It went to its user.
+    Sent {
+        /// Its id: the client's, or ours where the client gave none.
+        id: String,
+        /// What its user says. `None` while there is no room for it: it is not on disk, and the
+        /// client should send it again. Only the new capture of PostHog can say this of single
+        /// events.
+        verdict: Option<Verdict>,
+    },
 }
 
 /// Which events are listed in an answer.
@@ -97,18 +78,16 @@ pub enum Listed {
 /// The answer of `/events`, `/identify`, `/page` and of Segment's routes. `events` are in the
 /// order of the body.
 #[must_use]
-pub fn events_answer(events: &[EventAnswer<'_>], earned: Micros, listed: Listed) -> String {
-    let count = |result: EventResult| events.iter().filter(|event| event.word() == result).count();
+pub fn events_answer(events: &[EventOutcome], earned: Micros, listed: Listed) -> String {
+    let count =
+        |result: EventResult| events.iter().filter(|event| event.result() == result).count();
     let results = events
         .iter()
         .enumerate()
-        .filter(|(_, event)| listed == Listed::All || event.result != Ok(Taken::Accepted))
-        .map(|(index, event)| Line {
-            index,
-            id: event.id.as_deref(),
-            result: event.word(),
-            code: event.result.as_ref().err().map(|(_, code, _)| &**code),
-            message: event.result.as_ref().err().map(|(_, _, message)| &**message),
+        .filter(|(_, event)| listed == Listed::All || event.result() != EventResult::Accepted)
+        .map(|(index, event)| {
+            let (code, message) = event.reason().unzip();
+            Line { index, id: event.id(), result: event.result(), code, message }
         })
         .collect();
     let data = Ingested {
@@ -126,7 +105,7 @@ pub fn events_answer(events: &[EventAnswer<'_>], earned: Micros, listed: Listed)
 /// are `retry` again (with a `Retry-After`, after that), reports `drop` to the app, and takes all
 /// others as stored. An event without a uuid can't be answered.
 #[must_use]
-pub fn capture_v1_answer(events: &[EventAnswer<'_>]) -> String {
+pub fn capture_v1_answer(events: &[EventOutcome]) -> String {
     #[derive(Serialize)]
     struct Answer<'a> {
         results: ByUuid<'a>,
@@ -134,14 +113,46 @@ pub fn capture_v1_answer(events: &[EventAnswer<'_>]) -> String {
     to_json(&Answer { results: ByUuid(events) })
 }
 
-impl EventAnswer<'_> {
-    fn word(&self) -> EventResult {
-        match self.result {
-            Ok(Taken::Accepted) => EventResult::Accepted,
-            Ok(Taken::Duplicate) => EventResult::Duplicate,
-            Ok(Taken::Later) => EventResult::Retry,
-            Err((Verdict::Dropped, ..)) => EventResult::Dropped,
-            Err((Verdict::Rejected, ..)) => EventResult::Rejected,
+impl EventOutcome {
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refused) => refused.id.as_deref(),
+            Self::Sent { id, .. } => Some(id),
+        }
+    }
+
+    fn result(&self) -> EventResult {
+        match self {
+            Self::Refused(Refused { refusal: Refusal::Dropped, .. }) => EventResult::Dropped,
+            Self::Refused(Refused { refusal: Refusal::Rejected, .. }) => EventResult::Rejected,
+            Self::Sent { verdict, .. } => match verdict {
+                Some(Verdict::Accepted { .. }) => EventResult::Accepted,
+                Some(Verdict::Duplicate) => EventResult::Duplicate,
+                Some(Verdict::ConsentWithdrawn | Verdict::ConsentMissing) => EventResult::Dropped,
+                Some(Verdict::TooMany) => EventResult::Rejected,
+                Some(Verdict::Elsewhere) | None => EventResult::Retry,
+            },
+        }
+    }
+
+    /// Why it was not taken: a word for programs, and a sentence for people.
+    fn reason(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Refused(refused) => Some((refused.code, &refused.message)),
+            Self::Sent { verdict, .. } => match (*verdict)? {
+                Verdict::Accepted { .. } | Verdict::Duplicate | Verdict::Elsewhere => None,
+                Verdict::ConsentWithdrawn => {
+                    Some(("consent_withdrawn", "The user has refused analytics"))
+                }
+                Verdict::ConsentMissing => Some((
+                    "consent_missing",
+                    "The user has not been asked, and the event does not say that consent was given",
+                )),
+                Verdict::TooMany => Some((
+                    "too_many_events",
+                    "This user has sent more events in three days than repeats are recognised among",
+                )),
+            },
         }
     }
 }
@@ -188,14 +199,14 @@ words! {
     }
 }
 
-struct ByUuid<'a>(&'a [EventAnswer<'a>]);
+struct ByUuid<'a>(&'a [EventOutcome]);
 
 impl Serialize for ByUuid<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut results = serializer.serialize_map(None)?;
         for event in self.0 {
-            if let Some(uuid) = &event.id {
-                results.serialize_entry(uuid, &ByUuid::entry(event))?;
+            if let Some(uuid) = event.id() {
+                results.serialize_entry(uuid, &Entry::of(event))?;
             }
         }
         results.end()
@@ -209,13 +220,16 @@ struct Entry<'a> {
     details: Option<&'a str>,
 }
 
-impl ByUuid<'_> {
-    fn entry<'a>(event: &'a EventAnswer<'_>) -> Entry<'a> {
-        match &event.result {
-            Ok(Taken::Accepted | Taken::Duplicate) => Entry { result: "ok", details: None },
-            Ok(Taken::Later) => Entry { result: "retry", details: Some("not_persisted") },
-            Err((_, code, _)) => Entry { result: "drop", details: Some(code) },
-        }
+impl<'a> Entry<'a> {
+    fn of(event: &'a EventOutcome) -> Self {
+        let (result, details) = match event.result() {
+            EventResult::Accepted | EventResult::Duplicate => ("ok", None),
+            EventResult::Retry => ("retry", Some("not_persisted")),
+            EventResult::Dropped | EventResult::Rejected => {
+                ("drop", event.reason().map(|(code, _)| code))
+            }
+        };
+        Self { result, details }
     }
 }
 

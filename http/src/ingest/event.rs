@@ -1,18 +1,7 @@
 //! What a body comes down to: events, and why some were not taken.
 
-use priv_domain::Timestamp;
+use priv_domain::{EventType, Timestamp};
 use serde_json::value::RawValue;
-
-/// What kind of event it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventKind {
-    /// Something was done.
-    Track,
-    /// A page was looked at.
-    PageView,
-    /// Traits of a user became known.
-    Identify,
-}
 
 /// An event, whoever's client sent it.
 #[derive(Clone, Debug)]
@@ -20,7 +9,7 @@ pub struct IncomingEvent {
     /// Its identity as the client gave it; `None` if it is ours to make.
     pub id: Option<String>,
     /// What kind of event it is.
-    pub kind: EventKind,
+    pub event_type: EventType,
     /// Its name, at most 200 characters.
     pub name: Option<String>,
     /// Whom it is about, by the id that the app gave.
@@ -29,7 +18,7 @@ pub struct IncomingEvent {
     pub anonymous_id: Option<String>,
     /// The visit that it belongs to.
     pub session_id: Option<String>,
-    /// A JSON object, as it was sent: properties, or traits for [`EventKind::Identify`].
+    /// A JSON object, as it was sent: properties, or traits for [`EventType::Identify`].
     pub properties: Option<Box<RawValue>>,
     /// A JSON object, as it was sent: what the client says about itself.
     pub context: Option<Box<RawValue>>,
@@ -58,7 +47,7 @@ pub struct Batch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// Whether the event is at fault, or only of no use here.
-    pub verdict: Verdict,
+    pub refusal: Refusal,
     /// A stable word for programs: `missing_user`.
     pub code: &'static str,
     /// What is wrong and what to send instead.
@@ -69,7 +58,7 @@ pub struct Refused {
 
 /// How an event was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Refusal {
     /// A proper event of a kind that is not kept here.
     Dropped,
     /// Not a proper event.
@@ -79,23 +68,23 @@ pub enum Verdict {
 /// What is wrong with an event, before it is known which event that is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
-    pub(super) verdict: Verdict,
+    pub(super) refusal: Refusal,
     pub(super) code: &'static str,
     pub(super) message: String,
 }
 
 impl Problem {
     pub(super) fn rejected(code: &'static str, message: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Rejected, code, message: message.into() }
+        Self { refusal: Refusal::Rejected, code, message: message.into() }
     }
 
     pub(super) fn unsupported(what: &str) -> Self {
         let message = format!("{what} events are not kept here; track, page view and identify are");
-        Self { verdict: Verdict::Dropped, code: "unsupported_type", message }
+        Self { refusal: Refusal::Dropped, code: "unsupported_type", message }
     }
 
     pub(super) fn of(self, id: Option<String>) -> Refused {
-        Refused { verdict: self.verdict, code: self.code, message: self.message, id }
+        Refused { refusal: self.refusal, code: self.code, message: self.message, id }
     }
 
     pub(super) fn missing_user() -> Self {

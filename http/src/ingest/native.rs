@@ -1,9 +1,10 @@
 //! Events in our own words and in Segment's, which differ only in spelling.
 
+use priv_domain::EventType;
 use serde_json::value::RawValue;
 
 use super::dialect::{PrivRoute, SegmentRoute};
-use super::event::{EventKind, IncomingEvent, Problem};
+use super::event::{IncomingEvent, Problem};
 use super::fields::{EventFields, EventKey as Key, Fields, PageFields, PageKey};
 use super::shared::Shared;
 use super::time::{self, Said};
@@ -53,24 +54,24 @@ pub(super) fn read(
     route: Route,
     shared: &Shared<'_>,
 ) -> Result<IncomingEvent, Problem> {
-    let kind = kind(fields, route)?;
+    let event_type = event_type(fields, route)?;
     let id = text::id(event_id(fields), "event_id")?;
     let user_id = text::id(fields.get(Key::UserId), "user_id")?;
     let anonymous_id = text::id(fields.get(Key::AnonymousId), "anonymous_id")?;
     if user_id.is_none() && anonymous_id.is_none() {
         return Err(Problem::missing_user());
     }
-    if route.wants_user_id && kind == EventKind::Identify && user_id.is_none() {
+    if route.wants_user_id && event_type == EventType::Identify && user_id.is_none() {
         return Err(Problem::rejected("missing_user_id", "identify needs a user_id"));
     }
-    let properties = properties(fields, kind);
+    let properties = properties(fields, event_type);
     // A page that can't be read would be missing from the counts without anyone being told.
     text::string_or_absent(fields.get(Key::PageUrl), "page_url")?;
-    let page = Page::of(fields, kind, properties);
+    let page = Page::of(fields, event_type, properties);
     let context = fields.get(Key::Context).filter(|raw| raw.get().starts_with('{'));
     Ok(IncomingEvent {
         id,
-        kind,
+        event_type,
         name: text::name(fields.first([Key::EventName, Key::Event, Key::Name]))?,
         user_id,
         anonymous_id,
@@ -85,7 +86,7 @@ pub(super) fn read(
     })
 }
 
-fn kind(fields: &EventFields<'_>, route: Route) -> Result<EventKind, Problem> {
+fn event_type(fields: &EventFields<'_>, route: Route) -> Result<EventType, Problem> {
     let said = fields.first([Key::EventType, Key::Type]).map(|raw| text::string(raw).ok_or(raw));
     let said = match &said {
         Some(Ok(text)) if !text.is_empty() => Some(&**text),
@@ -93,9 +94,9 @@ fn kind(fields: &EventFields<'_>, route: Route) -> Result<EventKind, Problem> {
         Some(Err(raw)) => Some(raw.get()),
     };
     match said {
-        Some("track") => Ok(EventKind::Track),
-        Some("page" | "page_view") => Ok(EventKind::PageView),
-        Some("identify") => Ok(EventKind::Identify),
+        Some("track") => Ok(EventType::Track),
+        Some("page" | "page_view") => Ok(EventType::PageView),
+        Some("identify") => Ok(EventType::Identify),
         Some(other @ ("screen" | "group" | "alias")) => Err(Problem::unsupported(other)),
         Some(other) => {
             let other: String = other.chars().take(40).collect();
@@ -111,10 +112,10 @@ fn kind(fields: &EventFields<'_>, route: Route) -> Result<EventKind, Problem> {
     }
 }
 
-fn properties<'a>(fields: &EventFields<'a>, kind: EventKind) -> Option<&'a RawValue> {
-    match kind {
-        EventKind::Identify => fields.first([Key::Traits, Key::Properties]),
-        EventKind::Track | EventKind::PageView => fields.first([Key::Properties, Key::Traits]),
+fn properties<'a>(fields: &EventFields<'a>, event_type: EventType) -> Option<&'a RawValue> {
+    match event_type {
+        EventType::Identify => fields.first([Key::Traits, Key::Properties]),
+        EventType::Track | EventType::PageView => fields.first([Key::Properties, Key::Traits]),
     }
 }
 
@@ -126,13 +127,17 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    fn of(fields: &EventFields<'a>, kind: EventKind, properties: Option<&'a RawValue>) -> Self {
+    fn of(
+        fields: &EventFields<'a>,
+        event_type: EventType,
+        properties: Option<&'a RawValue>,
+    ) -> Self {
         let url = fields.first([Key::PageUrl, Key::Url]);
         let title = fields.first([Key::PageTitle, Key::Title]);
         let referrer = fields.get(Key::Referrer);
-        let inner: PageFields<'a> = match kind {
-            EventKind::PageView => Fields::within(properties),
-            EventKind::Track | EventKind::Identify => Fields::none(),
+        let inner: PageFields<'a> = match event_type {
+            EventType::PageView => Fields::within(properties),
+            EventType::Track | EventType::Identify => Fields::none(),
         };
         Self {
             url: url.or(inner.get(PageKey::Url)),

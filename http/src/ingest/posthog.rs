@@ -7,9 +7,10 @@
 
 use std::borrow::Cow;
 
+use priv_domain::EventType;
 use serde_json::value::RawValue;
 
-use super::event::{EventKind, IncomingEvent, Problem};
+use super::event::{IncomingEvent, Problem};
 use super::fields::{EventFields, EventKey as Key, Fields, PropertyFields, PropertyKey as Prop};
 use super::shared::Shared;
 use super::time::{self, Arrival, Said};
@@ -28,25 +29,25 @@ pub(super) fn read(
     let Some(event) = text::name(fields.get(Key::Event))? else {
         return Err(Problem::rejected("missing_name", "`event` must be the event's name"));
     };
-    let kind = kind(&event)?;
+    let event_type = event_type(&event)?;
     let inner = Inner::of(fields);
     let id = text::id(fields.get(Key::Uuid), "uuid")?;
-    let (user_id, anonymous_id) = inner.user(fields, kind)?;
-    let page = match kind {
-        EventKind::PageView => inner.page(),
-        EventKind::Track | EventKind::Identify => Page::default(),
+    let (user_id, anonymous_id) = inner.user(fields, event_type)?;
+    let page = match event_type {
+        EventType::PageView => inner.page(),
+        EventType::Track | EventType::Identify => Page::default(),
     };
-    let properties = match kind {
-        EventKind::Identify => fields.get(Key::Set).or(inner.get(Prop::Set)),
-        EventKind::Track | EventKind::PageView => fields.get(Key::Properties),
+    let properties = match event_type {
+        EventType::Identify => fields.get(Key::Set).or(inner.get(Prop::Set)),
+        EventType::Track | EventType::PageView => fields.get(Key::Properties),
     };
     let context = fields.get(Key::Context).filter(|raw| raw.get().starts_with('{'));
     let context = context.or(shared.context);
     let session_id = fields.get(Key::SessionId).or(inner.get(Prop::SessionId));
     Ok(IncomingEvent {
         id,
-        kind,
-        name: (kind == EventKind::Track).then_some(event),
+        event_type,
+        name: (event_type == EventType::Track).then_some(event),
         user_id,
         anonymous_id,
         session_id: text::id(session_id, "$session_id")?,
@@ -71,10 +72,10 @@ pub(super) fn token(fields: &EventFields<'_>) -> Option<String> {
 
 /// What a person did is kept under its name; what the SDK says about itself, about groups of
 /// users or about app screens is not.
-fn kind(event: &str) -> Result<EventKind, Problem> {
+fn event_type(event: &str) -> Result<EventType, Problem> {
     match event {
-        "$pageview" => Ok(EventKind::PageView),
-        "$identify" | "$set" => Ok(EventKind::Identify),
+        "$pageview" => Ok(EventType::PageView),
+        "$identify" | "$set" => Ok(EventType::Identify),
         "$screen"
         | "$groupidentify"
         | "$create_alias"
@@ -84,7 +85,7 @@ fn kind(event: &str) -> Result<EventKind, Problem> {
         | "$performance_event"
         | "$$heatmap"
         | "$web_vitals" => Err(Problem::unsupported(event)),
-        _ => Ok(EventKind::Track),
+        _ => Ok(EventType::Track),
     }
 }
 
@@ -129,7 +130,7 @@ impl<'a> Inner<'a> {
     fn user(
         &self,
         fields: &EventFields<'_>,
-        kind: EventKind,
+        event_type: EventType,
     ) -> Result<(Option<String>, Option<String>), Problem> {
         let raw = fields.get(Key::DistinctId).or(self.get(Prop::DistinctId));
         let Some(id) = text::id(raw, "distinct_id")? else { return Err(no_distinct_id()) };
@@ -137,7 +138,7 @@ impl<'a> Inner<'a> {
             let message = "events without cookies tell no visitor from another; they can't earn";
             return Err(Problem { message: message.into(), ..Problem::missing_user() });
         }
-        if kind != EventKind::Identify && self.is_anonymous(&id) {
+        if event_type != EventType::Identify && self.is_anonymous(&id) {
             return Ok((None, Some(id)));
         }
         let before = text::id(self.get(Prop::AnonDistinctId), "$anon_distinct_id")?;

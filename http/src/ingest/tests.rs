@@ -53,7 +53,7 @@ fn shown_batch(batch: &Batch) -> String {
 
 fn shown_event(event: &IncomingEvent) -> String {
     let at = event.timestamp.millis_since(RECEIVED);
-    let mut line = format!("{:?} at={at:+}", event.kind);
+    let mut line = format!("{:?} at={at:+}", event.event_type);
     let raw = |raw: &Option<Box<RawValue>>| raw.as_ref().map(|raw| raw.get().to_owned());
     for (name, value) in [
         ("id", event.id.clone()),
@@ -77,5 +77,5 @@ fn shown_event(event: &IncomingEvent) -> String {
 
 fn shown_refused(refused: &Refused) -> String {
     let id = refused.id.as_ref().map(|id| format!(" id={id}")).unwrap_or_default();
-    format!("{:?} {}{id}: {}", refused.verdict, refused.code, refused.message)
+    format!("{:?} {}{id}: {}", refused.refusal, refused.code, refused.message)
 }

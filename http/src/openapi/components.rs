@@ -2,6 +2,16 @@
 
 use serde_json::{Value, json};
 
+/// The headers that are on every answer.
+pub(super) const HEADERS_OF_ALL: [&str; 6] = [
+    "X-Request-Id",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "RateLimit-Policy",
+    "RateLimit",
+];
+
 /// The headers of answers.
 pub(super) fn headers() -> Value {
     let count = || json!({ "type": "integer", "minimum": 0 });

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::components::HEADERS_OF_ALL;
 use super::json::{add_headers, members};
-use super::operation::HEADERS_OF_ALL;
 use crate::error::ErrorCode;
 
 /// The failures that operations refer to, by name.

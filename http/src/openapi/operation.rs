@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::components::HEADERS_OF_ALL;
 use super::failures::Failures;
 use super::json::{add_headers, members};
 use crate::error::ErrorCode;
@@ -81,13 +82,3 @@ pub(super) fn success(data: &str) -> Value {
         },
     })
 }
-
-/// The headers that are on every answer.
-pub(super) const HEADERS_OF_ALL: [&str; 6] = [
-    "X-Request-Id",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
-    "RateLimit-Policy",
-    "RateLimit",
-];

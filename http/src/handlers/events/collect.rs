@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use priv_domain::event::RawEvent;
 use priv_domain::user::NewEvent;
-use priv_domain::{EntityId, EventKey, EventType, ProjectId, RequestTag, UserRef};
+use priv_domain::{EntityId, EventKey, ProjectId, RequestTag, UserRef};
 use ulid::Ulid;
 
 use crate::auth::{KeyInfo, PersonIds, check_user_id, user_of};
-use crate::ingest::{Batch, EventKind, IncomingEvent, Refused, Verdict};
+use crate::ingest::{Batch, EventOutcome, IncomingEvent, Refusal, Refused};
 use crate::middleware::RequestContext;
 
 /// A request's events by user, and those that can't be stored whoever they are of.
 pub(super) struct Collected {
     pub(super) groups: Vec<Group>,
-    /// One an event, in the order of the body.
-    pub(super) slots: Vec<Slot>,
+    /// One an event, in the order of the body; those of `groups` have no verdict yet.
+    pub(super) outcomes: Vec<EventOutcome>,
     /// Whether each event has an id that the client gave: then all can safely be sent again.
     pub(super) all_named: bool,
 }
@@ -28,14 +28,6 @@ pub(super) struct Group {
     pub(super) events: Vec<NewEvent>,
 }
 
-/// What is known of an event so far.
-pub(super) enum Slot {
-    /// It goes to its user; this is its id.
-    Stored(String),
-    /// It can't be stored.
-    Refused(Refused),
-}
-
 impl Collected {
     pub(super) fn new(
         batch: Batch,
@@ -45,7 +37,7 @@ impl Collected {
     ) -> Self {
         let mut collected = Self {
             groups: Vec::new(),
-            slots: Vec::with_capacity(batch.events.len()),
+            outcomes: Vec::with_capacity(batch.events.len()),
             // With an idempotency key all are known again when they come again.
             all_named: true,
         };
@@ -54,15 +46,15 @@ impl Collected {
             let event = match event {
                 Ok(event) => event,
                 Err(refused) => {
-                    collected.slots.push(Slot::Refused(refused));
+                    collected.outcomes.push(EventOutcome::Refused(refused));
                     continue;
                 }
             };
             let user = match user_of_event(&event, key.project, context.person_ids()) {
                 Ok(user) => user,
                 Err(message) => {
-                    collected.slots.push(Slot::Refused(Refused {
-                        verdict: Verdict::Rejected,
+                    collected.outcomes.push(EventOutcome::Refused(Refused {
+                        refusal: Refusal::Rejected,
                         code: "invalid_user",
                         message,
                         id: event.id,
@@ -72,7 +64,7 @@ impl Collected {
             };
             collected.all_named &= event.id.is_some() || tag.is_some();
             let event = named(event, index, key.project, context, tag);
-            collected.slots.push(Slot::Stored(event.raw.id.clone()));
+            collected.outcomes.push(EventOutcome::Sent { id: event.raw.id.clone(), verdict: None });
             let group = *by_user.entry(user).or_insert_with_key(|user| {
                 let user = EntityId::user(key.environment, user);
                 collected.groups.push(Group { user, indexes: Vec::new(), events: Vec::new() });
@@ -139,11 +131,7 @@ fn named(
         consent_given: event.consent_given,
         raw: Arc::new(RawEvent {
             id,
-            event_type: match event.kind {
-                EventKind::Track => EventType::Track,
-                EventKind::PageView => EventType::PageView,
-                EventKind::Identify => EventType::Identify,
-            },
+            event_type: event.event_type,
             timestamp: event.timestamp,
             name: event.name,
             user_id: event.user_id,

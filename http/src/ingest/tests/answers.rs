@@ -4,21 +4,20 @@ use expect_test::expect;
 
 use super::*;
 use priv_domain::Micros;
+use priv_domain::user::Verdict;
 
-fn mixed() -> Vec<EventAnswer<'static>> {
-    let taken = |id: &'static str, taken| EventAnswer { id: Some(id.into()), result: Ok(taken) };
+fn mixed() -> Vec<EventOutcome> {
+    let sent = |id: &str, verdict| EventOutcome::Sent { id: id.to_owned(), verdict };
+    let refused = |refusal, code, message: &str, id: Option<&str>| {
+        let (message, id) = (message.to_owned(), id.map(str::to_owned));
+        EventOutcome::Refused(Refused { refusal, code, message, id })
+    };
     vec![
-        taken("uuid-1", Taken::Accepted),
-        taken("uuid-2", Taken::Duplicate),
-        taken("uuid-3", Taken::Later),
-        EventAnswer {
-            id: Some("uuid-4".into()),
-            result: Err((Verdict::Dropped, "consent_missing".into(), "no \"consent\"".into())),
-        },
-        EventAnswer {
-            id: None,
-            result: Err((Verdict::Rejected, "not_an_object".into(), "not an object".into())),
-        },
+        sent("uuid-1", Some(Verdict::Accepted { earned: Micros::new(97_001) })),
+        sent("uuid-2", Some(Verdict::Duplicate)),
+        sent("uuid-3", None),
+        refused(Refusal::Dropped, "consent_missing", "no \"consent\"", Some("uuid-4")),
+        refused(Refusal::Rejected, "not_an_object", "not an object", None),
     ]
 }
 
@@ -37,11 +36,29 @@ fn the_new_capture_answer_has_a_verdict_for_each_uuid() {
 }
 
 #[test]
+fn what_a_user_says_of_an_event_is_told() {
+    let verdicts =
+        [Verdict::ConsentWithdrawn, Verdict::ConsentMissing, Verdict::TooMany, Verdict::Elsewhere];
+    let told = verdicts.map(|verdict| {
+        let event = EventOutcome::Sent { id: "a".to_owned(), verdict: Some(verdict) };
+        let ours = events_answer(std::slice::from_ref(&event), Micros::ZERO, Listed::Exceptions);
+        let ours: serde_json::Value = serde_json::from_str(&ours).expect("JSON");
+        format!("{} {}\n", ours["data"]["results"][0], capture_v1_answer(&[event]))
+    });
+    expect![[r#"
+        {"code":"consent_withdrawn","id":"a","index":0,"message":"The user has refused analytics","result":"dropped"} {"results":{"a":{"result":"drop","details":"consent_withdrawn"}}}
+        {"code":"consent_missing","id":"a","index":0,"message":"The user has not been asked, and the event does not say that consent was given","result":"dropped"} {"results":{"a":{"result":"drop","details":"consent_missing"}}}
+        {"code":"too_many_events","id":"a","index":0,"message":"This user has sent more events in three days than repeats are recognised among","result":"rejected"} {"results":{"a":{"result":"drop","details":"too_many_events"}}}
+        {"id":"a","index":0,"result":"retry"} {"results":{"a":{"result":"retry","details":"not_persisted"}}}
+    "#]].assert_eq(&told.concat());
+}
+
+#[test]
 fn what_is_refused_here_is_answered_as_it_is() {
     let batch = parse(br#"[{"event":"x","uuid":"uuid-1"}]"#, POSTHOG, RECEIVED).expect("a batch");
     let refused = batch.events[0].as_ref().expect_err("nobody is named");
     expect![[r#"{"results":{"uuid-1":{"result":"drop","details":"missing_user"}}}"#]]
-        .assert_eq(&capture_v1_answer(&[refused.into()]));
+        .assert_eq(&capture_v1_answer(&[EventOutcome::Refused(refused.clone())]));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What holds for any body.
 
+use priv_domain::EventType;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -151,7 +152,7 @@ proptest! {
                 };
                 prop_assert!(id.as_ref().is_none_or(is_fine));
             }
-            if let (EventKind::Track, Some(kept)) = (taken.kind, &taken.properties) {
+            if let (EventType::Track, Some(kept)) = (taken.event_type, &taken.properties) {
                 let sent = [&event["properties"], &event["traits"]].map(Value::to_string);
                 prop_assert!(sent.iter().any(|sent| sent == kept.get()));
             }
