@@ -44,12 +44,12 @@ mod tests {
     fn a_filter_has_a_level_for_all_and_others_for_modules() {
         for default in [None, Some("")] {
             let filter = filter(default).expect("the default is a filter");
-            assert!(filter.would_enable("priv_http::edge", &Level::INFO));
-            assert!(!filter.would_enable("priv_http::edge", &Level::DEBUG));
+            assert!(filter.would_enable("priv_http::middleware", &Level::INFO));
+            assert!(!filter.would_enable("priv_http::middleware", &Level::DEBUG));
             assert!(!filter.would_enable("sled::pagecache", &Level::INFO));
         }
         let filter = filter(Some("warn,priv_http=debug")).expect("it is a filter");
-        assert!(filter.would_enable("priv_http::edge", &Level::DEBUG));
+        assert!(filter.would_enable("priv_http::middleware", &Level::DEBUG));
         assert!(!filter.would_enable("priv_journal", &Level::INFO));
     }
 

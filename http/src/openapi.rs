@@ -58,6 +58,8 @@ pub(crate) fn document<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Value
     let mut document = serde_json::to_value(described).expect("a description is JSON");
     let schemas = &mut document["components"]["schemas"];
     for (name, schema) in routes.iter().flat_map(|route| route.description.schemas.iter()) {
+        let known = schemas.get(name);
+        debug_assert!(known.is_none_or(|known| known == schema), "two schemas are called {name}");
         schemas[name] = schema.clone();
     }
     let mut failures = Failures::all();
