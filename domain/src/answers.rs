@@ -159,4 +159,45 @@ mod tests {
         answers.remember(tag(u128::MAX), done, after);
         assert_eq!(answers.len(), 1);
     }
+
+    #[test]
+    fn what_is_past_its_time_goes_each_time_the_number_has_doubled() {
+        let after = Timestamp::from_millis(KEPT_MILLIS + 1);
+        // How many are past their time; how many are remembered when one more comes.
+        let rows = [(1, 2), (2, 3), (63, 64), (64, 1), (65, 66), (127, 128), (128, 1), (129, 130)];
+        for (past, expected) in rows {
+            let mut answers = Answers::<System>::default();
+            for key in 0..past {
+                answers.remember(tag(key), AnyReply::new(()), Timestamp::EPOCH);
+            }
+            answers.remember(tag(u128::MAX), AnyReply::new(()), after);
+            assert_eq!(answers.len(), expected, "{past}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_read_back_and_counted() {
+        let mut answers = Answers::<System>::default();
+        assert!(answers.is_empty() && answers.heap_bytes() == 0);
+        let reply = AnyReply::new("first");
+        for key in [1, 2] {
+            answers.remember(tag(key), reply.clone(), Timestamp::EPOCH);
+        }
+        assert!(!answers.is_empty());
+        let (fingerprint, at) = (tag(1).fingerprint, Timestamp::EPOCH);
+        let known = Remembered { fingerprint, at, reply };
+        let mut read: Vec<_> = answers.iter().collect();
+        read.sort_by_key(|(key, _)| *key);
+        assert_eq!(read, [(1, &known), (2, &known)]);
+        let copy: Answers<System> =
+            read.into_iter().map(|(key, known)| (key, known.clone())).collect();
+        assert_eq!(copy, answers);
+        assert_eq!(
+            Answers::<System>::from_iter([]),
+            Answers::default(),
+            "empty, it takes no memory"
+        );
+        let one: Answers<System> = [(1, known)].into_iter().collect();
+        assert!(one.heap_bytes() > 1 && answers.heap_bytes() == 2 * one.heap_bytes());
+    }
 }
