@@ -36,7 +36,7 @@ fn a_call_without_a_credential_is_refused_on_every_route() {
                 Needs::Link => {
                     answer.refused(403, "FORBIDDEN");
                 }
-                Needs::Key | Needs::PersonOrSecretKey => {
+                Needs::Key | Needs::PersonOrSecretKey | Needs::SecretKey => {
                     answer.refused(401, "INVALID_API_KEY");
                 }
                 Needs::Person | Needs::Operator => {
@@ -61,9 +61,11 @@ fn a_key_that_does_not_exist_is_refused_on_every_route() {
                 let answer = send_plausible(route, fixture, &fixture.app.key(key));
                 match route.needs {
                     Needs::Person | Needs::Operator => answer.refused(401, "UNAUTHORIZED"),
-                    Needs::Key | Needs::PersonOrSecretKey | Needs::Nobody | Needs::Link => {
-                        answer.refused(401, "INVALID_API_KEY")
-                    }
+                    Needs::Key
+                    | Needs::PersonOrSecretKey
+                    | Needs::SecretKey
+                    | Needs::Nobody
+                    | Needs::Link => answer.refused(401, "INVALID_API_KEY"),
                 };
             }
         }
@@ -81,7 +83,7 @@ fn a_credential_of_the_wrong_kind_is_refused_on_every_route() {
                 || send_plausible(route, fixture, &fixture.app.key(&fixture.project.sk_live));
             match route.needs {
                 Needs::Nobody | Needs::Link | Needs::Key => {}
-                Needs::PersonOrSecretKey => {
+                Needs::PersonOrSecretKey | Needs::SecretKey => {
                     // A publishable key is valid but has no right; a secret key must name a user.
                     publishable().refused(403, "FORBIDDEN");
                     secret().refused(400, "VALIDATION_ERROR");

@@ -19,6 +19,8 @@ pub(crate) enum Needs {
     Key,
     /// A person, or a secret key that names a user.
     PersonOrSecretKey,
+    /// A secret key that names a user.
+    SecretKey,
     /// A signed-in person only.
     Person,
     /// Nobody but an operator.
@@ -99,7 +101,7 @@ pub(crate) const ROUTES: &[Route] = &[
     post("/v1/user/earnings/claim", Needs::PersonOrSecretKey, Body::Optional),
     get("/v1/user/earnings/stream", Needs::PersonOrSecretKey),
     post("/v1/user/link", Needs::Person, Body::Json),
-    post("/v1/user/link/proof", Needs::PersonOrSecretKey, Body::Json),
+    post("/v1/user/link/proof", Needs::SecretKey, Body::Json),
     post("/v1/contributions/upload", Needs::Person, Body::Form),
     get("/v1/contributions", Needs::Person),
     get("{preview}", Needs::Nobody),
@@ -245,6 +247,7 @@ impl Fixture {
             Needs::Nobody | Needs::Link => self.app.anonymous(),
             Needs::Key => self.app.key(&self.project.pk_live),
             Needs::PersonOrSecretKey | Needs::Person => self.app.person(&self.user),
+            Needs::SecretKey => self.app.key(&self.project.sk_live),
             Needs::Operator => self.app.operator(),
         }
     }
