@@ -1,21 +1,19 @@
 //! The subcommands of `privd` besides serving.
 
 use std::error::Error;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use jsonwebtoken::{EncodingKey, Header, encode};
 use priv_http::receipt::{self, KeySet, ReceiptKey};
 use priv_journal::disk::RealDisk;
 use priv_journal::{FileJournal, Journal};
 use priv_store::data_dir::DataDir;
 use priv_store::{Store, data_dir, verify};
-use serde_json::json;
 
 use crate::config::{Arguments, Command, Settings};
+use crate::token::signed_token;
 use crate::{logging, replay, secrets, serve};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -50,21 +48,6 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     }
 }
 
-/// Displays an error and its causes on one line.
-pub(crate) struct Causes<'a>(pub(crate) &'a (dyn Error + 'static));
-
-impl fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
-}
-
 fn ready(settings: &Settings) -> Outcome {
     let mut address = settings.listen();
     // Who listens everywhere can be reached here.
@@ -93,31 +76,6 @@ fn token(settings: &Settings, sub: &str, role: Option<&str>, secs: u64) -> Outco
     };
     println!("{}", signed_token(&secret, sub, role, secs, settings)?);
     Ok(())
-}
-
-/// Makes a JWT as Supabase would.
-pub(crate) fn signed_token(
-    secret: &str,
-    sub: &str,
-    role: Option<&str>,
-    secs: u64,
-    settings: &Settings,
-) -> Result<String, Box<dyn Error>> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    let mut claims = json!({
-        "sub": sub,
-        "aud": settings.jwt_audience.as_deref().unwrap_or("authenticated"),
-        "iat": now,
-        "exp": now + secs,
-    });
-    if let Some(issuer) = &settings.jwt_issuer {
-        claims["iss"] = json!(issuer);
-    }
-    if let Some(role) = role {
-        claims["app_metadata"] = json!({ "role": role });
-    }
-    let key = EncodingKey::from_secret(secret.as_bytes());
-    Ok(encode(&Header::default(), &claims, &key)?)
 }
 
 fn verify(settings: &Settings) -> Outcome {
@@ -167,7 +125,7 @@ fn backup(from: &Path, to: &Path) -> Outcome {
         }
     }
     // Copied after the journal: all content that its entries refer to was there before them.
-    let blobs = copy_blobs(&from.join(serve::BLOBS), &to.join(serve::BLOBS))?;
+    let blobs = copy_blobs(&from.join(data_dir::BLOBS), &to.join(data_dir::BLOBS))?;
     println!("copied and checked: {report:?}, and {blobs} contributed contents");
     Ok(())
 }
@@ -193,7 +151,7 @@ fn restore(from: &Path, to: &Path) -> Outcome {
             secrets::write(&to.join(name), text.trim_end())?;
         }
     }
-    let blobs = copy_blobs(&from.join(serve::BLOBS), &to.join(serve::BLOBS))?;
+    let blobs = copy_blobs(&from.join(data_dir::BLOBS), &to.join(data_dir::BLOBS))?;
     std::fs::File::open(to)?.sync_all()?;
     println!("restored and checked: {report:?}, and {blobs} contributed contents");
     Ok(())

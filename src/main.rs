@@ -1,5 +1,7 @@
 //! `privd` runs PRIV Protocol in one process.
 
+mod access;
+mod causes;
 mod commands;
 mod config;
 mod logging;
@@ -7,6 +9,7 @@ mod replay;
 mod sandbox;
 mod secrets;
 mod serve;
+mod token;
 
 use std::process::ExitCode;
 
@@ -23,7 +26,7 @@ fn main() -> ExitCode {
     match commands::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("privd: {}", commands::Causes(error.as_ref()));
+            eprintln!("privd: {}", causes::Causes(error.as_ref()));
             ExitCode::FAILURE
         }
     }

@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::commands::signed_token;
+use crate::access::Access;
 use crate::config::Settings;
 use crate::secrets;
-use crate::serve::Access;
+use crate::token::signed_token;
 
 /// Seconds until the printed token expires: ten years.
 const TOKEN_SECS: u64 = 10 * 365 * 86_400;

@@ -18,16 +18,16 @@ use priv_http::router::{MetricsAt, groups};
 use priv_http::state::{KeyUse, ProjectKeys};
 use priv_http::{AppState, StateOptions};
 use priv_journal::disk::RealDisk;
+use priv_store::data_dir::BLOBS;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::access::Access;
+use crate::causes::Causes;
 use crate::config::Settings;
 use crate::{sandbox, secrets};
 
 /// Seconds that requests have to finish once the service is stopping.
 const FINISH_SECS: u64 = 10;
-
-/// The folder of contributed content inside the data directory.
-pub(crate) const BLOBS: &str = "blobs";
 
 /// Time between two writes of the day's request counts to the store.
 const KEEP_COUNTS_EVERY: Duration = Duration::from_secs(1);
@@ -36,58 +36,6 @@ const KEEP_COUNTS_EVERY: Duration = Duration::from_secs(1);
 pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     let access = Access::of(&settings)?;
     actix_web::rt::System::new().block_on(serve(settings, access))
-}
-
-/// The secrets by which operators and people are recognised.
-pub(crate) struct Access {
-    /// The operators' bearer token.
-    pub(crate) admin_token: Option<String>,
-    /// The secret that HS256 tokens are signed with.
-    pub(crate) jwt_secret: Option<String>,
-    /// Whether the service made both secrets for itself.
-    pub(crate) is_sandbox: bool,
-}
-
-impl Access {
-    /// Takes the secrets from the settings; a sandbox if there are none and only this machine can
-    /// reach the service.
-    fn of(settings: &Settings) -> Result<Self, Box<dyn Error>> {
-        let Settings { admin_token, jwt_secret, jwks, .. } = settings;
-        let says_nothing = admin_token.is_none() && jwt_secret.is_none() && jwks.is_none();
-        if settings.listen().ip().is_loopback() {
-            if !says_nothing {
-                let (admin_token, jwt_secret) = (admin_token.clone(), jwt_secret.clone());
-                return Ok(Self { admin_token, jwt_secret, is_sandbox: false });
-            }
-            let data_dir = settings.data_dir();
-            std::fs::create_dir_all(&data_dir)?;
-            return Ok(Self {
-                admin_token: Some(secrets::made_once(&data_dir, secrets::ADMIN_TOKEN)?),
-                jwt_secret: Some(secrets::made_once(&data_dir, secrets::JWT_SECRET)?),
-                is_sandbox: true,
-            });
-        }
-        let mut missing = Vec::new();
-        if admin_token.is_none() {
-            missing.push("PRIV_ADMIN_TOKEN (the operators' token)");
-        }
-        if jwt_secret.is_none() && jwks.is_none() {
-            missing.push("PRIV_JWT_SECRET or PRIV_JWKS (how people's tokens are checked)");
-        }
-        match missing.is_empty() {
-            true => Ok(Self {
-                admin_token: admin_token.clone(),
-                jwt_secret: jwt_secret.clone(),
-                is_sandbox: false,
-            }),
-            false => Err(format!(
-                "{} can be reached by others: set {}; or listen on 127.0.0.1 for a sandbox",
-                settings.listen(),
-                missing.join(" and ")
-            )
-            .into()),
-        }
-    }
 }
 
 async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>> {
@@ -201,7 +149,7 @@ fn token_verifier(settings: &Settings, access: &Access) -> Result<TokenVerifier,
         let jwks = Jwks::new(JwksSource::parse(text));
         match jwks.refresh() {
             Ok(_) => Ok(jwks),
-            Err(error) => Err(format!("PRIV_JWKS is {text}: {}", crate::commands::Causes(&error))),
+            Err(error) => Err(format!("PRIV_JWKS is {text}: {}", Causes(&error))),
         }
     });
     let rules = TokenRules {

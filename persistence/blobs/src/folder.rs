@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 
 use crate::content_hash::ContentHash;
 use crate::error::BlobError;
-use crate::objects::{Shelf, hash_of, key};
 use crate::reading::BlobRead;
+use crate::shelf::{Shelf, hash_of, key};
 use crate::staging::StagedFile;
 use crate::tasks::blocking;
 

@@ -30,6 +30,7 @@ mod reading;
 #[cfg(feature = "s3")]
 mod remote;
 mod s3;
+mod shelf;
 mod staging;
 mod store;
 mod tasks;

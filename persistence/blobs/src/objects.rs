@@ -13,16 +13,8 @@ use crate::folder::Folder;
 use crate::reading::BlobRead;
 #[cfg(feature = "s3")]
 use crate::remote::Remote;
+use crate::shelf::Shelf;
 use crate::staging::StagedFile;
-
-/// The kind of an object that is stored under a hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shelf {
-    /// The content itself.
-    Blobs,
-    /// The preview of the content.
-    Previews,
-}
 
 /// The objects of a store, by hash.
 #[derive(Debug)]
@@ -118,32 +110,4 @@ impl Objects {
             Self::Remote(remote) => remote.list(shelf),
         }
     }
-}
-
-impl Shelf {
-    pub(crate) const fn folder(self) -> &'static str {
-        match self {
-            Self::Blobs => "blobs",
-            Self::Previews => "previews",
-        }
-    }
-}
-
-/// The key of an object, like `blobs/6n/bafkrei…6n5`. The 1,024 folders are named by the two
-/// characters before the last, as in go-ipfs, because CIDs begin alike and the last character has
-/// only three bits of the hash.
-pub(crate) fn key(shelf: Shelf, hash: ContentHash) -> String {
-    let cid = hash.cid();
-    let shard = &cid[cid.len() - 3..cid.len() - 1];
-    format!("{}/{shard}/{cid}", shelf.folder())
-}
-
-/// The hash of the object that is called `name` and has the key `place`. An object that nobody of
-/// ours has put there has none, and is named in the log.
-pub(crate) fn hash_of(shelf: Shelf, name: &str, place: &str) -> Option<ContentHash> {
-    let hash = ContentHash::from_cid(name).filter(|hash| key(shelf, *hash) == place);
-    if hash.is_none() {
-        tracing::warn!(object = place, "an object that is not ours");
-    }
-    hash
 }

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use crate::content_hash::ContentHash;
 use crate::error::BlobError;
 use crate::media::MediaType;
-use crate::objects::Shelf;
+use crate::shelf::Shelf;
 use crate::store::BlobStore;
 use crate::tasks::{blocking, detached};
 use photo::Format;

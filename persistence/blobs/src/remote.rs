@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 
 use crate::content_hash::ContentHash;
 use crate::error::BlobError;
-use crate::objects::{self, Shelf};
 use crate::reading::BlobRead;
+use crate::shelf::{self, Shelf};
 use crate::tasks::blocking;
 
 /// Bytes of one part of a multipart upload. S3 takes no parts under 5 MiB, and 10,000 of them at
@@ -91,7 +91,7 @@ impl Remote {
         let listed = self.store.list(Some(&Key::from(shelf.folder())));
         let hashes = listed.err_into().try_filter_map(move |meta| async move {
             let name = meta.location.filename().unwrap_or_default();
-            Ok(objects::hash_of(shelf, name, meta.location.as_ref()))
+            Ok(shelf::hash_of(shelf, name, meta.location.as_ref()))
         });
         hashes.boxed()
     }
@@ -144,7 +144,7 @@ impl From<object_store::Error> for BlobError {
 }
 
 fn key(shelf: Shelf, hash: ContentHash) -> Key {
-    Key::from(objects::key(shelf, hash))
+    Key::from(shelf::key(shelf, hash))
 }
 
 fn is_not_found(error: &object_store::Error) -> bool {

@@ -15,7 +15,8 @@ use crate::content_hash::ContentHash;
 use crate::error::BlobError;
 use crate::lock::ContentLock;
 use crate::media::{self, Content, TextCheck};
-use crate::objects::{Objects, Shelf};
+use crate::objects::Objects;
+use crate::shelf::Shelf;
 use crate::staging::StagedFile;
 use crate::tasks::{blocking, detached};
 

@@ -9,6 +9,9 @@ use rustix::fs::{FlockOperation, flock};
 /// The journal's folder inside the data directory.
 pub const JOURNAL: &str = "journal";
 
+/// The folder of contributed content inside the data directory.
+pub const BLOBS: &str = "blobs";
+
 const LOCK: &str = "LOCK";
 
 /// A data directory that this process has, until it is dropped.
