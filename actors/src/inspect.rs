@@ -1,7 +1,5 @@
 //! Looking into a node, for operators: its numbers, one entity's state, one entity's past.
 
-use std::sync::Arc;
-
 use priv_domain::entity::{EntityId, Kind};
 use priv_domain::journal_point::PointInTime;
 use priv_domain::listing::Listing;
@@ -16,8 +14,10 @@ use priv_store::history::{self, HistoryError};
 use priv_store::{any_entity, codec};
 
 use crate::ask::AskError;
-use crate::directory::{DirectoryStats, ResidentActor};
-use crate::node::{Node, Resident};
+use crate::node::Node;
+use crate::of_kind::of_kind;
+use crate::residents::delivery::Resident;
+use crate::residents::directory::{DirectoryStats, ResidentActor};
 
 /// Records of one stream that are read for one page.
 pub const MAX_PAGE: usize = 100;
@@ -137,22 +137,24 @@ impl Node {
     /// The numbers of each kind's actors. Looks at every resident actor.
     #[must_use]
     pub fn actor_stats(&self) -> [(Kind, DirectoryStats); 4] {
+        let here = self.residents();
         [
-            (Kind::User, self.users.stats()),
-            (Kind::Project, self.projects.stats()),
-            (Kind::System, self.systems.stats()),
-            (Kind::Listing, self.listings.stats()),
+            (Kind::User, here.users.stats()),
+            (Kind::Project, here.projects.stats()),
+            (Kind::System, here.systems.stats()),
+            (Kind::Listing, here.listings.stats()),
         ]
     }
 
     /// Of each kind: actors in memory, started and gone since the start. Cheap.
     #[must_use]
     pub fn actor_counts(&self) -> [(Kind, usize, (u64, u64)); 4] {
+        let here = self.residents();
         [
-            (Kind::User, self.users.count(), self.users.lives()),
-            (Kind::Project, self.projects.count(), self.projects.lives()),
-            (Kind::System, self.systems.count(), self.systems.lives()),
-            (Kind::Listing, self.listings.count(), self.listings.lives()),
+            (Kind::User, here.users.count(), here.users.lives()),
+            (Kind::Project, here.projects.count(), here.projects.lives()),
+            (Kind::System, here.systems.count(), here.systems.lives()),
+            (Kind::Listing, here.listings.count(), here.listings.lives()),
         ]
     }
 
@@ -183,7 +185,7 @@ impl Node {
     ///
     /// # Errors
     /// See [`InspectError`].
-    pub async fn entity_now(self: &Arc<Self>, id: &EntityId) -> Result<EntityNow, InspectError> {
+    pub async fn entity_now(&self, id: &EntityId) -> Result<EntityNow, InspectError> {
         // An entity that never was is not activated for a look.
         if !self.is_resident(id) && !self.has_entity(id).await? {
             return Err(InspectError::NoSuchEntity);
@@ -198,12 +200,7 @@ impl Node {
             return Err(InspectError::NoSuchEntity);
         }
         let snapshot = any_entity::load(&self.store().snapshots, id)?;
-        let actor = match id.kind {
-            Kind::User => self.users.resident(id),
-            Kind::Project => self.projects.resident(id),
-            Kind::System => self.systems.resident(id),
-            Kind::Listing => self.listings.resident(id),
-        };
+        let actor = of_kind!(id.kind, M => M::directory(self.residents()).resident(id));
         Ok(EntityNow {
             position: entity.position(),
             snapshot_position: snapshot.map_or(Position::ZERO, |entity| entity.position()),
@@ -225,10 +222,7 @@ impl Node {
     ///
     /// # Errors
     /// The store can't be read, or a listing is busy.
-    pub async fn is_content_needed(
-        self: &Arc<Self>,
-        sha256: [u8; 32],
-    ) -> Result<bool, InspectError> {
+    pub async fn is_content_needed(&self, sha256: [u8; 32]) -> Result<bool, InspectError> {
         self.projection().when_projected(self.durable()).await;
         let views = &self.store().views;
         if views.is_contributed(&sha256)? {
@@ -251,16 +245,11 @@ impl Node {
     /// Whether an entity has an actor now.
     #[must_use]
     pub fn is_resident(&self, id: &EntityId) -> bool {
-        match id.kind {
-            Kind::User => self.users.is_resident(id),
-            Kind::Project => self.projects.is_resident(id),
-            Kind::System => self.systems.is_resident(id),
-            Kind::Listing => self.listings.is_resident(id),
-        }
+        of_kind!(id.kind, M => M::directory(self.residents()).is_resident(id))
     }
 
     async fn clone_of<M: Resident>(
-        self: &Arc<Self>,
+        &self,
         id: &EntityId,
         wrap: impl FnOnce(Box<priv_domain::Entity<M>>) -> AnyEntity,
     ) -> Result<AnyEntity, InspectError> {

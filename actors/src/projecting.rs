@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use priv_journal::Group;
 use priv_store::projector::{ProjectError, Projection, Projector};
 
-use crate::node::OnFatal;
+use crate::host::OnFatal;
 
 /// Groups that wait for the projector at most; then the journal waits too.
 pub(crate) const GROUPS_QUEUED: usize = 256;

@@ -4,9 +4,6 @@
 //! first each time. That is safe because the listing has the last word: an order on terms that it
 //! no longer has is not accepted, and the listing is then asked.
 
-use std::sync::Arc;
-
-use dashmap::DashMap;
 use priv_domain::entity::Environment;
 use priv_domain::listing::{Listing, SaleTerms};
 use priv_domain::message::NotSold;
@@ -19,9 +16,6 @@ use crate::node::Node;
 /// Terms may change between read and order: a buyer without expectations is retried on the new
 /// ones, this often at most.
 const TRIES: usize = 5;
-
-/// Terms that are remembered at most; past it all are let go.
-const MAX_REMEMBERED: usize = 10_000;
 
 /// What a buyer wants.
 #[derive(Clone, Copy, Debug)]
@@ -51,28 +45,6 @@ pub enum PurchaseError {
     Ask(#[from] AskError<Refusal>),
 }
 
-/// Terms on which listings were sold lately.
-#[derive(Debug, Default)]
-pub(crate) struct RecentTerms(DashMap<(Environment, ListingId), SaleTerms>);
-
-impl RecentTerms {
-    fn recall(&self, environment: Environment, listing: ListingId) -> Option<Seen> {
-        let terms = self.0.get(&(environment, listing))?.clone();
-        Some(Seen { terms: Ok(terms), from: SeenFrom::Memory })
-    }
-
-    fn remember(&self, environment: Environment, listing: ListingId, terms: &SaleTerms) {
-        if self.0.len() >= MAX_REMEMBERED {
-            self.0.clear();
-        }
-        self.0.insert((environment, listing), terms.clone());
-    }
-
-    fn forget(&self, environment: Environment, listing: ListingId) {
-        self.0.remove(&(environment, listing));
-    }
-}
-
 /// The terms of a listing, or why it can't be bought.
 struct Seen {
     terms: Result<SaleTerms, NotSold>,
@@ -94,14 +66,16 @@ impl Node {
     /// # Errors
     /// See [`PurchaseError`].
     pub async fn purchase(
-        self: &Arc<Self>,
+        &self,
         buyer: &EntityId,
         wanted: Wanted,
         request: Option<RequestTag>,
     ) -> Result<Answered<Purchased>, PurchaseError> {
         let Wanted { listing, expected_price, expected_version } = wanted;
         let environment = buyer.environment;
-        let mut remembered = self.recent_terms().recall(environment, listing);
+        let recalled = self.recent_terms().recall(environment, listing);
+        let mut remembered =
+            recalled.map(|terms| Seen { terms: Ok(terms), from: SeenFrom::Memory });
         let mut attempt = 1;
         loop {
             let Seen { terms: seen, from } = match remembered.take() {
@@ -138,7 +112,7 @@ impl Node {
 
     /// Asks the listing for its terms, and remembers them.
     async fn ask_terms(
-        self: &Arc<Self>,
+        &self,
         environment: Environment,
         listing: ListingId,
     ) -> Result<Seen, PurchaseError> {

@@ -8,14 +8,15 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Handler};
 use priv_domain::machine::OutgoingMessage;
 use priv_domain::message::Message;
 use priv_domain::{EntityId, Position, Timestamp};
+use priv_store::codec::Persistent;
 use priv_store::snapshots::Snapshot;
 use tokio::sync::oneshot;
 
-use crate::lean_context::LeanContext;
-use crate::node::{Node, Resident};
-use crate::passivation::{Departure, Leaving};
-use crate::shell::{Shell, ShellContext};
-use crate::tracker::Tracker;
+use super::context::LeanContext;
+use super::message::{ActorMessage, Departure, Leaving};
+use super::shell::{Shell, ShellContext};
+use super::tracker::Tracker;
+use crate::host::Host;
 
 /// Messages that one actor's mailbox holds.
 pub(crate) const MAILBOX: usize = 1_024;
@@ -36,43 +37,37 @@ const ACTOR_BYTES: usize = 1_260;
 /// so that those who were let in at the budget's edge stay within it.
 pub(crate) const NEW_ACTOR_BYTES: u32 = 1_500;
 
-/// What an actor is sent.
-#[derive(actix::Message)]
-#[rtype(result = "()")]
-pub(crate) enum ActorMessage<M: Resident> {
-    /// A command whose answer somebody waits for; where it is dropped, they hear that the process
-    /// stops.
-    Ask(AskShell<M>),
-    /// A message from another entity.
-    FromEntity { from: EntityId, message: Message },
-    /// A look at the shell.
-    Look(Look<M>),
-    /// For a snapshot of what has changed; nothing where nothing has.
-    Snapshot(oneshot::Sender<Option<(Snapshot, Position)>>),
-    /// Go, if you have not been used after this moment.
-    Passivate { unused_since: u32, reply: oneshot::Sender<Departure> },
+/// A machine whose entities have actors.
+pub trait Hosted: Persistent + Unpin {
+    /// How long messages that can wait do at most.
+    const FLUSH_AFTER: Duration;
 }
 
-/// Asks a shell, and returns the messages to send. Each command has a reply of its own, so who waits
-/// for it is inside.
-pub(crate) type AskShell<M> =
-    Box<dyn FnOnce(&mut Shell<M>, ShellContext<'_>) -> Vec<OutgoingMessage> + Send>;
+/// What an actor reaches outside itself.
+pub(crate) trait Surroundings<M: Hosted>: Send + Sync {
+    /// Journal, store, clock and memory.
+    fn host(&self) -> &Host;
 
-/// A look at a shell.
-pub(crate) type Look<M> = Box<dyn FnOnce(&mut Shell<M>) + Send>;
+    /// Sends a message on its way to another entity, until it is taken.
+    fn send(&self, from: &EntityId, outgoing: OutgoingMessage);
 
-pub(crate) struct EntityActor<M: Resident> {
+    /// Brings a message to whoever has an entity now. Called on an actor's thread.
+    fn forward(&self, id: EntityId, actor_message: ActorMessage<M>);
+}
+
+/// The actor of one entity.
+pub(crate) struct EntityActor<M: Hosted> {
     id: EntityId,
-    node: Arc<Node>,
+    surroundings: Arc<dyn Surroundings<M>>,
     tracker: Arc<Tracker>,
     life: Life<M>,
     flush_is_due: bool,
     wake_is_due: bool,
-    /// Letters that wait until the journal has room.
+    /// Messages that wait until the journal has room.
     messages_in_hand: u32,
 }
 
-enum Life<M: Resident> {
+enum Life<M: Hosted> {
     /// Its snapshot could not be read; the process is being stopped.
     Broken,
     Active(Box<Shell<M>>),
@@ -80,11 +75,15 @@ enum Life<M: Resident> {
     Retired,
 }
 
-impl<M: Resident> EntityActor<M> {
-    pub(crate) fn new(id: EntityId, node: Arc<Node>, tracker: Arc<Tracker>) -> Self {
+impl<M: Hosted> EntityActor<M> {
+    pub(crate) fn new(
+        id: EntityId,
+        surroundings: Arc<dyn Surroundings<M>>,
+        tracker: Arc<Tracker>,
+    ) -> Self {
         Self {
             id,
-            node,
+            surroundings,
             tracker,
             life: Life::Broken,
             flush_is_due: false,
@@ -93,19 +92,15 @@ impl<M: Resident> EntityActor<M> {
         }
     }
 
-    fn shell_context(node: &Node) -> ShellContext<'_> {
-        let now = node.clock().now();
-        ShellContext {
-            now,
-            fresh: node.fresh(now),
-            journal: node.journal(),
-            refuses: node.refuses(),
-        }
+    fn shell_context(host: &Host) -> ShellContext<'_> {
+        let now = host.clock.now();
+        let (journal, refuses) = (host.journal.as_ref(), host.refuses());
+        ShellContext { now, fresh: host.fresh_id(now), journal, refuses }
     }
 
     fn send(&self, messages: Vec<OutgoingMessage>) {
         for outgoing in messages {
-            self.node.send(self.id.clone(), outgoing);
+            self.surroundings.send(&self.id, outgoing);
         }
     }
 
@@ -117,11 +112,11 @@ impl<M: Resident> EntityActor<M> {
         let Life::Active(shell) = &mut self.life else { return };
         let began = Instant::now();
         self.tracker.set_version(shell.entity().version.next());
-        let messages = work(shell, Self::shell_context(&self.node));
+        let messages = work(shell, Self::shell_context(self.surroundings.host()));
         self.tracker.set_version(shell.entity().version);
         self.tracker.set_held(shell.is_held());
         let bytes = u32::try_from(shell.heap_bytes() + ACTOR_BYTES).unwrap_or(u32::MAX);
-        self.node.add_resident_bytes(self.tracker.set_bytes(bytes));
+        self.surroundings.host().add_resident_bytes(self.tracker.set_bytes(bytes));
         let flush = shell.waiting() > 0;
         let wakes_at = shell.wakes_at();
         self.tracker.took_micros(u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
@@ -138,7 +133,7 @@ impl<M: Resident> EntityActor<M> {
         if std::mem::replace(&mut self.wake_is_due, true) {
             return;
         }
-        let millis = at.millis_since(self.node.clock().now());
+        let millis = at.millis_since(self.surroundings.host().clock.now());
         let after = Duration::from_millis(u64::try_from(millis).unwrap_or(0)).max(WAKE_AGAIN);
         ctx.run_later(after, |actor, ctx| {
             actor.wake_is_due = false;
@@ -228,31 +223,31 @@ impl<M: Resident> EntityActor<M> {
 
 /// An actor that panics has a state that nobody knows, and the journal may be ahead of its
 /// snapshot: the process ends, and recovery decides.
-impl<M: Resident> Drop for EntityActor<M> {
+impl<M: Hosted> Drop for EntityActor<M> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.node.actor_panicked();
+            self.surroundings.host().actor_panicked();
         }
     }
 }
 
-impl<M: Resident> Actor for EntityActor<M> {
+impl<M: Hosted> Actor for EntityActor<M> {
     type Context = LeanContext<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        match self.node.load::<M>(&self.id) {
+        match self.surroundings.host().load::<M>(&self.id) {
             Ok(entity) => {
                 self.tracker.set_version(entity.version);
                 self.tracker.kept(entity.version);
                 self.life = Life::Active(Box::new(Shell::new(self.id.clone(), entity)));
             }
-            Err(error) => return self.node.store_is_broken(&error),
+            Err(error) => return self.surroundings.host().store_is_broken(&error),
         }
         self.with_shell(ctx, |shell, _| shell.outstanding());
     }
 }
 
-impl<M: Resident> Handler<ActorMessage<M>> for EntityActor<M> {
+impl<M: Hosted> Handler<ActorMessage<M>> for EntityActor<M> {
     type Result = ();
 
     fn handle(&mut self, actor_message: ActorMessage<M>, ctx: &mut Self::Context) {
@@ -262,7 +257,9 @@ impl<M: Resident> Handler<ActorMessage<M>> for EntityActor<M> {
                 drop(reply.send(Departure::Gone));
             }
             (Life::Retired, ActorMessage::Snapshot(reply)) => drop(reply.send(None)),
-            (Life::Retired, actor_message) => self.node.forward(self.id.clone(), actor_message),
+            (Life::Retired, actor_message) => {
+                self.surroundings.forward(self.id.clone(), actor_message)
+            }
             (Life::Broken, _) => {}
             (Life::Active(_), ActorMessage::Ask(ask)) => {
                 self.with_shell(ctx, ask);

@@ -172,8 +172,8 @@ mod tests {
     use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
     use tokio::sync::oneshot;
 
+    use super::super::actor::EntityActor;
     use super::*;
-    use crate::entity_actor::EntityActor;
 
     /// Says what happens to it.
     struct Recorder(UnboundedSender<String>);

@@ -54,7 +54,7 @@ type Waiter<M> = Box<dyn FnOnce(&dyn Journal, Position, &End<M>) + Send>;
 
 /// Who waits at an entity.
 struct Waiters<M: Persistent> {
-    /// Letters that wait for the next entry.
+    /// Messages that wait for the next entry.
     waiting: Vec<(EntityId, Message)>,
     askers: Vec<(ReplyToken, Waiter<M>)>,
     listeners: Vec<Box<dyn Listener<M>>>,
@@ -118,7 +118,7 @@ impl<M: Persistent> Shell<M> {
         waiters.is_some_and(|here| !here.listeners.is_empty() || !here.askers.is_empty())
     }
 
-    /// Letters that wait for the next entry.
+    /// Messages that wait for the next entry.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiters.as_ref().map_or(0, |waiters| waiters.waiting.len())

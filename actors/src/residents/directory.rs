@@ -20,25 +20,26 @@ use priv_domain::entity::Kind;
 use priv_domain::{EntityId, Timestamp};
 use priv_store::snapshots::Snapshot;
 
-use crate::entity_actor::{ActorMessage, EntityActor, MAILBOX, NEW_ACTOR_BYTES};
-use crate::lean_context;
-use crate::node::{Node, Resident};
-use crate::tracker::Tracker;
+use crate::entity::actor::{EntityActor, Hosted, MAILBOX, NEW_ACTOR_BYTES, Surroundings};
+use crate::entity::context;
+use crate::entity::message::ActorMessage;
+use crate::entity::tracker::Tracker;
+use crate::host::Host;
 
 /// The resident actors of one kind.
-pub struct Directory<M: Resident> {
+pub struct Directory<M: Hosted> {
     slots: DashMap<EntityId, Slot<M>>,
     activations: AtomicU64,
     passivations: AtomicU64,
 }
 
-struct Slot<M: Resident> {
+struct Slot<M: Hosted> {
     address: Addr<EntityActor<M>>,
     tracker: Arc<Tracker>,
 }
 
 /// The message was not taken: the mailbox is full, or there is no memory for another actor.
-pub(crate) struct Full<M: Resident>(pub(crate) ActorMessage<M>);
+pub(crate) struct Full<M: Hosted>(pub(crate) ActorMessage<M>);
 
 /// What operators see of one resident actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +78,7 @@ pub struct DirectoryStats {
 /// Actors that are named in the statistics.
 const NAMED: usize = 5;
 
-impl<M: Resident> Default for Directory<M> {
+impl<M: Hosted> Default for Directory<M> {
     fn default() -> Self {
         Self {
             slots: DashMap::new(),
@@ -87,15 +88,17 @@ impl<M: Resident> Default for Directory<M> {
     }
 }
 
-impl<M: Resident> Directory<M> {
-    /// Puts a message into an actor's mailbox, and activates the actor if need be.
+impl<M: Hosted> Directory<M> {
+    /// Puts a message into an actor's mailbox, and activates the actor if need be, in
+    /// `surroundings`.
     pub(crate) fn post(
         &self,
-        node: &Arc<Node>,
+        host: &Host,
+        surroundings: impl FnOnce() -> Arc<dyn Surroundings<M>>,
         id: &EntityId,
         actor_message: ActorMessage<M>,
     ) -> Result<(), Full<M>> {
-        let now = node.ticks();
+        let now = host.ticks();
         // Most often it is resident: nothing is cloned, and the shard is only read.
         let actor_message = match self.slots.get(id) {
             Some(slot) => match slot.post(actor_message, now) {
@@ -111,22 +114,22 @@ impl<M: Resident> Directory<M> {
                 Err(SendError::Full(actor_message)) => Err(Full(actor_message)),
                 // Only where the arbiter was stopped: the process is stopping.
                 Err(SendError::Closed(actor_message)) => {
-                    node.add_resident_bytes(i64::from(NEW_ACTOR_BYTES));
-                    let slot = self.activate(node, id);
+                    host.add_resident_bytes(i64::from(NEW_ACTOR_BYTES));
+                    let slot = self.activate(host, surroundings(), id);
                     let posted = slot.post(actor_message, now);
                     occupied.insert(slot);
                     posted.map_err(|error| Full(error.into_inner()))
                 }
             },
             // Those whom others wait for come in all the same: they let memory go.
-            Entry::Vacant(_) if id.kind == Kind::User && !node.takes_room(NEW_ACTOR_BYTES) => {
+            Entry::Vacant(_) if id.kind == Kind::User && !host.takes_room(NEW_ACTOR_BYTES) => {
                 Err(Full(actor_message))
             }
             Entry::Vacant(vacant) => {
                 if id.kind != Kind::User {
-                    node.add_resident_bytes(i64::from(NEW_ACTOR_BYTES));
+                    host.add_resident_bytes(i64::from(NEW_ACTOR_BYTES));
                 }
-                let slot = vacant.insert(self.activate(node, id));
+                let slot = vacant.insert(self.activate(host, surroundings(), id));
                 slot.post(actor_message, now).map_err(|error| Full(error.into_inner()))
             }
         }
@@ -163,13 +166,18 @@ impl<M: Resident> Directory<M> {
         (self.activations.load(Ordering::Relaxed), self.passivations.load(Ordering::Relaxed))
     }
 
-    fn activate(&self, node: &Arc<Node>, id: &EntityId) -> Slot<M> {
+    fn activate(
+        &self,
+        host: &Host,
+        surroundings: Arc<dyn Surroundings<M>>,
+        id: &EntityId,
+    ) -> Slot<M> {
         self.activations.fetch_add(1, Ordering::Relaxed);
-        let tracker = Arc::new(Tracker::new(node.clock().now()));
+        let tracker = Arc::new(Tracker::new(host.clock.now()));
         // Counted by the caller before it says how large it is: many may be let in at once.
         tracker.set_bytes(NEW_ACTOR_BYTES);
-        let actor = EntityActor::new(id.clone(), node.clone(), tracker.clone());
-        let address = lean_context::start(node.arbiter(id), MAILBOX, actor);
+        let actor = EntityActor::new(id.clone(), surroundings, tracker.clone());
+        let address = context::start(host.thread(id), MAILBOX, actor);
         Slot { address, tracker }
     }
 
@@ -248,7 +256,7 @@ fn most(all: &mut [ResidentActor], by: impl Fn(&ResidentActor) -> u32) -> Vec<Re
     named
 }
 
-impl<M: Resident> Slot<M> {
+impl<M: Hosted> Slot<M> {
     fn post(
         &self,
         actor_message: ActorMessage<M>,

@@ -1,22 +1,19 @@
 //! Letting actors go, many at a time.
 //!
-//! An actor that goes hands its snapshot over and reads no more actor_message. When the snapshots of all that
-//! go together are kept, in one write, each loses its place in the directory and is told so: actor_message
-//! that came meanwhile it passes on. If they can't be kept the actors stay as they were.
+//! An actor that goes hands its snapshot over and reads no more messages. When the snapshots of all
+//! that go together are kept, in one write, each loses its place in the directory and is told so:
+//! messages that came meanwhile it passes on. If they can't be kept the actors stay as they were.
 //!
 //! The one who lets them go does the writing, and not the actors' threads: what the store keeps in
 //! memory would take the places of actors that went, all over the heap, and hold on to its pages.
 
-use std::sync::Arc;
-
 use priv_domain::{EntityId, Position};
-use priv_store::snapshots::Snapshot;
 use tokio::sync::oneshot;
 
-use crate::directory::Full;
-use crate::entity_actor::ActorMessage;
-use crate::node::{Node, Resident, TRY_AGAIN};
-use crate::tracker::Tracker;
+use super::delivery::{Resident, Residents, TRY_AGAIN};
+use super::directory::Full;
+use crate::entity::message::{ActorMessage, Departure};
+use crate::host::Stopping;
 
 /// Actors that go together.
 const AT_ONCE: usize = 2_048;
@@ -32,60 +29,34 @@ pub enum Passivated {
     InUse,
 }
 
-/// What an actor says that is asked to go.
-pub(crate) enum Departure {
-    /// It stays.
-    InUse,
-    /// It had gone already.
-    Gone,
-    /// It goes once this is kept.
-    Leaving(Leaving),
-}
-
-/// An actor that reads no actor_message until it is told that it has gone, or that it stays after all:
-/// when this is dropped.
-pub(crate) struct Leaving {
-    pub(crate) id: EntityId,
-    pub(crate) tracker: Arc<Tracker>,
-    /// `None` where the one that is kept is its state.
-    pub(crate) snapshot: Option<Snapshot>,
-    /// Must be on disk before the snapshot is kept.
-    pub(crate) position: Position,
-    pub(crate) gone: oneshot::Sender<()>,
-}
-
 /// Lets those go who were not used after a moment and whom nobody needs.
-pub(crate) async fn passivate_unused<M: Resident>(node: &Node, unused_since: u32) {
-    let unused = M::directory(node).unused(unused_since);
+pub(crate) async fn passivate_unused<M: Resident>(residents: &Residents, unused_since: u32) {
+    let unused = M::directory(residents).unused(unused_since);
     let mut asked = Vec::new();
     for group in groups(&unused) {
         // These make their snapshots while those before them are kept.
-        let next = ask_to_go::<M>(node, group, unused_since).await;
+        let next = ask_to_go::<M>(residents, group, unused_since).await;
         let last = std::mem::replace(&mut asked, next);
-        if let_go::<M>(node, last).await.is_err() {
+        if let_go::<M>(residents, last).await.is_err() {
             return;
         }
     }
     // Where this fails the process is stopping.
-    let _ = let_go::<M>(node, asked).await;
+    let _ = let_go::<M>(residents, asked).await;
     if !unused.is_empty() {
-        M::directory(node).give_memory_back();
+        M::directory(residents).give_memory_back();
     }
 }
 
 /// Lets one go.
 pub(crate) async fn passivate<M: Resident>(
-    node: &Node,
+    residents: &Residents,
     id: &EntityId,
 ) -> Result<Passivated, Stopping> {
-    let asked = ask_to_go::<M>(node, &[(id.clone(), 0)], u32::MAX).await;
-    let stays = let_go::<M>(node, asked).await?;
+    let asked = ask_to_go::<M>(residents, &[(id.clone(), 0)], u32::MAX).await;
+    let stays = let_go::<M>(residents, asked).await?;
     Ok(if stays > 0 { Passivated::InUse } else { Passivated::Gone })
 }
-
-/// The process is stopping: nothing more is kept.
-#[derive(Debug)]
-pub(crate) struct Stopping;
 
 fn groups(unused: &[(EntityId, u32)]) -> impl Iterator<Item = &[(EntityId, u32)]> {
     let mut rest = unused;
@@ -103,7 +74,7 @@ fn groups(unused: &[(EntityId, u32)]) -> impl Iterator<Item = &[(EntityId, u32)]
 }
 
 async fn ask_to_go<M: Resident>(
-    node: &Node,
+    residents: &Residents,
     group: &[(EntityId, u32)],
     unused_since: u32,
 ) -> Vec<oneshot::Receiver<Departure>> {
@@ -112,7 +83,7 @@ async fn ask_to_go<M: Resident>(
         let (reply, departure) = oneshot::channel();
         let mut actor_message = ActorMessage::Passivate { unused_since, reply };
         // One that has gone since is not activated for this: its answer is that nobody answers.
-        while let Err(Full(full)) = M::directory(node).post_if_resident(id, actor_message) {
+        while let Err(Full(full)) = M::directory(residents).post_if_resident(id, actor_message) {
             actor_message = full;
             tokio::time::sleep(TRY_AGAIN).await;
         }
@@ -123,7 +94,7 @@ async fn ask_to_go<M: Resident>(
 
 /// Keeps the snapshots of those who can go, and tells them. Returns how many stay.
 async fn let_go<M: Resident>(
-    node: &Node,
+    residents: &Residents,
     asked: Vec<oneshot::Receiver<Departure>>,
 ) -> Result<usize, Stopping> {
     let mut stay = 0;
@@ -144,13 +115,11 @@ async fn let_go<M: Resident>(
     if leaving.is_empty() {
         return Ok(stay);
     }
-    node.journal().when_durable(last).await.map_err(|_| Stopping)?;
-    if !node.keep_snapshots(&snapshots) {
-        return Err(Stopping);
-    }
+    let host = residents.host();
+    host.keep_snapshots(&snapshots, last).await?;
     for one in leaving {
-        node.add_resident_bytes(one.tracker.set_bytes(0));
-        M::directory(node).retire(&one.id, &one.tracker);
+        host.add_resident_bytes(one.tracker.set_bytes(0));
+        M::directory(residents).retire(&one.id, &one.tracker);
         // It holds its end until it hears; unless its thread has stopped.
         let _ = one.gone.send(());
     }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use actix_web::{HttpResponse, web};
-use priv_actors::directory::{DirectoryStats, ResidentActor};
 use priv_actors::inspect::{InspectError, MAX_PAGE};
 use priv_actors::{AskError, Passivated};
+use priv_actors::{DirectoryStats, ResidentActor};
 use priv_domain::Position;
 use priv_domain::entity::{EntityId, Kind};
 use priv_domain::journal_point::PointInTime;
