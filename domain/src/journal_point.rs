@@ -1,4 +1,4 @@
-//! Where something stands: in the whole journal ([`Position`]) and in one stream ([`Version`]).
+//! Places of records: in the whole journal ([`Position`]) and in one stream ([`Version`]).
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ macro_rules! counter {
         pub struct $name(u64);
 
         impl $name {
-            /// Before the first.
+            /// The place before the first record.
             pub const ZERO: Self = Self(0);
 
-            /// Takes the number as it is.
+            /// Takes a number as it is.
             #[must_use]
             pub const fn new(value: u64) -> Self {
                 Self(value)
@@ -26,7 +26,7 @@ macro_rules! counter {
                 self.0
             }
 
-            /// The one after this one. Saturates at `u64::MAX`, which at a billion a second is
+            /// The place after this one. It saturates at `u64::MAX`, which at a billion a second is
             /// five centuries away.
             #[must_use]
             pub const fn next(self) -> Self {
@@ -52,7 +52,7 @@ counter! {
     Version
 }
 
-/// A moment in a stream.
+/// A moment in a stream, by position or by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PointInTime {
     /// After the last record at or before this position.
