@@ -1,5 +1,5 @@
-//! Read models: lines of lists, counts, and the facts of a project that every request needs. They are
-//! plain values; the store keeps them up to date from the journal.
+//! Read models: lines of lists, counts, and the facts of a project that every request needs. They
+//! are plain values, which the store keeps up to date from the journal.
 //!
 //! How they are stored (`priv-store`) and what a client sees of them (`priv-http`) is left out.
 
@@ -17,7 +17,7 @@ use crate::time::{Day, Timestamp};
 pub struct ProjectFacts {
     /// The same in both environments.
     pub id: ProjectId,
-    /// Which of its two sides this is.
+    /// The environment that these facts are about.
     pub environment: Environment,
     /// When the project was created.
     pub created_at: Timestamp,
