@@ -51,7 +51,7 @@ impl AnyEntity {
         each!(self, entity => entity.version)
     }
 
-    /// Where its last entry stands in the journal.
+    /// The journal position of its last entry.
     #[must_use]
     pub fn position(&self) -> Position {
         each!(self, entity => entity.position)

@@ -1,5 +1,4 @@
-//! Consent: the purposes that a person has agreed to, and whether an event may be stored and
-//! shared.
+//! Consent: the purposes that a person agreed to, and whether events may be stored and shared.
 
 use sha2::{Digest, Sha256};
 

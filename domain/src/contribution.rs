@@ -1,5 +1,4 @@
-//! Contributions: uploaded files, their formats, the uses that their owners allow, and their
-//! rewards.
+//! Contributions: uploaded files, their formats, the uses that owners allow, and the rewards.
 
 use crate::money::Micros;
 use crate::time::Timestamp;
@@ -9,11 +8,11 @@ use crate::time::Timestamp;
 pub enum ContributionType {
     /// A picture, see [`MediaType`] for the formats.
     Photo,
-    /// A film.
+    /// A recording with moving pictures.
     Video,
     /// A sound recording of a voice.
     Voice,
-    /// Text or JSON.
+    /// Plain text or a JSON document.
     Text,
 }
 
@@ -171,8 +170,7 @@ pub enum ReviewStatus {
     /// Nobody has judged it yet.
     #[default]
     Pending,
-    /// It was approved: it has earned its reward, and can be sold if its owner allows commercial
-    /// use.
+    /// It was approved: it has earned its reward. It can be sold if it may be used commercially.
     Approved,
     /// It was rejected, and earns nothing.
     Rejected,

@@ -14,13 +14,13 @@ macro_rules! counter {
             /// The place before the first record.
             pub const ZERO: Self = Self(0);
 
-            /// Takes a number as it is.
+            /// The place with this number, counted from 1; 0 is [`Self::ZERO`].
             #[must_use]
             pub const fn new(value: u64) -> Self {
                 Self(value)
             }
 
-            /// The number itself.
+            /// The number, counted from 1; 0 before the first record.
             #[must_use]
             pub const fn get(self) -> u64 {
                 self.0

@@ -5,8 +5,8 @@
 //! into the state and cannot refuse. Time and ids come in as arguments; nothing here reads a clock,
 //! a disk or a random number, so whatever a machine decides can be replayed.
 //!
-//! What is left out on purpose: how events are stored (`priv-store`), who runs a machine
-//! (`priv-actors`), and what a client sees (`priv-http`).
+//! Left out on purpose: how events are stored (`priv-store`), who runs a machine (`priv-actors`),
+//! and what a client sees (`priv-http`).
 
 pub mod answers;
 pub mod any_entity;

@@ -38,7 +38,7 @@ pub struct Listing {
     pub sales: u32,
     /// The stars that each buyer gave, 1 to 5, and the proposal that brought them.
     pub ratings: BTreeMap<PurchaseId, (u8, ExchangeId)>,
-    /// Taken in and not yet paid out.
+    /// The proceeds and fees that were not paid out yet.
     pub due: Due,
     /// The time of the last payout; the epoch before the first.
     pub paid_out_at: Timestamp,
@@ -90,7 +90,7 @@ pub struct Contents {
     pub files: Arc<[File]>,
 }
 
-/// What sales brought in and was not paid out yet.
+/// Proceeds and fees of sales that were not paid out yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Due {
     /// The seller's part, in micros.

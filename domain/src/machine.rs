@@ -264,7 +264,7 @@ impl<M: Machine> Completed<M> {
 pub struct OutgoingMessage {
     /// The entity that gets it.
     pub to: EntityId,
-    /// The message itself.
+    /// The message, which does not name its receiver.
     pub message: Message,
 }
 

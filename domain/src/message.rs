@@ -88,7 +88,7 @@ pub enum NotSold {
     /// The listing is no longer at the version that was expected.
     #[error("the listing is at version {version} now")]
     VersionChanged {
-        /// Its version now.
+        /// The version that it is at now.
         version: u32,
     },
     /// More was sold than the changed license would allow.

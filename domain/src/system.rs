@@ -43,7 +43,7 @@ pub struct System {
 /// What happened to the system, as it decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Money was minted.
+    /// An operator minted money, for the treasury or the pool.
     Minted {
         /// The amount that was minted, in micros.
         amount: Micros,

@@ -37,7 +37,7 @@ pub enum Purpose {
     ToUser(UserPurpose),
     /// To a project: the treasury fills its reward budget.
     Budget,
-    /// To the system: a listing passes on the protocol's share of its sales.
+    /// To the system: a listing pays the protocol's share of its sales.
     Fees(Fees),
     /// To a listing: a buyer pays for it, on these terms.
     Order(Box<Order>),

@@ -1,5 +1,5 @@
-//! What a listing accepts: its offer and changes to it from the seller, orders and ratings from
-//! buyers.
+//! Orders and proposals that a listing accepts or refuses: its offer and changes to it from the
+//! seller, orders and ratings from buyers.
 
 use std::sync::Arc;
 

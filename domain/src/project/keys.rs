@@ -110,7 +110,7 @@ impl FromIterator<Scope> for Scopes {
 pub struct ApiKey {
     /// The id by which operators name it.
     pub id: KeyId,
-    /// Where it may be kept.
+    /// The role, which says where the key may be kept and how far it is trusted.
     pub role: KeyRole,
     /// The scopes of a secret key. A publishable key has all, and is limited by its role.
     pub scopes: Scopes,

@@ -13,13 +13,13 @@ use crate::message::NotSold;
 use crate::money::Micros;
 use crate::transfer::{Purpose, Transfer};
 
-/// Buys a listing.
+/// Buys a listing at the price of the terms that were seen.
 #[derive(Clone, Debug)]
 pub struct PurchaseListing {
     /// The listing to buy.
     pub listing: ListingId,
-    /// The terms as they were last seen, or the reason why it could not be bought. Either may be out
-    /// of date; the listing has the last word.
+    /// The terms as they were last seen, or the reason why it could not be bought. Either may be
+    /// out of date; the listing has the last word.
     pub seen: Result<SaleTerms, NotSold>,
     /// The price that the buyer expects, in micros; `None` if they don't insist on one.
     pub expected_price: Option<Micros>,

@@ -1,5 +1,4 @@
-//! Recording a request's events: they are stored and paid for together, in one entry, or not at
-//! all.
+//! Recording a request's events: one entry stores and pays for all of them, or for none.
 
 use std::collections::HashSet;
 use std::sync::Arc;

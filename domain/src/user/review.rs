@@ -12,7 +12,7 @@ use crate::money::Micros;
 pub struct ReviewContribution {
     /// The contribution to judge.
     pub id: ContributionId,
-    /// The judgement.
+    /// The judgement, which sets its status.
     pub decision: ReviewDecision,
     /// The operator who judges.
     pub by: Box<str>,
