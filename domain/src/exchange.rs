@@ -432,7 +432,7 @@ pub fn unfunded(part: PartId, to: EntityId) -> OutgoingMessage {
     OutgoingMessage { to, message: Message::Unfunded { part } }
 }
 
-/// The effect of acceptances and of notices to forget on a machine that nobody waits for.
+/// The effect of acceptances and of notices to forget, without the ends of waiting requests.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Bookkeeping {
     /// The open exchanges that were accepted, to be settled.

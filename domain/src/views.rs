@@ -45,7 +45,8 @@ pub struct ContributionLine {
     pub contribution: Contribution,
     /// The judgement; `None` while the contribution is pending.
     pub review: Option<Review>,
-    /// The owner's metadata: a JSON object, as text; `None` if they gave none.
+    /// The owner's metadata: a JSON object, as text; `None` if they gave none, or it was
+    /// erased.
     pub metadata: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Recording a request's events: one entry stores and pays for all of them, or for none.
+//! Recording a request's events: one entry both stores those that are accepted and pays for them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
