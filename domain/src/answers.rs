@@ -1,40 +1,42 @@
-//! What an entity has answered, by idempotency key: a repeat gives the first answer.
+//! The answers that an entity remembers by idempotency key, so that a repeat gets the first answer.
 
 use std::collections::HashMap;
 
 use crate::machine::AnyReply;
 use crate::time::{DAY_MILLIS, Timestamp};
 
-/// Milliseconds for which an answer is kept at least.
+/// How long an answer is kept at least, in milliseconds: one day.
 pub const KEPT_MILLIS: i64 = DAY_MILLIS;
 
-/// Answers that one entity remembers at most.
+/// The most answers that one entity remembers. With this many, none of them past its time, a
+/// request with a new idempotency key is turned away ([`Recall::Full`]).
 pub const MAX_ANSWERS: usize = 10_000;
 
-/// Answers above which those past their time are dropped when a new one comes.
+/// The number of answers from which on those past their time are dropped, each time the number has
+/// doubled.
 const SWEEP_FROM: usize = 64;
 
-/// A request's idempotency key, and what the request was.
+/// A request's idempotency key and the body that came with it, both as hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestTag {
-    /// Hash of principal, method, route and the client's key.
+    /// Hash of caller, environment, method, path, query and the client's idempotency key.
     pub key: u128,
-    /// Hash of the body.
+    /// Hash of the body: tells a repeat from another request under the same key.
     pub fingerprint: u128,
 }
 
-/// An answer, and to what.
+/// An answer that was given, with the request that it answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remembered<M> {
     /// Hash of the body that was answered.
     pub fingerprint: u128,
-    /// When.
+    /// The time of the decision: the answer may be dropped [`KEPT_MILLIS`] after it.
     pub at: Timestamp,
-    /// With what.
+    /// The reply to the command that was asked.
     pub reply: AnyReply<M>,
 }
 
-/// The answers of one entity. Empty, it takes one word.
+/// The answers of one entity. An empty one takes one word of memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers<M> {
     // Boxed: most entities remember nothing, and there are millions of them.
@@ -48,21 +50,22 @@ impl<M> Default for Answers<M> {
     }
 }
 
-/// What is known of an idempotency key.
+/// The result of looking up an idempotency key.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Recall<'a, M> {
-    /// Nothing.
+    /// The key has not been used, or is no longer remembered.
     New,
-    /// It was answered with this.
+    /// The key was used with the same body and got this reply.
     Same(&'a AnyReply<M>),
-    /// It was used for another body.
+    /// The key was used with another body.
     OtherBody,
-    /// Nothing, and there is no room to remember it.
+    /// The key has not been used, but there is no room to remember another answer.
     Full,
 }
 
 impl<M> Answers<M> {
-    /// Looks a key up.
+    /// Looks up a request's idempotency key. An answer that is past its time and not yet dropped
+    /// still counts.
     #[must_use]
     pub fn recall(&self, tag: RequestTag, now: Timestamp) -> Recall<'_, M> {
         let Some(by_key) = &self.by_key else { return Recall::New };
@@ -76,7 +79,7 @@ impl<M> Answers<M> {
         }
     }
 
-    /// Remembers an answer. What is past its time goes when there are many.
+    /// Remembers an answer. Answers past their time are dropped when there are many.
     pub fn remember(&mut self, tag: RequestTag, reply: AnyReply<M>, at: Timestamp) {
         let by_key = self.by_key.get_or_insert_default();
         if by_key.len() >= SWEEP_FROM && by_key.len().is_power_of_two()
@@ -87,24 +90,24 @@ impl<M> Answers<M> {
         by_key.insert(tag.key, Remembered { fingerprint: tag.fingerprint, at, reply });
     }
 
-    /// All of them, in no order.
+    /// All remembered answers by key, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (u128, &Remembered<M>)> {
         self.by_key.iter().flat_map(|by_key| by_key.iter().map(|(key, known)| (*key, known)))
     }
 
-    /// How many.
+    /// The number of remembered answers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.by_key.as_ref().map_or(0, |by_key| by_key.len())
     }
 
-    /// Whether there are none.
+    /// Whether nothing is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Memory on the heap, in bytes, about.
+    /// The memory that the answers take on the heap, in bytes, roughly.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.len().saturating_mul(size_of::<(u128, Remembered<M>)>().saturating_add(8))
@@ -163,7 +166,7 @@ mod tests {
     #[test]
     fn what_is_past_its_time_goes_each_time_the_number_has_doubled() {
         let after = Timestamp::from_millis(KEPT_MILLIS + 1);
-        // How many are past their time; how many are remembered when one more comes.
+        // The number past their time; the number remembered once one more comes.
         let rows = [(1, 2), (2, 3), (63, 64), (64, 1), (65, 66), (127, 128), (128, 1), (129, 130)];
         for (past, expected) in rows {
             let mut answers = Answers::<System>::default();

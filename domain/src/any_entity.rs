@@ -9,16 +9,16 @@ use crate::project::Project;
 use crate::system::System;
 use crate::user::User;
 
-/// An entity of any kind.
+/// An entity of any kind, with its version and its remembered answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AnyEntity {
-    /// A user.
+    /// A user and what they have, see [`User`].
     User(Box<Entity<User>>),
-    /// A project.
+    /// A project and its budget, see [`Project`].
     Project(Box<Entity<Project>>),
-    /// The system.
+    /// The system of an environment, see [`System`].
     System(Box<Entity<System>>),
-    /// A listing.
+    /// A listing and its sales, see [`Listing`].
     Listing(Box<Entity<Listing>>),
 }
 
@@ -34,7 +34,7 @@ macro_rules! each {
 }
 
 impl AnyEntity {
-    /// Before its first entry.
+    /// An entity as it is before its first entry.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
         match kind {
@@ -51,14 +51,14 @@ impl AnyEntity {
         each!(self, entity => entity.version)
     }
 
-    /// Where its last entry stands in the journal.
+    /// The journal position of its last entry.
     #[must_use]
     pub fn position(&self) -> Position {
         each!(self, entity => entity.position)
     }
 
-    /// Adds what its state holds to sums by account class. In flight is left out: it is known
-    /// from the postings only, since payer and payee each see one side.
+    /// Adds what the entity holds to `sums`, by account class. Money in flight is left out: each
+    /// end of a transfer knows its own side only, so that sum comes from postings alone.
     pub fn add_holdings(&self, sums: &mut TrialBalance) {
         match self {
             Self::User(user) => {

@@ -1,23 +1,23 @@
-//! What a person agreed to, and how that decides about an event.
+//! Consent: the purposes that a person agreed to, and whether events may be stored and shared.
 
 use sha2::{Digest, Sha256};
 
 use crate::time::Timestamp;
 
-/// The four purposes, each agreed to or not.
+/// The four purposes of consent, each agreed to or not. The default is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Preferences {
     /// Events may be stored.
     pub analytics: bool,
-    /// May be used for marketing.
+    /// Their data may be used for marketing.
     pub marketing: bool,
-    /// May be shared, and therefore earns.
+    /// Their events may be shared, and therefore earn.
     pub data_sharing: bool,
-    /// May be used to personalise.
+    /// Their data may be used to personalise what they see.
     pub personalization: bool,
 }
 
-/// A change to some of the four; `None` leaves one as it is.
+/// A change to some of the four purposes; `None` leaves one as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PreferenceChange {
     /// See [`Preferences::analytics`].
@@ -43,30 +43,31 @@ impl PreferenceChange {
     }
 }
 
-/// One version of what a person agreed to.
+/// One version of a person's preferences.
 ///
-/// `hash` covers everything else, `previous` is the hash of the version before (zeros before the
-/// first): a chain that a person can keep and check.
+/// `hash` covers everything else, including `previous`, the hash of the version before: a chain
+/// that a person can keep and check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentRecord {
-    /// 1, 2, 3 …
+    /// 1, 2, 3 … in the chain of one person.
     pub version: u32,
-    /// What was agreed.
+    /// The preferences from this version on.
     pub preferences: Preferences,
-    /// When.
+    /// The time at which the person said so.
     pub at: Timestamp,
-    /// Where the person was asked, as the caller names it.
+    /// The place where the person was asked, as the caller names it; `None` if the caller did not.
     pub source: Option<Box<str>>,
-    /// Which text the person saw, as the caller names it.
+    /// The version of the text that the person saw, as the caller names it; `None` if it did not.
     pub policy_version: Option<Box<str>>,
-    /// Of the version before.
+    /// The hash of the version before; zeros in the first.
     pub previous: [u8; 32],
-    /// Of this version.
+    /// SHA-256 over this version, see [`Self::computed_hash`].
     pub hash: [u8; 32],
 }
 
 impl ConsentRecord {
-    /// The version that follows `before`.
+    /// The version that follows `before`: the first one where that is `None`, and then a change to
+    /// having agreed to nothing.
     #[must_use]
     pub fn following(
         before: Option<&Self>,
@@ -84,8 +85,8 @@ impl ConsentRecord {
         record
     }
 
-    /// SHA-256 over the previous hash and the record's members, each on a line of its own; a text
-    /// goes in with its length in front, so that no two records have the same lines.
+    /// Computes SHA-256 over the previous hash and the other fields, each on a line of its own. The
+    /// length of a text stands in front of it, so no two records have the same lines.
     #[must_use]
     pub fn computed_hash(&self) -> [u8; 32] {
         let Preferences { analytics, marketing, data_sharing, personalization } = self.preferences;
@@ -105,7 +106,8 @@ impl ConsentRecord {
     }
 }
 
-/// What holds where a user has never been asked.
+/// The rule for storing events of a user who has never been asked. An operator
+/// sets it for each project.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ConsentPolicy {
     /// Stored only if the event says that consent was given.
@@ -116,7 +118,7 @@ pub enum ConsentPolicy {
 }
 
 impl ConsentPolicy {
-    /// Its name on the wire.
+    /// The policy's name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -126,18 +128,19 @@ impl ConsentPolicy {
     }
 }
 
-/// What consent says about storing an event.
+/// Whether consent allows an event to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StorageVerdict {
-    /// It may be stored.
+    /// The event may be stored.
     Store,
-    /// The user has said no.
+    /// The user has said no, on record or through the client.
     Withdrawn,
-    /// The user has not been asked, and the project stores only what was agreed to.
+    /// The user has not been asked, and the project's policy stores only what was agreed to.
     Missing,
 }
 
-/// Whether an event may be stored: the user's own record wins over what the client says.
+/// Whether an event may be stored. The user's own record overrides what the client says; without a
+/// record, `client_says` and the project's policy decide.
 #[must_use]
 pub fn may_store(
     record: Option<&ConsentRecord>,
@@ -153,8 +156,9 @@ pub fn may_store(
     }
 }
 
-/// Whether a stored event may be shared, and so earns. A browser's Global Privacy Control counts
-/// as a refusal unless the user has said yes since it was first seen.
+/// Whether a stored event may be shared, and so earns: only if the user's record says so. A
+/// browser's Global Privacy Control counts as a refusal until the user agrees after it was first
+/// seen.
 #[must_use]
 pub fn may_share(record: Option<&ConsentRecord>, privacy_control_since: Option<Timestamp>) -> bool {
     match (record, privacy_control_since) {
@@ -263,7 +267,7 @@ mod tests {
         }
     }
 
-    /// People keep these hashes: what they are of can't change.
+    /// People keep these hashes, so the text that is hashed can't change.
     #[test]
     fn a_hash_is_of_these_lines() {
         let hash = |source: Option<&str>, policy_version: Option<&str>| {

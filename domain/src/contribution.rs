@@ -1,26 +1,26 @@
-//! What people upload: its type, what it may be used for, and what that earns.
+//! Contributions: uploaded files, their formats, the uses that owners allow, and the rewards.
 
 use crate::money::Micros;
 use crate::time::Timestamp;
 
-/// What a contribution is.
+/// The type of a contribution, which sets its largest size and its base reward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ContributionType {
-    /// A picture.
+    /// A picture, see [`MediaType`] for the formats.
     Photo,
-    /// A film.
+    /// A recording with moving pictures.
     Video,
-    /// A recording of a voice.
+    /// A sound recording of a voice.
     Voice,
-    /// Text or JSON.
+    /// Plain text or a JSON document.
     Text,
 }
 
 impl ContributionType {
-    /// All of them.
+    /// All types, in the order in which they are declared.
     pub const ALL: [Self; 4] = [Self::Photo, Self::Video, Self::Voice, Self::Text];
 
-    /// Its name on the wire.
+    /// The type's name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -31,13 +31,13 @@ impl ContributionType {
         }
     }
 
-    /// The type of a name on the wire.
+    /// Finds a type by its name in the API.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
     }
 
-    /// Bytes that one may have at most: 50, 500, 100 and 10 MiB.
+    /// The largest size of a contribution of this type: 50, 500, 100 and 10 MiB, in bytes.
     #[must_use]
     pub const fn max_bytes(self) -> u64 {
         match self {
@@ -48,7 +48,7 @@ impl ContributionType {
         }
     }
 
-    /// What one earns that may be used for nothing in particular.
+    /// The reward of a contribution of this type that allows no use: 1, 5, 2 and 0.5 PRIV.
     #[must_use]
     pub const fn base_reward(self) -> Micros {
         match self {
@@ -62,29 +62,29 @@ impl ContributionType {
 
 macro_rules! media_types {
     ($($(#[$doc:meta])* $name:ident, $mime:literal, $of:ident, $extension:literal;)*) => {
-        /// A format that a contribution may have.
+        /// The format of a contribution, found from its content.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum MediaType {
             $($(#[$doc])* $name,)*
         }
 
         impl MediaType {
-            /// All of them.
+            /// All formats, in the order in which they are declared.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// As a MIME type.
+            /// The format's MIME type.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $mime,)* }
             }
 
-            /// The type of the contributions that have it.
+            /// The type of contribution that the format is of.
             #[must_use]
             pub const fn contribution_type(self) -> ContributionType {
                 match self { $(Self::$name => ContributionType::$of,)* }
             }
 
-            /// What the names of its files end with.
+            /// The ending of a file name in this format, without the dot.
             #[must_use]
             pub const fn extension(self) -> &'static str {
                 match self { $(Self::$name => $extension,)* }
@@ -94,61 +94,62 @@ macro_rules! media_types {
 }
 
 media_types! {
-    /// JPEG.
+    /// A JPEG picture (`image/jpeg`).
     Jpeg, "image/jpeg", Photo, "jpg";
-    /// PNG.
+    /// A PNG picture (`image/png`).
     Png, "image/png", Photo, "png";
-    /// WebP.
+    /// A WebP picture (`image/webp`).
     Webp, "image/webp", Photo, "webp";
-    /// HEIC.
+    /// A HEIC picture (`image/heic`).
     Heic, "image/heic", Photo, "heic";
-    /// HEIF.
+    /// A HEIF picture that is not HEIC (`image/heif`).
     Heif, "image/heif", Photo, "heif";
-    /// MP4 with moving pictures.
+    /// An MP4 container with moving pictures (`video/mp4`).
     Mp4, "video/mp4", Video, "mp4";
-    /// WebM with moving pictures.
+    /// A WebM container with moving pictures (`video/webm`).
     Webm, "video/webm", Video, "webm";
-    /// QuickTime.
+    /// A QuickTime film (`video/quicktime`).
     QuickTime, "video/quicktime", Video, "mov";
-    /// AVI.
+    /// An AVI film (`video/x-msvideo`).
     Avi, "video/x-msvideo", Video, "avi";
-    /// MP3.
+    /// An MP3 sound recording (`audio/mpeg`).
     Mpeg, "audio/mpeg", Voice, "mp3";
-    /// WAV.
+    /// A WAV sound recording (`audio/wav`).
     Wav, "audio/wav", Voice, "wav";
-    /// WebM with sound only.
+    /// A WebM container with sound only (`audio/webm`).
     WebmAudio, "audio/webm", Voice, "weba";
-    /// Ogg.
+    /// An Ogg container with sound (`audio/ogg`).
     Ogg, "audio/ogg", Voice, "ogg";
-    /// MP4 with sound only.
+    /// An MP4 container with sound only (`audio/mp4`).
     Mp4Audio, "audio/mp4", Voice, "m4a";
-    /// UTF-8 text.
+    /// Plain text in UTF-8 (`text/plain`).
     Plain, "text/plain", Text, "txt";
-    /// JSON.
+    /// A JSON document (`application/json`).
     Json, "application/json", Text, "json";
 }
 
 impl MediaType {
-    /// The format of a MIME type.
+    /// Finds a format by its MIME type.
     #[must_use]
     pub fn from_mime(mime: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|known| known.as_str() == mime)
     }
 }
 
-/// What its owner allows it to be used for.
+/// The uses of a contribution that its owner allows. The default is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Uses {
-    /// Training of models.
+    /// It may be used to train models.
     pub ai_training: bool,
-    /// Research.
+    /// It may be used for research.
     pub research: bool,
-    /// Commerce; without it, it can't be sold.
+    /// It may be used commercially; without that it can't be sold.
     pub commercial: bool,
 }
 
 impl Uses {
-    /// What a contribution of a type earns: its base and 25, 15 and 20 percent of it for each use.
+    /// The reward of a contribution of a type: its base reward, and 25, 15 and 20 percent of that
+    /// for the uses in their order, rounded down to a micro.
     #[must_use]
     pub fn reward(self, contribution_type: ContributionType) -> Micros {
         let percent = |allowed: bool, percent: u32| if allowed { percent } else { 0 };
@@ -163,23 +164,23 @@ impl Uses {
     }
 }
 
-/// How far a contribution has come.
+/// The review status of a contribution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReviewStatus {
-    /// Nobody has judged it.
+    /// Nobody has judged it yet.
     #[default]
     Pending,
-    /// Received: it has earned, and can be sold.
+    /// It was approved: it has earned its reward. It can be sold if it may be used commercially.
     Approved,
-    /// Not taken.
+    /// It was rejected, and earns nothing.
     Rejected,
 }
 
 impl ReviewStatus {
-    /// All of them.
+    /// All statuses, in the order in which they are declared.
     pub const ALL: [Self; 3] = [Self::Pending, Self::Approved, Self::Rejected];
 
-    /// Its name on the wire.
+    /// The status's name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -189,24 +190,24 @@ impl ReviewStatus {
         }
     }
 
-    /// The status of a name on the wire.
+    /// Finds a status by its name in the API.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
     }
 }
 
-/// A judgement.
+/// A judgement of a contribution, by an operator or by automatic checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReviewDecision {
-    /// It is taken, and earns.
+    /// It is approved and earns its reward.
     Approved,
-    /// It is not.
+    /// It is rejected and earns nothing.
     Rejected,
 }
 
 impl ReviewDecision {
-    /// The status that follows.
+    /// The contribution's status after this judgement.
     #[must_use]
     pub const fn status(self) -> ReviewStatus {
         match self {
@@ -216,38 +217,38 @@ impl ReviewDecision {
     }
 }
 
-/// Whether the content was known when it came.
+/// Whether the content had been contributed before, by anybody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Originality {
-    /// It was not.
+    /// Nobody else had contributed it.
     New,
-    /// Somebody else has it: a person looks at it before it is taken.
+    /// Somebody else had contributed it: a person looks at it before it is approved.
     KnownElsewhere,
 }
 
 /// A contribution, as its owner's state has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contribution {
-    /// Its format; says its type.
+    /// The format, which tells the type.
     pub media_type: MediaType,
-    /// Of its content, which is stored under it.
+    /// SHA-256 of the content, which is stored under it.
     pub sha256: [u8; 32],
-    /// Bytes of its content.
+    /// The size of the content, in bytes.
     pub size: u64,
-    /// What it may be used for.
+    /// The uses that the owner allows.
     pub uses: Uses,
-    /// What approval earns.
+    /// The reward that approval earns, in micros.
     pub reward: Micros,
-    /// Whether the content was known when it came.
+    /// Whether somebody else had contributed the content when it was uploaded.
     pub originality: Originality,
-    /// How far it has come.
+    /// The status of its review.
     pub status: ReviewStatus,
-    /// When it came.
+    /// The time of the upload.
     pub at: Timestamp,
 }
 
 impl Contribution {
-    /// Its type.
+    /// The type, as its format tells.
     #[must_use]
     pub const fn contribution_type(&self) -> ContributionType {
         self.media_type.contribution_type()

@@ -1,4 +1,4 @@
-//! What an accepted event earns.
+//! Earning: the rates that projects pay for events, the daily cap, and who pays.
 
 use std::cmp::Ordering;
 
@@ -8,26 +8,27 @@ use crate::id::ProjectId;
 use crate::money::Micros;
 use crate::time::Day;
 
-/// What one event of each type earns, before the multiplier.
+/// The reward for one event of each type, in micros, before the multiplier. An operator sets a
+/// project's rates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
-    /// For `track`.
+    /// For one [`EventType::Track`], in micros.
     pub track: Micros,
-    /// For `page_view`.
+    /// For one [`EventType::PageView`], in micros.
     pub page_view: Micros,
-    /// For `identify`.
+    /// For one [`EventType::Identify`], in micros.
     pub identify: Micros,
 }
 
 impl Default for Rates {
-    /// 0.001, 0.0005 and nothing.
+    /// 0.001 PRIV for `track`, 0.0005 PRIV for `page_view`, nothing for `identify`.
     fn default() -> Self {
         Self { track: Micros::new(1_000), page_view: Micros::new(500), identify: Micros::ZERO }
     }
 }
 
 impl Rates {
-    /// The rate for a type.
+    /// The rate for an event type, in micros.
     #[must_use]
     pub const fn of(&self, event_type: EventType) -> Micros {
         match event_type {
@@ -38,19 +39,19 @@ impl Rates {
     }
 }
 
-/// Who pays what was earned, once it is claimed.
+/// The payer of earnings, once they are claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Payer {
     /// A project, from its reward budget.
     Project(ProjectId),
     /// The protocol, from its pool.
     Pool,
-    /// Buyers: it is paid already, and the user holds it until they claim it.
+    /// Buyers, who have paid already: the user holds the money until they claim it.
     Sales,
 }
 
 impl Payer {
-    /// The entity that is to pay; `None` where it is paid already.
+    /// The entity that is asked to fund a claim; `None` where the money is there already.
     #[must_use]
     pub fn entity(self, environment: Environment) -> Option<EntityId> {
         match self {
@@ -61,56 +62,56 @@ impl Payer {
     }
 }
 
-/// The default cap per user, project and UTC day: 10 PRIV.
+/// The cap of a project that sets none, per user and UTC day: 10 PRIV.
 pub const DEFAULT_DAILY_CAP: Micros = Micros::new(10_000_000);
 
-/// Events of one user that one project may have stored on one UTC day: what repeats are recognised
-/// among is shared by all projects, and none may use it up.
+/// The most events of one user that one project may have stored on one UTC day. All projects share
+/// the room in which repeats are recognised, and none may use it up.
 pub const MAX_EVENTS_A_DAY: u32 = 100_000;
 
-/// The multiplier of someone without a reputation, in percent.
+/// The multiplier of a user without a reputation, in percent.
 pub const BASE_MULTIPLIER_PERCENT: u32 = 100;
 
-/// Whether a project still pays.
+/// Whether a project can still promise rewards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Budget {
-    /// It has money that is not promised yet.
+    /// There is money that is not promised yet.
     Open,
-    /// It has none: events are stored and earn nothing.
+    /// All money is promised: events are stored and earn nothing.
     UsedUp,
 }
 
-/// The terms on which a project pays for a request's events.
+/// The terms on which a project pays for the events of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// By event type.
+    /// The reward for each event type.
     pub rates: Rates,
-    /// Per user and UTC day.
+    /// The most that a user can earn with the project on a UTC day, in micros.
     pub daily_cap: Micros,
-    /// Whether it pays at all.
+    /// Whether the project pays at all.
     pub budget: Budget,
 }
 
-/// What a user has earned with one project on one UTC day, against the cap.
+/// A user's earnings with one project on one UTC day, held against the cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DayEarnings {
-    /// The day.
+    /// The UTC day that is counted.
     pub day: Day,
-    /// So far.
+    /// Earned on that day so far, in micros.
     pub earned: Micros,
-    /// Events that were stored.
+    /// The number of events that were stored on that day.
     pub events: u32,
 }
 
 impl DayEarnings {
-    /// Earned on `day`: a new day begins at nothing. A clock that goes back stays on the later
-    /// day, so that no day's cap is given twice.
+    /// The earnings on `day`: a new day begins at nothing. If the clock goes back the later day
+    /// stays, so that no day's cap is given twice.
     #[must_use]
     pub fn on(self, day: Day) -> Self {
         if day > self.day { Self { day, ..Self::default() } } else { self }
     }
 
-    /// This and another of the same day together; the later one if the days differ.
+    /// The sum of two earnings of the same day; the later one if the days differ.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match self.day.cmp(&other.day) {
@@ -124,7 +125,7 @@ impl DayEarnings {
         }
     }
 
-    /// What one more event earns: the rate, or what the cap leaves.
+    /// The reward for one more event, in micros: its rate, or what the cap leaves.
     #[must_use]
     pub fn next(self, event_type: EventType, terms: &Terms) -> Micros {
         match terms.budget {

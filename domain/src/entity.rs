@@ -1,4 +1,4 @@
-//! What has an actor, and how it is named.
+//! Entities, each with an actor and a stream of its own, and their names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 
 use crate::id::{ListingId, ProjectId};
 
-/// The two environments, which share nothing: users, balances, listings, analytics.
+/// The two environments, which share nothing: no users, balances, listings or analytics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Environment {
-    /// Real traffic.
+    /// Real users and money that counts.
     #[default]
     Live,
-    /// Testing and development.
+    /// Data for testing and development.
     Test,
 }
 
 impl Environment {
-    /// Both.
+    /// Both environments, live first.
     pub const ALL: [Self; 2] = [Self::Live, Self::Test];
 
-    /// Its name on the wire.
+    /// The environment's name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -30,24 +30,24 @@ impl Environment {
     }
 }
 
-/// What an entity is.
+/// The kind of an entity, which says what machine it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Someone who earns: a person, or a user of one project only.
+    /// A user who earns: a person, or a user whom only one project knows.
     User,
-    /// A project with its keys, policy and reward budget.
+    /// A project with its keys, settings and reward budget.
     Project,
-    /// The environment itself: minted, burned, treasury, pool.
+    /// The system of an environment: minted, burned, treasury, pool and stakers.
     System,
-    /// Something for sale.
+    /// An offer of contributions for sale, with its sales.
     Listing,
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds, in an order that never changes: the store numbers them by it.
     pub const ALL: [Self; 4] = [Self::User, Self::Project, Self::System, Self::Listing];
 
-    /// Its name on the wire.
+    /// The kind's name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -59,14 +59,14 @@ impl Kind {
     }
 }
 
-/// The name of an entity: environment, kind, and a key that is unique in both.
+/// The name of an entity: environment, kind, and a key that is unique within both.
 ///
 /// Cheap to clone: the key is shared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntityId {
-    /// The environment it lives in.
+    /// The environment that it is in.
     pub environment: Environment,
-    /// What it is.
+    /// The kind, which says how to read the key.
     pub kind: Kind,
     /// A user's [`UserRef`] as text, a project's or a listing's id, or `main` for the system.
     pub key: Arc<str>,
@@ -76,13 +76,13 @@ impl EntityId {
     /// Longest key, in bytes.
     pub const MAX_KEY_BYTES: usize = 600;
 
-    /// A user.
+    /// The name of a user.
     #[must_use]
     pub fn user(environment: Environment, user: &UserRef) -> Self {
         Self { environment, kind: Kind::User, key: user.to_string().into() }
     }
 
-    /// A project.
+    /// The name of a project.
     #[must_use]
     pub fn project(environment: Environment, project: ProjectId) -> Self {
         Self { environment, kind: Kind::Project, key: project.to_string().into() }
@@ -94,13 +94,13 @@ impl EntityId {
         Self { environment, kind: Kind::System, key: "main".into() }
     }
 
-    /// A listing.
+    /// The name of a listing.
     #[must_use]
     pub fn listing(environment: Environment, listing: ListingId) -> Self {
         Self { environment, kind: Kind::Listing, key: listing.to_string().into() }
     }
 
-    /// The project that this entity is, if it is one.
+    /// The id of the project that this entity is; `None` if it is of another kind.
     #[must_use]
     pub fn as_project(&self) -> Option<ProjectId> {
         match self.kind {
@@ -109,7 +109,7 @@ impl EntityId {
         }
     }
 
-    /// The listing that this entity is, if it is one.
+    /// The id of the listing that this entity is; `None` if it is of another kind.
     #[must_use]
     pub fn as_listing(&self) -> Option<ListingId> {
         match self.kind {
@@ -125,14 +125,15 @@ impl fmt::Display for EntityId {
     }
 }
 
-/// Who a user is. Two apps' user `42` are two users; a person is the same in every project.
+/// The identity of a user. User `42` of two projects are two users; a person is the same in every
+/// project.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UserRef {
     /// A person, by the `sub` of their token.
     Person(Arc<str>),
-    /// A user id that only its project gave.
+    /// A user by the id that only one project gave.
     ProjectUser(ProjectId, Arc<str>),
-    /// A visitor that a project has not identified.
+    /// A visitor whom a project has not identified, by an anonymous id.
     Anonymous(ProjectId, Arc<str>),
 }
 
@@ -160,8 +161,8 @@ impl fmt::Display for UserRef {
 impl FromStr for UserRef {
     type Err = std::convert::Infallible;
 
-    /// Reads what `Display` wrote. Whatever does not have the form of a project's user is a
-    /// person; tokens whose `sub` has that form are refused where they are verified.
+    /// Reads what `Display` wrote. Any text without the form of a project's user is a person;
+    /// tokens whose `sub` has that form are refused where they are verified.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut parts = text.splitn(3, '/');
         let project = parts.next().and_then(|id| id.parse::<ProjectId>().ok());

@@ -1,4 +1,4 @@
-//! Both ends of an exchange, as every machine keeps them.
+//! The two ends of an exchange, as every machine keeps them.
 //!
 //! An exchange is a [`Transfer`] (money) or a [`Proposal`] (no money). Whoever opens it keeps it in
 //! an [`Outbox`] until it is settled or returned; whoever accepts it remembers that in an [`Inbox`]
@@ -17,37 +17,37 @@ use crate::proposal::Proposal;
 use crate::time::Timestamp;
 use crate::transfer::{PartId, Purpose, Transfer, UserPurpose};
 
-/// Exchanges that one entity may have open at once.
+/// The most exchanges that one entity may have open at once.
 pub const MAX_OPEN: usize = 100_000;
 
-/// What crosses from one entity to another.
+/// What crosses from one entity to another: money, or a proposal without money.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exchange {
-    /// Money.
+    /// An exchange that moves money.
     Transfer(Transfer),
-    /// Something without money.
+    /// An exchange without money.
     Proposal(Proposal),
 }
 
-/// What an [`Outbox`] can hold: any [`Exchange`], or, where nothing else is ever sent, a
-/// [`Transfer`].
+/// What an [`Outbox`] can hold: any [`Exchange`], or a [`Transfer`] where an entity never opens
+/// anything else.
 pub trait Sendable: Clone + fmt::Debug + Eq {
-    /// Names it to both sides.
+    /// The id by which both ends know it.
     fn id(&self) -> ExchangeId;
 
-    /// Who is to accept it.
+    /// The entity that is to accept it.
     fn to(&self) -> &EntityId;
 
-    /// The money in it; 0 for a proposal.
+    /// The money in it, in micros; 0 for a proposal.
     fn amount(&self) -> Micros;
 
-    /// The part of a claim that it funds, if it does.
+    /// The part of a claim that it funds; `None` if it is for something else.
     fn part(&self) -> Option<PartId>;
 
-    /// The message that brings it to its receiver.
+    /// The message that brings it to its receiver, without the address.
     fn message(&self) -> Message;
 
-    /// That message, with its address.
+    /// The message that brings it to its receiver, with the address.
     fn offer(&self) -> OutgoingMessage {
         OutgoingMessage { to: self.to().clone(), message: self.message() }
     }
@@ -120,42 +120,42 @@ impl Sendable for Exchange {
     }
 }
 
-/// An exchange on its way, and who waits for its end.
+/// An exchange that was opened and has not ended, with the request that waits for its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open<T> {
-    /// What is on its way.
+    /// The exchange as it was opened.
     pub exchange: T,
-    /// The request that waits for it.
+    /// The request that waits for its end; `None` if nobody does, as for a payout.
     pub asked: Option<Asked>,
 }
 
-/// A transfer on its way.
+/// A transfer that was opened and has not ended.
 pub type OpenTransfer = Open<Transfer>;
 
-/// An exchange on its way.
+/// A transfer or a proposal that was opened and has not ended.
 pub type OpenExchange = Open<Exchange>;
 
-/// Someone who waits, across a crash if need be.
+/// A request that waits for an exchange to end, remembered across a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// Finds the waiting request in this process.
+    /// The token by which this process finds the waiting request.
     pub reply_token: ReplyToken,
-    /// The tag under which the answer is remembered.
+    /// The tag under which the answer is remembered; `None` if the request had no idempotency key.
     pub request: Option<RequestTag>,
 }
 
 impl Asked {
-    /// The request that is being decided.
+    /// The request that is being decided now.
     #[must_use]
     pub fn by(context: &Context<'_>) -> Self {
         Self { reply_token: ReplyToken(context.fresh), request: context.request }
     }
 }
 
-/// What an entity has opened and not yet settled.
+/// The exchanges that an entity has opened and that have not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outbox<T = Transfer> {
-    // Boxed, and there only while it is not empty: most entities have nothing under way.
+    // Boxed, and allocated only while it is not empty: most entities have nothing under way.
     sent: Option<Box<Sent<T>>>,
 }
 
@@ -178,7 +178,7 @@ impl<T> Default for Sent<T> {
 }
 
 impl<T: Sendable> Outbox<T> {
-    /// Adds one that was opened.
+    /// Adds an exchange that was opened.
     pub fn open(&mut self, open: Open<T>) {
         let sent = self.sent.get_or_insert_default();
         let id = open.exchange.id();
@@ -188,8 +188,8 @@ impl<T: Sendable> Outbox<T> {
         sent.open.insert(id, open);
     }
 
-    /// Removes one that was settled or returned. `None` if it has ended before: journals of the
-    /// first releases may say twice that a transfer was settled.
+    /// Removes an exchange that was settled or returned. `None` if it had ended before: in journals
+    /// of the first releases a transfer may have been settled twice.
     pub fn close(&mut self, id: ExchangeId) -> Option<Open<T>> {
         let sent = self.sent.as_mut()?;
         let open = sent.open.remove(&id)?;
@@ -202,7 +202,7 @@ impl<T: Sendable> Outbox<T> {
         Some(open)
     }
 
-    /// The one that funds a part of a claim.
+    /// The open transfer that funds a part of a claim.
     #[must_use]
     pub fn funding(&self, part: PartId) -> Option<&Open<T>> {
         self.get(*self.sent.as_ref()?.funding.get(&part)?)
@@ -214,18 +214,18 @@ impl<T: Sendable> Outbox<T> {
         self.sent.as_ref()?.open.get(&id)
     }
 
-    /// All of them, by id.
+    /// All open exchanges, in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &Open<T>> {
         self.sent.iter().flat_map(|sent| sent.open.values())
     }
 
-    /// Whether nothing is open.
+    /// Whether no exchange is open.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sent.is_none()
     }
 
-    /// Whether no more may be opened.
+    /// Whether [`MAX_OPEN`] is reached, so that no more may be opened.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.sent.as_ref().is_some_and(|sent| sent.open.len() >= MAX_OPEN)
@@ -239,18 +239,18 @@ impl<T: Sendable> Outbox<T> {
         asked.any(|request| request.key == tag.key)
     }
 
-    /// The money that is in flight, in micros.
+    /// The money in all open exchanges, in micros.
     #[must_use]
     pub fn in_flight(&self) -> Micros {
         self.iter().fold(Micros::ZERO, |sum, open| sum.saturating_add(open.exchange.amount()))
     }
 
-    /// The offers, to be made again.
+    /// The offers of all open exchanges, to be sent again.
     pub fn offers(&self) -> impl Iterator<Item = OutgoingMessage> {
         self.iter().map(|open| open.exchange.offer())
     }
 
-    /// Memory on the heap, in bytes, about.
+    /// The memory that the outbox takes on the heap, in bytes, roughly.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.sent.as_ref().map_or(0, |sent| {
@@ -270,24 +270,24 @@ impl<T: Sendable> FromIterator<Open<T>> for Outbox<T> {
     }
 }
 
-/// Milliseconds for which an offer that was not asked for is good, and for which it is remembered
-/// once accepted: a doubled offer that comes late finds either the memory of the first or is too
-/// old.
+/// How long after its id was made an unasked offer may be accepted, in milliseconds. Once accepted
+/// it is remembered as long at least, so a late repeat is either recognised or too old.
 pub const OFFER_GOOD_MILLIS: i64 = 600_000;
 
-/// Exchanges that a receiver remembers at most; then it accepts no more until it may forget some.
+/// The most exchanges that a receiver remembers. With this many it accepts no more until some may
+/// be forgotten.
 pub const MAX_RECEIVED: usize = 1_000_000;
 
-/// Remembered exchanges from which on those that may be forgotten are looked for everywhere, each
-/// time that their number has doubled.
+/// The number of remembered exchanges from which on all of them are searched for those that may be
+/// forgotten, each time the number has doubled.
 const SWEEP_FROM: usize = 64;
 
-/// What a receiver has accepted and may be asked about again.
+/// The exchanges that an entity has accepted and may be asked about again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inbox {
-    /// Sorted by id, hence by age: what may be forgotten is mostly in front and what comes is
-    /// appended at the back, so that one who accepts thousands a second does little for each.
-    // Boxed, and there only while it is not empty: most users have accepted nothing.
+    /// Sorted by id, hence by age: those that may be forgotten are mostly in front, and new ones
+    /// are appended at the back, so an entity that accepts thousands a second does little for each.
+    // Boxed, and allocated only while it is not empty: most users have accepted nothing.
     #[expect(clippy::box_collection, reason = "one word where a queue takes four")]
     received: Option<Box<VecDeque<Received>>>,
 }
@@ -295,13 +295,14 @@ pub struct Inbox {
 /// An exchange that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// Names it.
+    /// The id that the opener gave it.
     pub id: ExchangeId,
-    /// Who opened it.
+    /// The entity that opened it.
     pub from: EntityId,
-    /// Whether the receiver had asked for it: then its own state tells whether it came.
+    /// Whether the receiver had asked for it: then its own state tells that it came, and it may be
+    /// forgotten as soon as it is settled.
     pub asked_for: bool,
-    /// Whether its opener has settled it.
+    /// Whether the opener has said that it is settled.
     pub settled: bool,
 }
 
@@ -312,7 +313,7 @@ impl Received {
 }
 
 impl Inbox {
-    /// Remembers that one was accepted, and from whom.
+    /// Remembers an exchange that was accepted, with the entity that opened it.
     pub fn take(&mut self, id: ExchangeId, from: EntityId, asked_for: bool, at: Timestamp) {
         let queue = self.received.get_or_insert_default();
         if queue.len() >= SWEEP_FROM && queue.len().is_power_of_two() {
@@ -325,7 +326,8 @@ impl Inbox {
         queue.insert(place, Received { id, from, asked_for, settled: false });
     }
 
-    /// Forgets one that its opener has settled, at once or when a late repeat would be too old.
+    /// Notes that the opener has settled an exchange, and forgets it: at once, or as soon as a
+    /// repeat would be too old to be accepted.
     pub fn forget(&mut self, id: ExchangeId, at: Timestamp) {
         let Some(queue) = &mut self.received else { return };
         let Some(place) = place(queue, id) else { return };
@@ -344,41 +346,41 @@ impl Inbox {
         queue.get(place(queue, id)?)
     }
 
-    /// Whether no more can be remembered.
+    /// Whether [`MAX_RECEIVED`] is reached, so that no more can be accepted.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.received.as_ref().is_some_and(|queue| queue.len() >= MAX_RECEIVED)
     }
 
-    /// Whether it was accepted, as far as it is remembered.
+    /// Whether an exchange was accepted and is still remembered.
     #[must_use]
     pub fn has(&self, id: ExchangeId) -> bool {
         self.get(id).is_some()
     }
 
-    /// Whether it was accepted and not yet settled.
+    /// Whether an exchange was accepted and its opener has not yet settled it.
     #[must_use]
     pub fn waits_for(&self, id: ExchangeId) -> bool {
         self.get(id).is_some_and(|received| !received.settled)
     }
 
-    /// All of them, oldest first.
+    /// All remembered exchanges, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Received> {
         self.received.iter().flat_map(|queue| queue.iter())
     }
 
-    /// Those whose openers are to be told again that they were accepted: they settle, or say that
-    /// they have.
+    /// The exchanges that have not been settled: their openers are told again of the acceptance,
+    /// and settle or say that they have.
     pub fn unsettled(&self) -> impl Iterator<Item = &Received> {
         self.iter().filter(|received| !received.settled)
     }
 
-    /// What to tell those openers, where the fact says it all.
+    /// The acceptances to send again, for a machine whose acceptances say no more than that.
     pub fn acceptances(&self) -> impl Iterator<Item = OutgoingMessage> {
         self.unsettled().map(|received| accepted(received.id, received.from.clone()))
     }
 
-    /// Memory on the heap, in bytes, about.
+    /// The memory that the inbox takes on the heap, in bytes, roughly.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.received.as_ref().map_or(0, |queue| {
@@ -400,25 +402,25 @@ impl FromIterator<Received> for Inbox {
     }
 }
 
-/// Whether an exchange that was not asked for may be accepted at `now`.
+/// Whether an unasked exchange is young enough to be accepted at `now`.
 #[must_use]
 pub fn is_good(id: ExchangeId, now: Timestamp) -> bool {
     now.millis_since(id.made_at()) <= OFFER_GOOD_MILLIS
 }
 
-/// The message that tells its opener that an exchange was accepted.
+/// The message that tells an exchange's opener that it was accepted.
 #[must_use]
 pub fn accepted(exchange: ExchangeId, to: EntityId) -> OutgoingMessage {
     OutgoingMessage { to, message: Message::Accepted { exchange, summary: None } }
 }
 
-/// The message that tells its opener that an exchange was not accepted.
+/// The message that tells an exchange's opener that it was refused.
 #[must_use]
 pub fn refused(exchange: ExchangeId, to: EntityId, why: NotTaken) -> OutgoingMessage {
     OutgoingMessage { to, message: Message::Refused { exchange, why } }
 }
 
-/// The message that tells its receiver that an exchange was settled.
+/// The message that tells an exchange's receiver that it was settled.
 #[must_use]
 pub fn forget(exchange: ExchangeId, to: EntityId) -> OutgoingMessage {
     OutgoingMessage { to, message: Message::Forget { exchange } }
@@ -430,20 +432,19 @@ pub fn unfunded(part: PartId, to: EntityId) -> OutgoingMessage {
     OutgoingMessage { to, message: Message::Unfunded { part } }
 }
 
-/// What bookkeeping messages come to, for a machine whose openings nobody waits for: acceptances
-/// settle, and what was settled is forgotten.
+/// The effect of acceptances and of notices to forget, without the ends of waiting requests.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Bookkeeping {
-    /// Open exchanges that were accepted.
+    /// The open exchanges that were accepted, to be settled.
     pub settled: Vec<ExchangeId>,
-    /// Accepted exchanges that were settled.
+    /// The accepted exchanges that their openers have settled, to be forgotten.
     pub forgotten: Vec<ExchangeId>,
-    /// Answers to the acceptances.
+    /// The answers to the acceptances.
     pub messages: Vec<OutgoingMessage>,
 }
 
 impl Bookkeeping {
-    /// Of messages to whoever has this outbox and this inbox.
+    /// The effect of messages on the entity that has this outbox and this inbox.
     pub fn of<T: Sendable>(
         outbox: &Outbox<T>,
         inbox: &Inbox,
@@ -457,7 +458,7 @@ impl Bookkeeping {
                     if outbox.get(*exchange).is_some() && !kept.settled.contains(exchange) {
                         kept.settled.push(*exchange);
                     }
-                    // Also where it was settled before: the receiver asks because it doesn't know.
+                    // Also if it was settled before: the receiver asks because it doesn't know.
                     kept.messages.push(forget(*exchange, from.clone()));
                 }
                 Message::Forget { exchange } if inbox.waits_for(*exchange) => {

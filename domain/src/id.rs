@@ -1,4 +1,4 @@
-//! Ids with a prefix, which sort by the time at which they were made (ULID).
+//! Ids with a prefix that sort by the time at which they were made (ULIDs).
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,11 +7,11 @@ use ulid::Ulid;
 
 use crate::time::Timestamp;
 
-/// The text is not an id of the wanted kind.
+/// The error of reading a text that is not an id of the wanted kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be an id like {example}…")]
 pub struct NotAnId {
-    /// The prefix that was wanted.
+    /// The prefix of the wanted kind.
     pub example: &'static str,
 }
 
@@ -22,16 +22,16 @@ macro_rules! id {
         pub struct $name(u128);
 
         impl $name {
-            /// What its text begins with.
+            /// The prefix in front of the ULID when the id is written as text.
             pub const PREFIX: &'static str = $prefix;
 
-            /// From the 128 bits of a ULID.
+            /// Makes an id of the 128 bits of a ULID.
             #[must_use]
             pub const fn new(bits: u128) -> Self {
                 Self(bits)
             }
 
-            /// When it was made, to the millisecond.
+            /// The time at which it was made, in whole milliseconds.
             #[must_use]
             pub fn made_at(self) -> Timestamp {
                 Timestamp::from_millis(i64::try_from(Ulid(self.0).timestamp_ms()).unwrap_or(i64::MAX))
@@ -74,19 +74,19 @@ id! {
     ProjectId, "proj_"
 }
 id! {
-    /// An API key; not its secret.
+    /// An API key, without its secret.
     KeyId, "key_"
 }
 id! {
-    /// A claim of earnings.
+    /// A claim of earnings, which may have several payers.
     ClaimId, "clm_"
 }
 id! {
-    /// A transfer between two entities.
+    /// An exchange between two entities: a transfer or a proposal.
     ExchangeId, "xfer_"
 }
 id! {
-    /// A contribution.
+    /// A file that a user contributed.
     ContributionId, "contrib_"
 }
 id! {
@@ -94,6 +94,6 @@ id! {
     ListingId, "listing_"
 }
 id! {
-    /// A purchase of a listing.
+    /// A purchase of a listing by one buyer.
     PurchaseId, "pur_"
 }

@@ -1,4 +1,4 @@
-//! Where something stands: in the whole journal ([`Position`]) and in one stream ([`Version`]).
+//! Places of records: in the whole journal ([`Position`]) and in one stream ([`Version`]).
 
 use std::fmt;
 
@@ -11,22 +11,22 @@ macro_rules! counter {
         pub struct $name(u64);
 
         impl $name {
-            /// Before the first.
+            /// The place before the first record.
             pub const ZERO: Self = Self(0);
 
-            /// Takes the number as it is.
+            /// The place with this number, counted from 1; 0 is [`Self::ZERO`].
             #[must_use]
             pub const fn new(value: u64) -> Self {
                 Self(value)
             }
 
-            /// The number itself.
+            /// The number, counted from 1; 0 before the first record.
             #[must_use]
             pub const fn get(self) -> u64 {
                 self.0
             }
 
-            /// The one after this one. Saturates at `u64::MAX`, which at a billion a second is
+            /// The place after this one. It saturates at `u64::MAX`, which at a billion a second is
             /// five centuries away.
             #[must_use]
             pub const fn next(self) -> Self {
@@ -52,7 +52,7 @@ counter! {
     Version
 }
 
-/// A moment in a stream.
+/// A moment in a stream, by position or by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PointInTime {
     /// After the last record at or before this position.

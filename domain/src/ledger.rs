@@ -1,41 +1,41 @@
-//! The chart of accounts, and how money moves between them.
+//! The chart of accounts, and the postings that move money between them.
 //!
 //! A [`Posting`] takes an amount from one account and puts it into another, so any set of postings
-//! sums to zero. Two accounts stand outside the system: `Minted` is where money comes from and
-//! `Burned` where it goes; what one gave less what the other took is what all others hold.
+//! sums to zero. Two accounts stand outside the system: money comes from `Minted` and goes to
+//! `Burned`, so all other accounts together hold what was minted less what was burned.
 
 use std::collections::BTreeMap;
 
 use crate::entity::{EntityId, Kind};
 use crate::money::Micros;
 
-/// A class of accounts.
+/// The class of an account. Each entity has at most one account of a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccountClass {
-    /// Where money comes from: its balance is minus what was minted.
+    /// The source of all money: its balance is minus what was minted.
     Minted,
-    /// Where money goes to die.
+    /// The end of money that is taken out of circulation.
     Burned,
     /// The protocol's own money, from which budgets are filled.
     Treasury,
-    /// Pays rewards that no project pays.
+    /// The protocol's money for rewards that no project pays.
     Pool,
-    /// What stakers are owed.
+    /// The stakers' share of fees, owed to them.
     Stakers,
     /// Reward budgets of projects.
     Budget,
-    /// What users can spend.
+    /// The balances that users can spend.
     User,
-    /// Sent and not yet taken in.
+    /// Money in open transfers: it has left the payer and not reached the payee.
     InFlight,
-    /// What listings took in and have not passed on.
+    /// What listings have taken from buyers and have not paid out.
     Listing,
-    /// What sellers have from sales and have not claimed.
+    /// What sellers were paid for sales and have not claimed.
     Proceeds,
 }
 
 impl AccountClass {
-    /// All of them.
+    /// All classes, in the order in which they are declared.
     pub const ALL: [Self; 10] = [
         Self::Minted,
         Self::Burned,
@@ -49,7 +49,7 @@ impl AccountClass {
         Self::Proceeds,
     ];
 
-    /// Its name on the wire.
+    /// The class's name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -78,12 +78,12 @@ impl AccountClass {
     }
 }
 
-/// One account: a class, and whose it is.
+/// One account: the class, and the entity that holds it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Account {
-    /// What kind of account.
+    /// The class of the account.
     pub class: AccountClass,
-    /// Whose.
+    /// The entity that holds it.
     pub owner: EntityId,
 }
 
@@ -94,12 +94,12 @@ pub struct Posting {
     pub debit: Account,
     /// The account that takes.
     pub credit: Account,
-    /// How much.
+    /// The amount that moves, in micros.
     pub amount: Micros,
 }
 
 impl Posting {
-    /// Between two classes of one owner's accounts.
+    /// A posting between two accounts of one entity.
     #[must_use]
     pub fn within(
         owner: &EntityId,
@@ -112,33 +112,34 @@ impl Posting {
     }
 }
 
-/// Sums by account class, in micros. Wide enough for any number of postings.
+/// Sums by account class, in micros. An `i128` is wide enough for any number of postings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrialBalance {
     sums: BTreeMap<AccountClass, i128>,
 }
 
 impl TrialBalance {
-    /// Adds a posting.
+    /// Adds both sides of a posting.
     pub fn post(&mut self, posting: &Posting) {
         let amount = i128::from(posting.amount.get());
         self.add(posting.debit.class, amount.saturating_neg());
         self.add(posting.credit.class, amount);
     }
 
-    /// Adds to one side only: for reading stored sums back, and for summing states.
+    /// Adds to one class only, for reading stored sums and for summing up states.
     pub fn add(&mut self, class: AccountClass, micros: i128) {
         let sum = self.sums.entry(class).or_default();
         *sum = sum.saturating_add(micros);
     }
 
-    /// What a class holds; minted is negative.
+    /// The sum of a class, in micros; that of [`AccountClass::Minted`] is negative.
     #[must_use]
     pub fn of(&self, class: AccountClass) -> i128 {
         self.sums.get(&class).copied().unwrap_or_default()
     }
 
-    /// Σ accounts + in flight − (minted − burned): 0, or something is wrong.
+    /// The sum over all classes, minted and burned among them, in micros. Anything but 0 means that
+    /// money was lost or made.
     #[must_use]
     pub fn difference(&self) -> i128 {
         self.sums.values().fold(0, |sum, micros| sum.saturating_add(*micros))

@@ -1,12 +1,12 @@
 //! The rules of PRIV Protocol as pure state machines.
 //!
-//! Every entity (a user, a project, the system itself) is a [`Machine`]: `decide` looks at the state
-//! and a command and says which events follow, `apply` folds an event into the state and cannot
-//! fail. Time and ids come in as arguments; nothing here reads a clock, a disk or a random number,
-//! so whatever a machine decides can be replayed.
+//! Every entity (a user, a project, a listing, the system) is a [`Machine`]. Its [`Command`]s
+//! decide: they look at the state and say which events follow, or refuse. `apply` folds an event
+//! into the state and cannot refuse. Time and ids come in as arguments; nothing here reads a clock,
+//! a disk or a random number, so whatever a machine decides can be replayed.
 //!
-//! What is left out on purpose: how events are stored (`priv-store`), who runs a machine
-//! (`priv-actors`), and what a client sees (`priv-http`).
+//! Left out on purpose: how events are stored (`priv-store`), who runs a machine (`priv-actors`),
+//! and what a client sees (`priv-http`).
 
 pub mod answers;
 pub mod any_entity;

@@ -1,8 +1,8 @@
-//! A listing: what a seller offers, on which terms, and what it has sold.
+//! A listing: the contributions that a seller offers, the terms, and the sales.
 //!
-//! Its terms come from the seller, and only from them; its sales from buyers. Both come by
-//! transfer. What it takes in it passes on: the seller's part to the seller, the fees to the
-//! protocol; gathered for a moment, so that a thousand sales do not make a thousand transfers.
+//! Its terms come from the seller alone, by proposal; its sales from buyers, by transfer. It pays
+//! out what sales bring in: the seller's part to the seller, the fees to the protocol. Payouts are
+//! gathered for a second, so that a thousand sales do not make a thousand transfers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,133 +26,133 @@ pub use payout::PAYOUT_EVERY_MILLIS;
 pub use summary::{ListingSummary, SAMPLES};
 pub use terms::SaleTerms;
 
-/// Contents of one listing at most: each is kept that was sold once.
+/// The most sets of contents that one listing keeps; each set that was sold is kept.
 pub const MAX_CONTENTS: usize = 50;
 
-/// The state of a listing.
+/// The state of a listing, under the id in its entity's name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// What its seller made of it; `None`: there is no such listing.
+    /// The seller's offer; `None` if there is no such listing.
     pub offer: Option<Box<Offer>>,
-    /// How often it was sold.
+    /// The number of its sales.
     pub sales: u32,
-    /// What buyers gave, of 5 stars, and by which transfer.
+    /// The stars that each buyer gave, 1 to 5, and the proposal that brought them.
     pub ratings: BTreeMap<PurchaseId, (u8, ExchangeId)>,
-    /// Taken in and not yet paid out.
+    /// The proceeds and fees that were not paid out yet.
     pub due: Due,
-    /// When something was passed on last.
+    /// The time of the last payout; the epoch before the first.
     pub paid_out_at: Timestamp,
-    /// What it has sent.
+    /// The payouts that have not ended.
     pub outbox: Outbox,
-    /// What it has taken in.
+    /// The orders and proposals that it has accepted and may be asked about.
     pub inbox: Inbox,
 }
 
-/// What a seller made of a listing.
+/// The seller's offer: the files, the terms, and how to find it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// Who sells.
+    /// The user who sells.
     pub seller: EntityId,
-    /// When it was made.
+    /// The time at which it was published.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// The time of the seller's last change.
     pub updated_at: Timestamp,
-    /// Of the listing as a whole: 1, 2, 3 …
+    /// 1, 2, 3 … counting changes to any of it, and the delisting by an exclusive sale.
     pub version: u32,
-    /// Of what buyers pay for: title, price, license and files.
+    /// 1, 2, 3 … counting changes to what buyers pay for: title, price, license and files.
     pub terms_version: u32,
     /// Whether it is for sale.
     pub status: ListingStatus,
-    /// Its name.
+    /// 5 to 200 characters.
     pub title: Box<str>,
-    /// What it is.
+    /// 20 to 5,000 characters.
     pub description: Box<str>,
-    /// By which it is found.
+    /// Words by which it is found: at most 10.
     pub tags: Vec<Box<str>>,
-    /// For one purchase.
+    /// The price of one purchase, in micros.
     pub price: Micros,
-    /// What buyers may do with it.
+    /// What buyers may do with the files.
     pub license: License,
-    /// Purchases at most; only where the license is limited.
+    /// The most purchases; `None` unless the license is [`License::Limited`].
     pub max_sales: Option<u32>,
-    /// What is sold now, last, and what was sold before and no more.
+    /// The files on sale, last, and before them those that were sold and are no longer on sale.
     pub contents: Vec<Contents>,
 }
 
 /// Files that are, or were, sold together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
-    /// By which purchases name them.
+    /// The number by which purchases name them; never used for other files of the listing.
     pub number: u32,
-    /// How often they were sold.
+    /// The number of sales of these files.
     pub sales: u32,
-    /// In the seller's order.
+    /// The files, in the seller's order.
     pub files: Arc<[File]>,
 }
 
-/// What was taken in and not passed on.
+/// Proceeds and fees of sales that were not paid out yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Due {
-    /// To the seller.
+    /// The seller's part, in micros.
     pub proceeds: Micros,
-    /// From so many sales.
+    /// The number of sales that the seller's part is from.
     pub sales: u32,
-    /// To the protocol.
+    /// The protocol's part, by where it goes.
     pub fees: Fees,
 }
 
 impl Due {
-    /// All of it.
+    /// Both parts together, in micros.
     #[must_use]
     pub const fn total(&self) -> Micros {
         self.proceeds.saturating_add(self.fees.total())
     }
 }
 
-/// What happened to a listing.
+/// What happened to a listing, as it decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// It accepted an order, or a proposal: to make it, to change it, or to rate it.
+    /// It accepted an order, or a proposal to make it, to change it or to rate it.
     ExchangeAccepted {
-        /// Who sent it.
+        /// The user who sent it.
         from: EntityId,
-        /// The exchange, as its opener has it.
+        /// The exchange, as its opener sent it.
         exchange: Exchange,
     },
-    /// What sales brought in was paid out.
+    /// A payout of what sales brought in was opened.
     TransferOpened(OpenTransfer),
-    /// Its payee accepted it.
+    /// The payee of a payout accepted it.
     TransferSettled {
-        /// Names the transfer.
+        /// The transfer that ended.
         id: ExchangeId,
     },
-    /// Its payee refused it.
+    /// The payee of a payout refused it, and the money came back.
     TransferReturned {
-        /// Names the transfer.
+        /// The transfer that ended.
         id: ExchangeId,
-        /// What came back, in micros.
+        /// The money that came back, in micros.
         amount: Micros,
     },
-    /// Whoever sent what was accepted has settled it.
+    /// The opener of an accepted exchange has settled it.
     ExchangeForgotten {
-        /// Names the exchange.
+        /// The exchange that may be forgotten.
         id: ExchangeId,
     },
 }
 
-/// Why a listing says no to a command: it takes none, and refuses by message.
+/// The refusals of a listing: none, since it takes no commands and refuses by message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {}
 
 impl Listing {
-    /// Whether all that may be sold is sold.
+    /// Whether the license allows no more sales.
     #[must_use]
     pub fn is_sold_out(&self) -> bool {
         let Some(offer) = &self.offer else { return false };
         summary::is_sold_out(offer.license, offer.max_sales, self.sales)
     }
 
-    /// Files that are or were sold, by the number of the contents.
+    /// The files that purchases name by this number; `None` if it keeps none.
     #[must_use]
     pub fn contents(&self, number: u32) -> Option<&Contents> {
         self.offer.as_ref()?.contents.iter().find(|contents| contents.number == number)
@@ -160,7 +160,7 @@ impl Listing {
 }
 
 impl Offer {
-    /// What is sold now.
+    /// The files on sale now.
     #[must_use]
     pub fn current(&self) -> Option<&Contents> {
         self.contents.last()

@@ -1,9 +1,9 @@
-//! What every entity is: a state machine with a memory for what it has answered.
+//! The machine of an entity, and the entity as a machine that remembers its answers.
 //!
-//! [`Machine`] is the rules of one kind of entity, [`Command`] one thing that it can be asked, with
-//! a reply of its own. [`Entity`] is a machine with what all kinds share: its version, and the
-//! answers it remembers by idempotency key. [`Entry`] is what one command or message adds to the
-//! entity's stream; it is appended and applied as a whole or not at all.
+//! [`Machine`] is the rules of one kind of entity; [`Command`] is one thing that an entity can be
+//! asked, with a reply of its own. [`Entity`] adds to a machine what all kinds share: its version,
+//! and the answers that it remembers by idempotency key. [`Entry`] is what one command or message
+//! adds to the entity's stream; it is appended and applied as a whole or not at all.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -22,75 +22,78 @@ use crate::time::Timestamp;
 
 /// The rules of one kind of entity.
 pub trait Machine: Clone + fmt::Debug + Default + Eq + Send + 'static {
-    /// What can happen to it.
+    /// What can happen to an entity of this kind.
     type Event: Clone + fmt::Debug + Eq + Send;
-    /// Why it says no to a command. A refusal has no effect.
+    /// The reasons for refusing a command. A refusal has no effect.
     type Refusal: Clone + fmt::Debug + Send;
 
-    /// What follows from a message of another entity. Reads the state only. A message is never
-    /// refused: what can't be done is answered by a message.
+    /// Decides on a message of another entity. Reads the state only. A message is never refused:
+    /// what can't be done is answered by a message.
     fn receive(&self, from: EntityId, message: Message, context: &Context<'_>) -> Decision<Self>;
 
-    /// Whether a message can wait for the next entry, so that a busy entity appends one where it
-    /// would append two. Only bookkeeping can: what nobody waits for, and what commutes with every
+    /// Whether a message can wait for the next entry, so that a busy entity appends one entry where
+    /// it would append two. Only bookkeeping can: nobody waits for it, and it commutes with every
     /// other decision.
     fn can_defer(&self, message: &Message) -> bool;
 
-    /// What follows from messages that were deferred.
+    /// Decides on messages that were deferred.
     fn decide_deferred(
         &self,
         messages: &[(EntityId, Message)],
     ) -> (Vec<Self::Event>, Vec<OutgoingMessage>);
 
-    /// Folds an event into the state. What `decide` allowed fits; if it does not, the journal and
-    /// the rules disagree, and this panics rather than go on from a wrong state.
+    /// Folds an event into the state.
+    ///
+    /// # Panics
+    /// The event does not fit the state: the journal and the rules disagree, and nobody may go on
+    /// from there. An event that was decided on this state always fits.
     fn apply(&mut self, event: &Self::Event, at: Timestamp);
 
-    /// How an event moves money.
+    /// The postings of an event.
     fn postings(me: &EntityId, event: &Self::Event) -> Vec<Posting>;
 
-    /// Messages whose answer is still due: sent again when the entity is activated.
+    /// Messages whose answer is still due, to be sent again when the entity is activated.
     fn outstanding(&self, me: &EntityId) -> Vec<OutgoingMessage>;
 
-    /// When it has something to do that nobody asks for; `None` most of the time. Until then it
-    /// stays in memory.
+    /// The time from which [`Self::decide_awake`] has something to do that nobody asks for; `None`
+    /// most of the time. Until then the entity stays in memory.
     fn wakes_at(&self) -> Option<Timestamp> {
         None
     }
 
-    /// What it does once that time has come. Reads the state only.
+    /// Decides on what to do once the time of [`Self::wakes_at`] has come. Reads the state only.
     fn decide_awake(&self, _context: &Context<'_>) -> Decision<Self> {
         Decision::nothing()
     }
 
-    /// Memory that the state holds on the heap, in bytes, about.
+    /// The memory that the state takes on the heap, in bytes, roughly.
     fn heap_bytes(&self) -> usize;
 }
 
-/// Something that an entity can be asked to do. Its file has its guards in their order, the events,
-/// how it ends, and the table of its tests.
+/// One thing that an entity can be asked to do. Its file has its guards in their order, the events,
+/// the end, and the table of its tests.
 pub trait Command: fmt::Debug + Send + Sized + 'static {
     /// The kind of entity that is asked.
     type Machine: Machine;
-    /// What the asker gets.
+    /// The answer to a command that was accepted.
     type Reply: ReplyValue + Clone;
 
-    /// What follows from the command in this state. Reads the state only.
+    /// Decides on the command in this state. Reads the state only.
     ///
     /// # Errors
-    /// The machine's refusals, each saying what is so.
+    /// One of the machine's refusals, each of which says what is so.
     fn decide(self, state: &Self::Machine, context: &Context<'_>) -> Decided<Self>;
 }
 
-/// What a command comes to.
+/// The result of deciding on a command: a decision, or the machine's refusal.
 pub type Decided<C> = Result<
     Decision<<C as Command>::Machine, <C as Command>::Reply>,
     <<C as Command>::Machine as Machine>::Refusal,
 >;
 
-/// A value that can be a command's reply.
+/// A value that can be the reply to a command.
 pub trait ReplyValue: Any + fmt::Debug + Send + Sync {
-    /// Whether another reply is the same.
+    /// Whether another reply has the same type and is equal.
     fn is_same(&self, other: &dyn ReplyValue) -> bool;
 }
 
@@ -100,14 +103,14 @@ impl<T: Any + fmt::Debug + Eq + Send + Sync> ReplyValue for T {
     }
 }
 
-/// The reply of some command to `M`, as it is remembered. Cheap to clone: the value is shared.
+/// The reply to any command of `M`, as it is remembered. Cheap to clone: the value is shared.
 pub struct AnyReply<M> {
     value: Arc<dyn ReplyValue>,
     machine: PhantomData<fn() -> M>,
 }
 
 impl<M> AnyReply<M> {
-    /// Any command's reply.
+    /// Wraps the reply to a command of this machine.
     pub fn new(reply: impl ReplyValue) -> Self {
         Self { value: Arc::new(reply), machine: PhantomData }
     }
@@ -140,53 +143,52 @@ impl<M> PartialEq for AnyReply<M> {
 
 impl<M> Eq for AnyReply<M> {}
 
-/// The reply that says only that it was done.
+/// The reply to a command that has nothing to tell but that it was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Noted;
 
-/// What a decision may know besides state and command.
+/// What a decision may know besides the state and the command.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// The entity that decides.
+    /// The name of the entity that decides.
     pub me: &'a EntityId,
-    /// The moment.
+    /// The time of the decision, which is also the time of its record.
     pub now: Timestamp,
-    /// A new ULID, for ids that the decision makes. Ids made one after the other from it by
-    /// adding 1, 2, 3 … are new as well.
+    /// A new ULID for the ids that the decision makes. Adding 1, 2, 3 … to it gives more new ids.
     pub fresh: u128,
-    /// The idempotency key of the request, if it has one.
+    /// The tag of the request; `None` without an idempotency key, and for a message.
     pub request: Option<RequestTag>,
 }
 
-/// What follows from a command (`R` is its reply) or from a message, which has no reply.
+/// What follows from a command, whose reply is of type `R`, or from a message, which has no reply.
 #[derive(Debug)]
 pub struct Decision<M: Machine, R = Infallible> {
-    /// Events, in order; empty where nothing changes.
+    /// The events, in order; none if nothing changes.
     pub events: Vec<M::Event>,
     /// Messages to other entities, to be sent once the events are applied.
     pub messages: Vec<OutgoingMessage>,
-    /// What the asker gets.
+    /// The answer to the request that is decided.
     pub answer: Answer<R>,
-    /// An earlier asker, who was told to wait, gets this now.
+    /// The end of an earlier request that was told to wait; `None` if none ends here.
     pub completed: Option<Completed<M>>,
-    /// What the events say about a person beyond what replay needs.
+    /// The personal part of the events, which replay does not need.
     pub raw_events: Vec<Arc<RawEvent>>,
 }
 
 impl<M: Machine> Decision<M> {
-    /// Nothing changes and nobody waits.
+    /// A decision without any effect.
     #[must_use]
     pub fn nothing() -> Self {
         Self::because(Vec::new())
     }
 
-    /// These events; nobody waits for them.
+    /// A decision with these events, for which nobody waits.
     #[must_use]
     pub fn because(events: Vec<M::Event>) -> Self {
         Self::of(events, Answer::Nothing)
     }
 
-    /// Nothing changes, but for a message.
+    /// A decision with a message and no other effect.
     #[must_use]
     pub fn answering(message: OutgoingMessage) -> Self {
         Self::nothing().sending(vec![message])
@@ -194,24 +196,24 @@ impl<M: Machine> Decision<M> {
 }
 
 impl<M: Machine, R> Decision<M, R> {
-    /// Nothing changes; the asker gets `reply`.
+    /// A decision that answers with `reply` and changes nothing.
     pub fn reply(reply: R) -> Self {
         Self::of(Vec::new(), Answer::Now(reply))
     }
 
-    /// These events, and an answer.
+    /// A decision with these events and this answer.
     pub fn of(events: Vec<M::Event>, answer: Answer<R>) -> Self {
         Self { events, messages: Vec::new(), answer, completed: None, raw_events: Vec::new() }
     }
 
-    /// With messages to send.
+    /// Sets the messages to send.
     #[must_use]
     pub fn sending(mut self, messages: Vec<OutgoingMessage>) -> Self {
         self.messages = messages;
         self
     }
 
-    /// With what it says about a person.
+    /// Sets the personal part of the events.
     #[must_use]
     pub fn about(mut self, raw_events: Vec<Arc<RawEvent>>) -> Self {
         self.raw_events = raw_events;
@@ -219,79 +221,80 @@ impl<M: Machine, R> Decision<M, R> {
     }
 }
 
-/// When and what the asker is answered.
+/// The answer to a request, or when it comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<R> {
-    /// With this, once it is durable.
+    /// This reply, as soon as the decision is durable.
     Now(R),
-    /// When the decision with this reply token in `completed` is made.
+    /// The outcome of a later decision, whose `completed` has this reply token.
     Later(ReplyToken),
-    /// Nobody waits: it was a message.
+    /// No answer: it was a message, for which nobody waits.
     Nothing,
 }
 
-/// Names an asker who waits for something that takes several steps.
+/// Names a request that waits for something which takes several steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplyToken(pub u128);
 
-/// The end of something that took several steps.
+/// The end of a request that took several steps.
 #[derive(Clone, Debug)]
 pub struct Completed<M: Machine> {
-    /// Who waits for it.
+    /// The request that waits for it.
     pub reply_token: ReplyToken,
-    /// The idempotency key under which a reply is remembered. A refusal is not: a repeat tries
+    /// The tag under which a reply is remembered. A refusal is not remembered, so a repeat tries
     /// again.
     pub request: Option<RequestTag>,
-    /// The reply, or why it came to nothing after all.
+    /// The reply, or the refusal if it came to nothing.
     pub outcome: End<M>,
 }
 
-/// How something that took several steps ends: with a reply, or as refused after all.
+/// The outcome of a request that took several steps: a reply, or a refusal after all.
 pub type End<M> = Result<AnyReply<M>, <M as Machine>::Refusal>;
 
 impl<M: Machine> Completed<M> {
-    /// The end of an exchange that somebody may wait for.
+    /// The end of an exchange that a request may wait for.
     #[must_use]
     pub fn of(asked: Asked, outcome: End<M>) -> Self {
         Self { reply_token: asked.reply_token, request: asked.request, outcome }
     }
 }
 
-/// A message with its address.
+/// A message together with its receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutgoingMessage {
-    /// Who gets it.
+    /// The entity that gets it.
     pub to: EntityId,
-    /// What it says.
+    /// The message, which does not name its receiver.
     pub message: Message,
 }
 
-/// What one command or message adds to a stream.
+/// What one command or message adds to an entity's stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry<M: Machine> {
-    /// What happened, in order.
+    /// The events, in the order in which they are applied.
     pub events: Vec<M::Event>,
-    /// The answer to remember, and under which key.
+    /// The reply to remember, and the tag of the request that it answers; `None` if there is none.
     pub answered: Option<(RequestTag, AnyReply<M>)>,
-    /// What is about a person: kept apart, so that it can be erased without touching the rest.
+    /// The personal part of the events, kept apart so that it can be erased without touching the
+    /// rest.
     pub raw_events: Vec<Arc<RawEvent>>,
 }
 
-/// One entity: its machine, its version, and what it has answered.
+/// One entity: its machine, its version, and the answers that it remembers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entity<M: Machine> {
-    /// The state proper.
+    /// The state that the machine's rules are about.
     pub machine: M,
-    /// Answers by idempotency key.
+    /// The remembered answers, by idempotency key.
     pub answers: Answers<M>,
-    /// Of the last entry; [`Version::ZERO`] before the first.
+    /// The version of the last entry; [`Version::ZERO`] before the first.
     pub version: Version,
-    /// Where the last entry stands in the journal.
+    /// The journal position of the last entry; [`Position::ZERO`] before the first.
     pub position: Position,
 }
 
 impl<M: Machine> Default for Entity<M> {
-    /// Before the first entry.
+    /// An entity before its first entry.
     fn default() -> Self {
         Self {
             machine: M::default(),
@@ -302,36 +305,36 @@ impl<M: Machine> Default for Entity<M> {
     }
 }
 
-/// What handling a command came to.
+/// The result of handling a command.
 #[derive(Debug)]
 pub enum Handled<M: Machine, R> {
-    /// The first answer to this idempotency key.
+    /// The first answer to this idempotency key, given again.
     Replayed(R),
-    /// The idempotency key was used for another body, or for another command.
+    /// The idempotency key was used with another body, or for another command.
     Mismatch,
-    /// Too many answers are remembered to take a new idempotency key.
+    /// So many answers are remembered that a new idempotency key can't be taken.
     TooManyAnswers,
-    /// The machine said no.
+    /// The machine refused the command.
     Refused(M::Refusal),
-    /// The machine decided.
+    /// The machine accepted the command.
     Concluded(Concluded<M, R>),
 }
 
-/// A decision as it is carried out.
+/// A decision, ready to be carried out.
 #[derive(Debug)]
 pub struct Concluded<M: Machine, R> {
-    /// To append and apply; `None` where nothing changes.
+    /// The entry to append and apply; `None` if nothing changes.
     pub entry: Option<Entry<M>>,
-    /// To send once it is applied.
+    /// Messages to send once the entry is applied.
     pub messages: Vec<OutgoingMessage>,
-    /// For the asker.
+    /// The answer to the request that was decided.
     pub answer: Answer<R>,
-    /// For an earlier asker.
+    /// The outcome of an earlier request, by its reply token.
     pub completed: Option<(ReplyToken, End<M>)>,
 }
 
 impl<M: Machine> Entity<M> {
-    /// Looks the idempotency key up, and lets the command decide if it is new.
+    /// Looks up the idempotency key, and lets the command decide if the key is new.
     pub fn handle<C: Command<Machine = M>>(
         &self,
         command: C,
@@ -342,7 +345,7 @@ impl<M: Machine> Entity<M> {
                 Recall::Same(reply) => {
                     return match reply.get::<C::Reply>() {
                         Some(reply) => Handled::Replayed(reply.clone()),
-                        // The one place where a replay of another command shows.
+                        // The one place where a key that another command used is found out.
                         None => Handled::Mismatch,
                     };
                 }
@@ -364,7 +367,7 @@ impl<M: Machine> Entity<M> {
         }
     }
 
-    /// Lets the machine decide what a message comes to.
+    /// Lets the machine decide on a message.
     pub fn receive(
         &self,
         from: EntityId,
@@ -376,7 +379,7 @@ impl<M: Machine> Entity<M> {
         conclude(decision, None, completed)
     }
 
-    /// Folds an entry in, as the next version, at its place in the journal.
+    /// Folds an entry in as the next version, at its position in the journal.
     pub fn apply(&mut self, entry: &Entry<M>, at: Timestamp, position: Position) {
         for event in &entry.events {
             self.machine.apply(event, at);
@@ -389,7 +392,7 @@ impl<M: Machine> Entity<M> {
     }
 }
 
-/// The entry remembers the reply of whoever is answered now, or whose wait ends now.
+/// Makes the entry, which remembers the reply of the request that is answered now or that ends now.
 fn conclude<M: Machine, R>(
     decision: Decision<M, R>,
     now: Option<(RequestTag, AnyReply<M>)>,
@@ -435,11 +438,11 @@ mod tests {
         let before = bank.entity.clone();
         bank.request = Some(tag(0));
         assert!(matches!(bank.handle(mint()), Handled::TooManyAnswers));
-        // What is remembered is answered, another kind of reply is not this command's.
+        // A remembered reply is given again; one of another type is not this command's.
         bank.request = Some(tag(1));
         assert!(matches!(bank.handle(mint()), Handled::Mismatch));
         assert_eq!(bank.entity, before);
-        // Without a key nothing needs to be remembered.
+        // Without a key there is nothing to remember.
         bank.request = None;
         assert!(matches!(bank.handle(mint()), Handled::Concluded(_)));
     }

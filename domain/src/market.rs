@@ -1,4 +1,4 @@
-//! What sellers, listings and buyers say to each other: terms, orders, fees.
+//! The marketplace's terms: licenses, drafts and changes, orders, ratings and fees.
 
 use std::sync::Arc;
 
@@ -10,28 +10,28 @@ use crate::id::{ContributionId, PurchaseId};
 use crate::money::Micros;
 use crate::time::Timestamp;
 
-/// Contributions in one listing at most.
+/// The most contributions in one listing.
 pub const MAX_FILES: usize = 10_000;
 
-/// What a buyer may do with what they bought.
+/// What a buyer may do with the files that they bought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum License {
-    /// Use it once, in one work. Any number of buyers.
+    /// They may use the files once, in one work. The number of buyers is not limited.
     SingleUse,
-    /// Use it freely; a limited number of buyers.
+    /// They may use the files freely, and the number of buyers is limited.
     Limited,
-    /// Use it freely. Any number of buyers.
+    /// They may use the files freely. The number of buyers is not limited.
     #[default]
     Unlimited,
-    /// Use it alone: it is sold once, and then no more.
+    /// They alone may use the files, which are sold once only.
     Exclusive,
 }
 
 impl License {
-    /// All of them.
+    /// All licenses, in the order in which they are declared.
     pub const ALL: [Self; 4] = [Self::SingleUse, Self::Limited, Self::Unlimited, Self::Exclusive];
 
-    /// Its name on the wire.
+    /// The license's name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl License {
         }
     }
 
-    /// The license of a name on the wire.
+    /// Finds a license by its name in the API.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
@@ -52,20 +52,20 @@ impl License {
 /// Whether a listing is for sale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ListingStatus {
-    /// It is.
+    /// It is for sale.
     #[default]
     Active,
-    /// Not for the moment.
+    /// It is not for sale for now; its seller can make it active again.
     Paused,
-    /// No more; who bought it keeps it.
+    /// It is no longer for sale. Whoever bought it keeps what they bought.
     Delisted,
 }
 
 impl ListingStatus {
-    /// All of them.
+    /// All statuses, in the order in which they are declared.
     pub const ALL: [Self; 3] = [Self::Active, Self::Paused, Self::Delisted];
 
-    /// Its name on the wire.
+    /// The status's name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -75,24 +75,24 @@ impl ListingStatus {
         }
     }
 
-    /// The status of a name on the wire.
+    /// Finds a status by its name in the API.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
     }
 }
 
-/// What a listing is of: the type of its files, or mixed.
+/// The category of a listing: the type of its files, or mixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Category {
-    /// Of one type.
+    /// All files are of one type.
     One(ContributionType),
-    /// Of several.
+    /// The files are of several types.
     Mixed,
 }
 
 impl Category {
-    /// Of files; mixed where there are none.
+    /// The category of a listing with these files; mixed if there are none.
     #[must_use]
     pub fn of(files: &[File]) -> Self {
         let mut types = files.iter().map(|file| file.media_type.contribution_type());
@@ -102,7 +102,7 @@ impl Category {
         }
     }
 
-    /// Its name on the wire.
+    /// The category's name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -111,7 +111,7 @@ impl Category {
         }
     }
 
-    /// The category of a name on the wire.
+    /// Finds a category by its name in the API.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -124,17 +124,17 @@ impl Category {
 /// A file of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// The contribution that it was.
+    /// The contribution that it is.
     pub contribution: ContributionId,
-    /// Of its content.
+    /// SHA-256 of its content.
     pub sha256: [u8; 32],
-    /// In bytes.
+    /// The size of its content, in bytes.
     pub size: u64,
-    /// Its format.
+    /// The format of its content.
     pub media_type: MediaType,
 }
 
-/// SHA-256 over the files' hashes in order: what a receipt says was bought.
+/// SHA-256 over the hashes of the files in their order. A receipt names it as what was bought.
 #[must_use]
 pub fn files_hash(files: &[File]) -> [u8; 32] {
     let mut hasher = Sha256::new();
@@ -144,29 +144,29 @@ pub fn files_hash(files: &[File]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// What a seller offers.
+/// A seller's offer for a new listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
     /// 5 to 200 characters, checked at the edge.
     pub title: Box<str>,
     /// 20 to 5,000 characters, checked at the edge.
     pub description: Box<str>,
-    /// At most 10 of at most 50 characters, checked at the edge.
+    /// At most 10 tags of at most 50 characters, checked at the edge.
     pub tags: Vec<Box<str>>,
-    /// For one purchase.
+    /// The price of one purchase, in micros.
     pub price: Micros,
-    /// What buyers may do with it.
+    /// What buyers may do with the files.
     pub license: License,
-    /// Purchases at most; only where the license is [`License::Limited`].
+    /// The most purchases; `None` unless the license is [`License::Limited`].
     pub max_sales: Option<u32>,
-    /// What is sold.
+    /// The files on sale, in the seller's order.
     pub files: Arc<[File]>,
 }
 
-/// A change to a listing; `None` leaves as it is.
+/// A seller's change to a listing; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// The version that the seller saw, if they insist on it.
+    /// The listing's version that the seller saw; `None` if they don't insist on one.
     pub if_version: Option<u32>,
     /// See [`Draft::title`].
     pub title: Option<Box<str>>,
@@ -182,54 +182,54 @@ pub struct Change {
     pub max_sales: Option<u32>,
     /// See [`Draft::files`].
     pub files: Option<Arc<[File]>>,
-    /// Whether it is for sale.
+    /// Whether it is for sale from now on.
     pub status: Option<ListingStatus>,
 }
 
-/// What a buyer orders: the terms that they saw. A listing sells on no others.
+/// A buyer's order: the terms that they saw. The listing sells on no others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// Names the purchase.
+    /// The id of the purchase, made by the buyer's actor.
     pub purchase: PurchaseId,
-    /// Of the terms: title, price, license and files.
+    /// The version of the terms that the buyer saw: title, price, license and files.
     pub terms_version: u32,
-    /// Of the listing as a whole, if the buyer insists on it.
+    /// The version of the listing as a whole; `None` if the buyer doesn't insist on one.
     pub expected_version: Option<u32>,
-    /// What the buyer may do with it.
+    /// What the buyer may do with the files.
     pub license: License,
-    /// Which of the listing's contents.
+    /// The number of the contents that are bought.
     pub contents: u32,
-    /// See [`files_hash`].
+    /// The hash of the files that are bought, see [`files_hash`].
     pub files_hash: [u8; 32],
-    /// As it was.
+    /// The title at the time of the order.
     pub title: Box<str>,
-    /// Who sells.
+    /// The user who sells.
     pub seller: EntityId,
 }
 
 /// Something bought, as its buyer's state has it. Its terms never change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purchase {
-    /// What was ordered.
+    /// The order on which the listing sold.
     pub order: Order,
-    /// What was paid.
+    /// The price that was paid, fees included, in micros.
     pub price: Micros,
-    /// 1 to 5, if the buyer has rated it.
+    /// The buyer's rating, 1 to 5; `None` until they give one.
     pub stars: Option<u8>,
 }
 
 impl Purchase {
-    /// When it was bought.
+    /// The time of the order, to the millisecond.
     #[must_use]
     pub fn at(&self) -> Timestamp {
         self.order.purchase.made_at()
     }
 }
 
-/// A buyer's opinion.
+/// A buyer's rating of what they bought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rating {
-    /// Of what.
+    /// The purchase that is rated.
     pub purchase: PurchaseId,
     /// 1 to 5, checked at the edge.
     pub stars: u8,
@@ -237,32 +237,33 @@ pub struct Rating {
     pub comment: Option<Box<str>>,
 }
 
-/// What a listing tells its seller together with the money.
+/// What a payout tells the seller besides bringing the money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proceeds {
-    /// Of how many sales.
+    /// The number of sales that the money is from.
     pub sales: u32,
-    /// Delisted where it was sold to one buyer alone; whatever else says nothing.
+    /// [`ListingStatus::Delisted`] if an exclusive sale ended the listing. Any other status says
+    /// nothing.
     pub status: ListingStatus,
 }
 
-/// The protocol's share of a sale, in hundredths of a percent.
+/// The protocol's share of a sale, in hundredths of a percent: 3 %.
 pub const FEE_BASIS_POINTS: u32 = 300;
 
-/// Where fees go.
+/// The protocol's share of sales, split by where it goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fees {
-    /// Taken out of the environment.
+    /// Taken out of circulation, in micros.
     pub burned: Micros,
-    /// To the stakers.
+    /// Owed to the stakers, in micros.
     pub stakers: Micros,
-    /// To the treasury.
+    /// Kept in the treasury, in micros.
     pub treasury: Micros,
 }
 
 impl Fees {
-    /// Of a price: 3 %, rounded down to a micro; of it 40 % are burned and 35 % go to the stakers,
-    /// each rounded down, and the rest to the treasury.
+    /// The fees on a price: 3 % of it, of which 40 % are burned, 35 % go to the stakers and the
+    /// rest goes to the treasury. The fee and the first two shares are rounded down to a micro.
     #[must_use]
     pub fn of(price: Micros) -> Self {
         let fee = share(price, FEE_BASIS_POINTS);
@@ -271,13 +272,13 @@ impl Fees {
         Self { burned, stakers, treasury }
     }
 
-    /// All of them.
+    /// All three together, in micros.
     #[must_use]
     pub const fn total(&self) -> Micros {
         self.burned.saturating_add(self.stakers).saturating_add(self.treasury)
     }
 
-    /// These and others.
+    /// The sum of these fees and others.
     #[must_use]
     pub const fn and(self, others: Self) -> Self {
         Self {
@@ -288,7 +289,7 @@ impl Fees {
     }
 }
 
-/// So many hundredths of a percent of an amount, rounded down; at most all of it.
+/// A share of an amount, given in hundredths of a percent and rounded down; at most all of it.
 fn share(amount: Micros, basis_points: u32) -> Micros {
     let parts = u128::from(amount.get()).saturating_mul(basis_points.into()) / 10_000;
     Micros::new(u64::try_from(parts).unwrap_or(u64::MAX))

@@ -1,7 +1,8 @@
 //! Messages between entities.
 //!
-//! What is still due is part of the state of whoever waits for it, so after a crash it is sent
-//! again; a step that comes twice is answered as it was the first time.
+//! A message may be lost, or come late or twice. Whoever waits for an answer has that in its state
+//! and sends the message again after a crash; a message that comes twice is answered as it was the
+//! first time.
 
 use crate::id::ExchangeId;
 use crate::listing::ListingSummary;
@@ -13,90 +14,91 @@ use crate::transfer::{PartId, Transfer};
 /// What one entity says to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// To a payer: fund this part of a claim, as far as you can. The payer names the transfer: an
-    /// id is never used for a second one, so a late answer to the first can't end the second.
+    /// To a payer: fund this part of a claim, as far as you can. The payer makes the transfer's id,
+    /// which is never used for a second transfer, so that a late answer to one can't end another.
     Fund {
-        /// The part that is to be funded.
+        /// The part of the claim that this payer is asked for.
         part: PartId,
-        /// How much is asked for.
+        /// The amount that is asked for, in micros.
         amount: Micros,
     },
-    /// To the claimant: there is nothing to fund it with.
+    /// To a claimant: there is no money for this part of the claim.
     Unfunded {
-        /// The part that was to be funded.
+        /// The part of the claim that was asked for.
         part: PartId,
     },
     /// To a payee: take this money.
     Offer(Transfer),
-    /// To a listing: do this.
+    /// To a listing: do what is proposed.
     Propose(Proposal),
     /// To whoever opened an exchange: it was accepted.
     Accepted {
-        /// Names it.
+        /// The exchange that was accepted.
         exchange: ExchangeId,
-        /// To a seller: the listing that was made or changed.
+        /// The listing that was made or changed; `Some` only to its seller.
         summary: Option<Box<ListingSummary>>,
     },
-    /// To whoever opened an exchange: it was not accepted.
+    /// To whoever opened an exchange: it was refused.
     Refused {
-        /// Names it.
+        /// The exchange that was refused.
         exchange: ExchangeId,
-        /// The reason.
+        /// The reason for refusing it.
         why: NotTaken,
     },
-    /// To whoever accepted an exchange: it is settled, you may forget that you accepted it.
+    /// To whoever accepted an exchange: it is settled, and you may forget it.
     Forget {
-        /// Names it.
+        /// The exchange that was settled.
         exchange: ExchangeId,
     },
 }
 
-/// Why an exchange was not accepted.
+/// The reason why an exchange was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotTaken {
-    /// The claim is no longer waiting for it, or nobody asked for it and it is too old.
+    /// No open claim waits for it, or nobody asked for it and it is too old.
     NotAwaited,
-    /// The receiver doesn't exist, or is not one for such an exchange.
+    /// The receiver does not exist, or takes no such exchange.
     NoSuchPayee,
-    /// The receiver has too much to remember, or holds too much, at the moment.
+    /// The receiver remembers or holds too much at the moment.
     Busy,
-    /// The listing stands against it.
+    /// The listing's own reason not to sell, or not to change.
     NotSold(NotSold),
 }
 
-/// Why a listing does not sell, or does not change.
+/// The reason why a listing does not sell, or does not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotSold {
     /// It is paused or delisted.
     #[error("the listing is {}", .0.as_str())]
     NotActive(ListingStatus),
-    /// All that may be sold is sold.
+    /// The license allows no more sales.
     #[error("the listing is sold out")]
     SoldOut,
-    /// The buyer is the seller.
+    /// The buyer and the seller are the same user.
     #[error("this is your own listing")]
     OwnListing,
-    /// Title, price, license or files are others than the buyer saw.
+    /// Title, price, license or files are no longer those that the buyer saw.
     #[error("the listing's terms have changed")]
     TermsChanged {
         /// The listing's version now.
         version: u32,
-        /// Its price now.
+        /// Its price now, in micros.
         price: Micros,
     },
-    /// The listing is not the version that was expected.
+    /// The listing is no longer at the version that was expected.
     #[error("the listing is at version {version} now")]
     VersionChanged {
-        /// The version now.
+        /// The version that it is at now.
         version: u32,
     },
-    /// More was sold than the change allows.
+    /// More was sold than the changed license would allow.
     #[error("{sales} were sold already")]
     HasSales {
-        /// How many.
+        /// The number of sales so far.
         sales: u32,
     },
-    /// Its files were changed too often after sales.
+    /// Its files were changed too often after sales: it keeps [`crate::listing::MAX_CONTENTS`]
+    /// sets.
     #[error("the files of this listing were changed too often: make a new listing")]
     TooManyContents,
 }

@@ -5,7 +5,7 @@ use std::fmt;
 /// Micros in one PRIV.
 pub const MICROS_PER_PRIV: u64 = 1_000_000;
 
-/// An amount of PRIV in micros (millionths), never negative.
+/// An amount of PRIV in micros (millionths); never negative.
 ///
 /// Arithmetic is checked: a sum that does not fit is `None`, and the caller refuses the command.
 /// The whole range is about 18 million million PRIV.
@@ -13,16 +13,16 @@ pub const MICROS_PER_PRIV: u64 = 1_000_000;
 pub struct Micros(u64);
 
 impl Micros {
-    /// Nothing.
+    /// No money at all.
     pub const ZERO: Self = Self(0);
 
-    /// From micros.
+    /// Takes a number of micros.
     #[must_use]
     pub const fn new(micros: u64) -> Self {
         Self(micros)
     }
 
-    /// From whole PRIV; `None` past the range.
+    /// Makes an amount of whole PRIV; `None` if it does not fit.
     #[must_use]
     pub const fn from_priv(whole: u64) -> Option<Self> {
         match whole.checked_mul(MICROS_PER_PRIV) {
@@ -37,7 +37,7 @@ impl Micros {
         self.0
     }
 
-    /// Whether it is nothing.
+    /// Whether the amount is zero.
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.0 == 0
@@ -61,19 +61,19 @@ impl Micros {
         }
     }
 
-    /// The sum, held at the top of the range: for sums that are shown, never for accounts.
+    /// The sum, held at the top of the range: for sums that are shown, or that are known to fit.
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// The difference, or nothing: where "what is left, if anything" is the question.
+    /// The difference, or zero if `other` is more.
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// Adds an amount to this account. For `apply`, where `decide` has seen that it fits.
+    /// Adds an amount to this account, in `apply`: the decision has made sure that it fits.
     ///
     /// # Panics
     /// It does not fit: the journal and the rules disagree, and nobody may go on from there.
@@ -81,7 +81,8 @@ impl Micros {
         self.0 = self.0.checked_add(amount.0).expect("an account holds what was decided");
     }
 
-    /// Takes an amount out of this account. For `apply`, where `decide` has seen that it is there.
+    /// Takes an amount out of this account, in `apply`: the decision has made sure that it is
+    /// there.
     ///
     /// # Panics
     /// It is not there: the journal and the rules disagree, and nobody may go on from there.
@@ -89,7 +90,7 @@ impl Micros {
         self.0 = self.0.checked_sub(amount.0).expect("an account has what was decided");
     }
 
-    /// This amount times `percent` / 100, rounded down to a whole micro; `None` past the range.
+    /// This amount times `percent` / 100, rounded down to a whole micro; `None` if it does not fit.
     #[must_use]
     pub const fn percent_floor(self, percent: u32) -> Option<Self> {
         match self.0.checked_mul(percent as u64) {
@@ -100,7 +101,7 @@ impl Micros {
 }
 
 impl fmt::Display for Micros {
-    /// PRIV with only the decimals that it has: `1`, `0.05`, `12.000001`.
+    /// Writes PRIV with only the decimals that are needed: `1`, `0.05`, `12.000001`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, part) = (self.0 / MICROS_PER_PRIV, self.0 % MICROS_PER_PRIV);
         if part == 0 {
@@ -111,19 +112,19 @@ impl fmt::Display for Micros {
     }
 }
 
-/// Why a text is not an amount.
+/// The reason why a text is not an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnAmount {
-    /// Not a plain decimal number.
+    /// The text is not a plain decimal number.
     #[error("must be a number of PRIV")]
     NotANumber,
-    /// Below zero.
+    /// The number is below zero.
     #[error("must not be negative")]
     Negative,
-    /// Finer than a micro.
+    /// The number has a fraction of a micro.
     #[error("must have at most 6 decimals")]
     TooFine,
-    /// Past the range.
+    /// The number does not fit, see [`Micros`].
     #[error("is too large")]
     TooLarge,
 }
@@ -131,8 +132,8 @@ pub enum NotAnAmount {
 impl std::str::FromStr for Micros {
     type Err = NotAnAmount;
 
-    /// Reads a JSON number exactly, without a float on the way. An exponent is understood
-    /// (`1e-3`), trailing zeros past the sixth decimal are harmless.
+    /// Reads a JSON number of PRIV exactly, without a float on the way. An exponent is allowed
+    /// (`1e-3`), and so are zeros past the sixth decimal.
     fn from_str(text: &str) -> Result<Self, NotAnAmount> {
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -214,7 +215,7 @@ mod tests {
     #[test]
     fn sums_that_do_not_fit_are_refused_or_held_at_the_end() {
         const MAX: u64 = u64::MAX;
-        // Two amounts; sum and difference, where they fit.
+        // Two amounts; their sum and difference, where they fit.
         let rows = [
             (0, 0, Some(0), Some(0)),
             (3, 2, Some(5), Some(1)),
@@ -245,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_part_is_rounded_down() {
-        // Micros, percent; the part.
+        // Micros and percent; the part.
         let rows = [
             (0, 100, Some(0)),
             (99, 1, Some(0)),

@@ -1,4 +1,4 @@
-//! A project: its keys, its consent policy, what it pays for events, and its reward budget.
+//! A project: its keys, its settings and its reward budget.
 
 use crate::answers::RequestTag;
 use crate::entity::EntityId;
@@ -22,129 +22,129 @@ pub use settings::{
     ChangeSettings, CreateProject, Plan, ProjectSettings, Settings, SettingsChange,
 };
 
-/// Keys of one project at most, revoked ones included.
+/// The most keys of one project, ended ones included.
 pub const MAX_KEYS: usize = 200;
 
 /// The state of a project in one environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Project {
-    /// When it was made; `None`: there is no such project.
+    /// The time at which it was created; `None` if there is no such project.
     pub created_at: Option<Timestamp>,
-    /// What an operator decides about it.
+    /// The settings, which operators change.
     pub settings: Settings,
-    /// Its keys, oldest first.
+    /// Its keys, oldest first, ended ones included.
     pub keys: Vec<ApiKey>,
-    /// The reward budget that is left.
+    /// The money in the reward budget, in micros.
     pub available: Micros,
-    /// What it has sent to claimants.
+    /// The transfers to claimants that have not ended.
     pub outbox: Outbox,
-    /// What it has taken in.
+    /// The transfers from the treasury that it may be asked about.
     pub inbox: Inbox,
 }
 
-/// What happened to a project.
+/// What happened to a project, as it decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// It was made.
+    /// The project was created.
     Created {
-        /// As decided.
+        /// The settings that the operator chose.
         settings: Settings,
-        /// Its first keys.
+        /// Its first keys, without their secrets.
         keys: Vec<ApiKey>,
     },
-    /// Its settings were changed.
+    /// An operator changed the settings.
     Changed {
-        /// As they are now.
+        /// The settings after the change.
         settings: Settings,
-        /// Who.
+        /// The operator who changed them.
         by: Box<str>,
-        /// Why.
+        /// The operator's reason; `None` if they gave none.
         reason: Option<Box<str>>,
     },
-    /// A key was issued.
+    /// An operator issued a key.
     KeyIssued {
-        /// As it is.
+        /// The key, without its secret.
         key: ApiKey,
-        /// Who.
+        /// The operator who issued it.
         by: Box<str>,
-        /// Why.
+        /// The operator's reason; `None` if they gave none.
         reason: Option<Box<str>>,
     },
-    /// A key ends at a time.
+    /// A key was revoked or replaced, and ends at a time.
     KeyEnds {
-        /// Which.
+        /// The key that ends.
         key: KeyId,
-        /// When.
+        /// The time from which the key is refused.
         at: Timestamp,
-        /// Who.
+        /// The operator who ended it.
         by: Box<str>,
-        /// Why.
+        /// The operator's reason; `None` if they gave none.
         reason: Option<Box<str>>,
     },
-    /// A request over many users was answered. Kept in a list, not in memory: there may be many,
-    /// and large ones.
+    /// A request over many users was answered. The answer is kept in a list on disk, not in memory:
+    /// there may be many, and large ones.
     RequestAnswered {
-        /// Which.
+        /// The tag of the request.
         tag: RequestTag,
         /// The body of the answer.
         body: Box<str>,
     },
-    /// Money came into the budget.
+    /// The treasury put money into the budget.
     TransferAccepted {
-        /// Who sent it.
+        /// The system that sent it.
         from: EntityId,
         /// The transfer, as its payer opened it.
         transfer: Transfer,
     },
-    /// Money went to a claimant.
+    /// A transfer to a claimant was opened.
     TransferOpened(OpenTransfer),
-    /// It arrived.
+    /// The claimant accepted a transfer.
     TransferSettled {
-        /// Names the transfer.
+        /// The transfer that ended.
         id: ExchangeId,
     },
-    /// It did not.
+    /// The claimant refused a transfer, and the money came back.
     TransferReturned {
-        /// Names the transfer.
+        /// The transfer that ended.
         id: ExchangeId,
-        /// What came back.
+        /// The money that came back, in micros.
         amount: Micros,
     },
-    /// The payer has settled what came in.
+    /// The treasury has settled a transfer that came in.
     TransferForgotten {
-        /// Names the transfer.
+        /// The transfer that may be forgotten.
         id: ExchangeId,
     },
 }
 
-/// Why a project says no.
+/// The reasons for refusing a command to a project.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It does not exist.
+    /// The project does not exist.
     #[error("there is no such project")]
     NoSuchProject,
-    /// It exists.
+    /// The project exists already, or another of its keys has the same secret.
     #[error("there is such a project already")]
     Exists,
-    /// It has no such key.
+    /// The project has no key with this id.
     #[error("the project has no such key")]
     NoSuchKey,
-    /// The key has ended.
+    /// The key has ended already.
     #[error("the key has ended already")]
     KeyHasEnded,
-    /// No room for another.
+    /// The project has [`MAX_KEYS`] keys, ended ones included.
     #[error("a project has at most {MAX_KEYS} keys")]
     TooManyKeys,
 }
 
 impl Project {
-    /// Whether it exists.
+    /// Whether the project was created.
     #[must_use]
     pub fn exists(&self) -> bool {
         self.created_at.is_some()
     }
 
-    /// One of its keys.
+    /// Finds one of its keys by id; ended ones count.
     #[must_use]
     pub fn key(&self, id: KeyId) -> Option<&ApiKey> {
         self.keys.iter().find(|key| key.id == id)

@@ -1,7 +1,7 @@
 //! The proposal: what crosses from a user to a listing without money.
 //!
-//! It takes the steps of a transfer (opened, accepted or refused, settled, forgotten), so that it
-//! is made once across crashes and repeats, but it moves no money and has no postings.
+//! It takes the same steps as a transfer (opened, accepted or refused, settled, forgotten), so it
+//! takes effect once across crashes and repeats; but it moves no money and has no postings.
 
 use crate::entity::EntityId;
 use crate::id::ExchangeId;
@@ -10,18 +10,18 @@ use crate::market::{Change, Draft, Rating};
 /// Something that a user asks of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
-    /// Names it to both sides.
+    /// The id by which both sides know it.
     pub id: ExchangeId,
-    /// The listing.
+    /// The listing that is to accept it.
     pub to: EntityId,
-    /// What is proposed.
+    /// What the user proposes.
     pub content: Content,
 }
 
-/// What a proposal says.
+/// The content of a proposal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// A seller makes the listing.
+    /// A seller publishes the listing.
     Publish(Box<Draft>),
     /// Its seller changes it.
     Change(Box<Change>),

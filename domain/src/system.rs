@@ -1,5 +1,5 @@
-//! The system of one environment: what was minted, the treasury, the pool; and what operators did that
-//! concerns nobody else's stream.
+//! The system of one environment: minted and burned money, the treasury, the pool, the stakers'
+//! share, and a record of operators' actions that belong to no other stream.
 
 use crate::entity::EntityId;
 use crate::exchange::{Asked, Bookkeeping, Inbox, OpenTransfer, Outbox, Sendable};
@@ -24,101 +24,101 @@ pub use record::{NameProject, NoteOperatorAction, ProjectNamed};
 /// The state of the system in one environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct System {
-    /// All that was ever minted.
+    /// All that was ever minted, in micros.
     pub minted: Micros,
-    /// All that was ever burned.
+    /// All that was ever burned, in micros.
     pub burned: Micros,
-    /// The protocol's own money.
+    /// The protocol's own money, from which budgets are filled, in micros.
     pub treasury: Micros,
-    /// Pays rewards that no project pays.
+    /// The money for rewards that no project pays, in micros.
     pub pool: Micros,
-    /// What stakers are owed.
+    /// The stakers' share of fees, owed to them, in micros.
     pub stakers: Micros,
-    /// What it has sent.
+    /// The grants, budgets and claims that it has sent and that have not ended.
     pub outbox: Outbox,
-    /// What it has taken in.
+    /// The fees that it has accepted and may be asked about.
     pub inbox: Inbox,
 }
 
-/// What happened to the system.
+/// What happened to the system, as it decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Money was made.
+    /// An operator minted money, for the treasury or the pool.
     Minted {
-        /// How much.
+        /// The amount that was minted, in micros.
         amount: Micros,
-        /// Into which account: treasury or pool.
+        /// The account that it went into: treasury or pool.
         into: AccountClass,
-        /// Who.
+        /// The operator who minted it.
         by: Box<str>,
-        /// Why.
+        /// The operator's reason.
         reason: Box<str>,
     },
-    /// An operator did something.
+    /// An operator's action was recorded.
     OperatorActed {
-        /// Who.
+        /// The operator who acted.
         by: Box<str>,
-        /// What, to whom.
+        /// What they did, and to whom, for people to read.
         action: Box<str>,
-        /// Why.
+        /// The operator's reason; `None` if they gave none.
         reason: Option<Box<str>>,
     },
-    /// The treasury or the pool sent something.
+    /// The treasury or the pool opened a transfer.
     TransferOpened {
         /// The account it came from: treasury or pool.
         out_of: AccountClass,
-        /// The transfer, and who waits for it.
+        /// The transfer, and the request that waits for its end.
         open: OpenTransfer,
     },
-    /// It arrived.
+    /// The payee of a transfer accepted it.
     TransferSettled {
-        /// Names the transfer.
+        /// The transfer that ended.
         id: ExchangeId,
     },
-    /// It did not.
+    /// The payee of a transfer refused it, and the money came back.
     TransferReturned {
-        /// Names the transfer.
+        /// The transfer that ended.
         id: ExchangeId,
-        /// Into which account it went back.
+        /// The account that the money went back into: treasury or pool.
         into: AccountClass,
-        /// How much.
+        /// The money that came back, in micros.
         amount: Micros,
     },
-    /// Fees came in.
+    /// A listing paid the protocol's share of its sales.
     TransferAccepted {
-        /// Who sent them.
+        /// The listing that sent it.
         from: EntityId,
-        /// How much, and how it is split.
+        /// The transfer, whose purpose says how the fees are split.
         transfer: Transfer,
     },
-    /// The payer has settled what came in.
+    /// A listing has settled a transfer of fees that came in.
     TransferForgotten {
-        /// Names the transfer.
+        /// The transfer that may be forgotten.
         id: ExchangeId,
     },
 }
 
-/// Why the system says no.
+/// The reasons for refusing a command to the system.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The treasury has less.
+    /// The treasury has less than is asked for.
     #[error("the treasury has {available} PRIV, this takes {required} PRIV")]
     TreasuryTooSmall {
-        /// What was asked for, in micros.
+        /// The amount that was asked for, in micros.
         required: Micros,
-        /// What it has, in micros.
+        /// The amount that the treasury has, in micros.
         available: Micros,
     },
-    /// More than can ever be.
+    /// More than `u64::MAX` micros would be minted in all.
     #[error("no more can be minted than {} micros in all", u64::MAX)]
     TooMuch,
-    /// Too many transfers are under way.
+    /// [`crate::exchange::MAX_OPEN`] transfers are open.
     #[error("too much is under way")]
     TooMuchUnderWay,
-    /// The same request is being carried out.
+    /// A request with the same idempotency key is under way.
     #[error("the first request is under way")]
     UnderWay,
-    /// What was sent was not taken, and came back.
+    /// The payee refused what was sent, and the money came back.
     #[error("it was not taken, and came back")]
     NotTaken,
 }
@@ -139,12 +139,13 @@ impl System {
         }
     }
 
-    /// The account of a class that the system holds.
+    /// The account of a class, which must be one of the system's.
     fn held(&mut self, class: AccountClass) -> &mut Micros {
         self.account_mut(class).expect("the system moves money of its own accounts only")
     }
 
-    /// Opens a transfer on behalf of the request that is decided, which hears of its end.
+    /// Opens a transfer from the treasury for the request that is decided, which is answered at its
+    /// end.
     fn send<R>(
         &self,
         mut events: Vec<Event>,
@@ -172,7 +173,7 @@ impl Machine for System {
 
     fn can_defer(&self, message: &Message) -> bool {
         match message {
-            // Where someone waits for the end, it can't wait.
+            // Not where a request waits for the end.
             Message::Accepted { exchange, .. } => {
                 self.outbox.get(*exchange).is_none_or(|open| open.asked.is_none())
             }
@@ -253,7 +254,7 @@ impl Machine for System {
     }
 }
 
-/// Into which accounts fees go.
+/// Splits fees by account; a transfer for any other purpose has no shares.
 fn shares(purpose: &Purpose) -> Vec<(AccountClass, Micros)> {
     match purpose {
         Purpose::Fees(Fees { burned, stakers, treasury }) => vec![

@@ -1,5 +1,5 @@
-//! What the tables of tests are made of: names, states to begin with, an entity with its clock, and
-//! the devices that check guards in their order and requests that are repeated.
+//! The makings of table tests: names, states to begin with, an entity with its clock, and checks of
+//! guards in their order and of repeated requests.
 //!
 //! Whatever a table carries out is checked on the way: a message that comes twice changes nothing
 //! the second time, and the postings of every entry agree with what the state holds.

@@ -1,4 +1,4 @@
-//! A user: what they agreed to, what they have earned, what they can spend.
+//! A user: consent, earnings, balance, and what they have in the marketplace.
 
 use crate::consent::ConsentRecord;
 use crate::contribution::{self, Contribution};
@@ -46,59 +46,60 @@ pub use review::{ReviewContribution, Reviewed};
 pub use seen::{DEDUPLICATION_DAYS, MAX_SEEN, SeenEvents};
 pub use wallet::{BindWallet, WalletBound};
 
-/// Linked users that a person's state names at most: the latest.
+/// The most linked users that a person's state names: the latest ones.
 pub const MAX_LINKED: usize = 100;
 
-/// Claims that one user may have open at once.
+/// The most claims that one user may have open at once.
 pub const MAX_OPEN_CLAIMS: usize = 16;
 
-/// The state of a user.
+/// The state of a user, whom their entity's name identifies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct User {
-    /// What is in force; `None` if they were never asked.
+    /// The consent record in force; `None` if they were never asked.
     pub consent: Option<Box<ConsentRecord>>,
-    /// When a browser of theirs first sent Global Privacy Control.
+    /// The time at which a browser of theirs first sent Global Privacy Control; after a link, the
+    /// later one of both users. `None` if no browser ever sent it.
     pub privacy_control_since: Option<Timestamp>,
-    /// What they have earned, by project, in the order in which the projects came.
+    /// Their earnings, one item for each payer, in the order in which the payers came.
     pub accruals: Vec<Accrual>,
-    /// What they can spend.
+    /// The balance that they can spend, in micros.
     pub available: Micros,
-    /// Ids of recent events.
+    /// The ids of recent events, by which repeats are recognised.
     pub seen: SeenEvents,
-    /// Claims that payers have not all answered.
+    /// Claims that not all payers have answered yet.
     pub claims: Vec<OpenClaim>,
-    /// What they have sent.
+    /// The links, orders and proposals that they have sent and that have not ended.
     pub outbox: Outbox<Exchange>,
-    /// What they have taken in.
+    /// The transfers that they have accepted and may be asked about.
     pub inbox: Inbox,
-    /// Facts that few users have.
+    /// Ties to other users and to a wallet; `None` if there are none.
     pub links: Option<Box<Links>>,
-    /// What they have contributed, offer and bought.
+    /// Contributions, listings and purchases; `None` if there never were any.
     pub market: Option<Box<Market>>,
 }
 
-/// How a user is tied to others, and to a wallet.
+/// The ties of a user to others, and to a wallet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
-    /// The person whom this user became. Such a user earns nothing more.
+    /// The person whom this user became; such a user earns nothing more. `None` for all others.
     pub became: Option<EntityId>,
-    /// Keys of the users who became this person, oldest first.
+    /// Keys of the users who became this person, oldest first; at most [`MAX_LINKED`].
     pub absorbed: Vec<Box<str>>,
-    /// The wallet that they proved to hold.
+    /// The address of the wallet that they last proved to hold.
     pub wallet: Option<[u8; 20]>,
 }
 
-/// What a user has earned with one payer. Present from the first stored event of a project on, so
-/// it also says which projects may look the user up.
+/// What a user has earned with one payer. There is one from the first stored event of a project on,
+/// so it also tells which projects may look the user up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accrual {
-    /// Who pays it.
+    /// The payer that owes it.
     pub payer: Payer,
-    /// Earned and not yet funded.
+    /// Earned and not yet funded, in micros.
     pub pending: Micros,
-    /// Earned and funded.
+    /// Earned and funded, in micros.
     pub claimed: Micros,
-    /// Against the daily cap.
+    /// The day's part, counted against the daily cap.
     pub today: DayEarnings,
 }
 
@@ -108,213 +109,213 @@ impl Accrual {
     }
 }
 
-/// What happened to a user.
+/// What happened to a user, as it decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Events were stored, and earned.
+    /// A project's events were stored, and earned.
     EventsRecorded {
-        /// Who sent them.
+        /// The project that sent them.
         project: ProjectId,
-        /// The identity, type and time of each, in order.
+        /// The identity, type and time of each event, in the order of the request.
         events: Vec<(EventKey, EventType, Timestamp)>,
-        /// What they earned together.
+        /// The reward for all of them together, in micros.
         earned: Micros,
     },
-    /// Global Privacy Control was seen for the first time.
+    /// A browser of theirs sent Global Privacy Control for the first time.
     PrivacyControlSeen,
-    /// The user agreed to something, or no longer.
+    /// The user changed their consent, or took over that of a user who became them.
     ConsentChanged(Box<ConsentRecord>),
-    /// A claim was begun.
+    /// A claim was opened; what needs no payer's answer is funded.
     ClaimOpened(OpenClaim),
-    /// A payer funds nothing of a claim.
+    /// A payer has nothing for its part of a claim.
     ClaimPartUnfunded {
-        /// Which.
+        /// The part that is not funded.
         part: PartId,
     },
-    /// All payers have answered.
+    /// All payers of a claim have answered.
     ClaimClosed {
-        /// The claim.
+        /// The claim that ends.
         claim: ClaimId,
     },
-    /// Money came in.
+    /// Money from another entity was accepted.
     TransferAccepted {
-        /// Who sent it.
+        /// The entity that sent it.
         from: EntityId,
         /// The transfer, as its payer opened it.
         transfer: Transfer,
     },
-    /// A transfer or a proposal was sent.
+    /// A transfer or a proposal was opened.
     ExchangeOpened(OpenExchange),
-    /// Its receiver accepted it.
+    /// The receiver of an exchange accepted it.
     ExchangeSettled {
-        /// Names the exchange.
+        /// The exchange that ended.
         id: ExchangeId,
     },
-    /// Its receiver refused it.
+    /// The receiver of an exchange refused it, and what it moved came back.
     ExchangeReturned {
-        /// Names the exchange.
+        /// The exchange that ended.
         id: ExchangeId,
         /// The money that came back, in micros.
         amount: Micros,
     },
-    /// Whoever sent what was accepted has settled it.
+    /// The opener of an accepted transfer has settled it.
     ExchangeForgotten {
-        /// Names the exchange.
+        /// The transfer that may be forgotten.
         id: ExchangeId,
     },
-    /// A wallet's holder proved to be this user.
+    /// The user proved to hold a wallet.
     WalletBound {
-        /// Its address.
+        /// The address of the wallet.
         address: [u8; 20],
     },
-    /// A contribution came.
+    /// An upload became a contribution.
     ContributionAdded {
-        /// Names it.
+        /// The id of the contribution.
         id: ContributionId,
-        /// As it is.
+        /// The contribution, before any judgement.
         contribution: Contribution,
     },
     /// A contribution was judged; approval earns its reward.
     ContributionReviewed {
-        /// Which.
+        /// The contribution that was judged.
         id: ContributionId,
-        /// How.
+        /// The judgement, which sets its status.
         decision: contribution::ReviewDecision,
-        /// What it earned.
+        /// The reward that was earned, in micros; 0 unless it was approved.
         reward: Micros,
-        /// Who.
+        /// The operator who judged, or the name of the automatic checks.
         by: Box<str>,
-        /// Why.
+        /// The reason that was given, if one was.
         reason: Option<Box<str>>,
     },
-    /// A contribution went.
+    /// A contribution was deleted.
     ContributionDeleted {
-        /// Which.
+        /// The contribution that is gone.
         id: ContributionId,
-        /// Of its content.
+        /// SHA-256 of its content.
         sha256: [u8; 32],
     },
 }
 
-/// Why a user says no.
+/// The reasons for refusing a command to a user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Nothing is pending.
+    /// Nothing is pending that open claims do not ask for already.
     #[error("there is nothing to claim")]
     NothingToClaim,
-    /// Too little to claim.
+    /// The claim is for less than the least that may be claimed.
     #[error("the least that can be claimed is {minimum} PRIV")]
     BelowMinimum {
-        /// The least.
+        /// The least that may be claimed, in micros.
         minimum: Micros,
     },
-    /// More than is pending.
+    /// The claim is for more than is pending.
     #[error("only {pending} PRIV is pending")]
     MoreThanPending {
-        /// What is pending and not being claimed.
+        /// What is pending and not asked for by open claims, in micros.
         pending: Micros,
     },
     /// The first request with the same idempotency key is under way, or something else that has to
     /// end first.
     #[error("the first request is under way")]
     RequestUnderWay,
-    /// Too many claims or transfers are under way.
+    /// As many claims or exchanges are under way as may be.
     #[error("too much is under way for this user")]
     TooMuchUnderWay,
-    /// This user is someone else already.
+    /// The user became another person before.
     #[error("this user is linked to another person already")]
     AlreadyLinked,
-    /// Linked to the same person before.
+    /// The user is becoming this person: the transfer has not ended.
     #[error("this user is being linked")]
     LinkUnderWay,
-    /// The amounts do not fit.
+    /// An amount would be more than can be counted.
     #[error("the account can't hold more")]
     TooMuch,
-    /// The user has a consent chain at its end.
+    /// The user became a person, whom the caller should ask in their place.
     #[error("this user became a person; ask the person")]
     BecamePerson,
-    /// The same content came before.
+    /// The user has a contribution with the same content.
     #[error("you have contributed this before")]
     DuplicateContent {
-        /// As what.
+        /// The contribution that has it.
         first: ContributionId,
     },
-    /// There is no room for another.
+    /// The user has as many of something as one user may have.
     #[error("you have the {limit} {what} that one person may have")]
     TooMany {
-        /// Of what.
+        /// The plural of what there are too many of, for people to read.
         what: &'static str,
-        /// How many.
+        /// The most that one user may have.
         limit: usize,
     },
-    /// They have no such contribution.
+    /// The user has no such contribution.
     #[error("there is no such contribution")]
     NoSuchContribution {
-        /// Which.
+        /// The id that was asked for.
         id: ContributionId,
     },
-    /// It was judged otherwise before.
+    /// The contribution was judged otherwise before.
     #[error("the contribution is {} already", .status.as_str())]
     AlreadyReviewed {
-        /// How far it has come.
+        /// The status that it has.
         status: contribution::ReviewStatus,
     },
-    /// It is offered for sale.
+    /// The contribution is in a listing that needs it.
     #[error("the contribution is in a listing: delist it first")]
     Listed {
-        /// Which listing.
+        /// A listing that needs it.
         listing: ListingId,
     },
-    /// It can't be sold.
+    /// The contribution can't be sold: it is not approved, or may not be used commercially.
     #[error("the contribution is not approved, or may not be used commercially")]
     NotForSale {
-        /// Which contribution.
+        /// The contribution that can't be sold.
         id: ContributionId,
     },
-    /// They have no such listing.
+    /// The user has no such listing.
     #[error("there is no such listing")]
     NoSuchListing,
-    /// A change to the same listing is under way.
+    /// A change to the same listing, or a rating of the same purchase, is under way.
     #[error("a change to this listing is under way")]
     ChangeUnderWay,
-    /// The listing stands against it.
+    /// The listing does not sell, or does not change, for the reason given.
     #[error(transparent)]
     NotSold(#[from] NotSold),
-    /// The listing did not take what was sent to it; all of it came back.
+    /// The listing refused what was sent to it for another reason; all of it came back.
     #[error("the listing did not take it: {0:?}")]
     NotTaken(NotTaken),
-    /// The person did not take what their user sent them; all of it came back.
+    /// The person refused what their user sent them; all of it came back.
     #[error("the person did not take it")]
     LinkNotTaken,
-    /// Another price than the buyer expects.
+    /// The price is not the one that the buyer expects.
     #[error("the price is {price} PRIV")]
     PriceChanged {
-        /// What it is.
+        /// The price now, in micros.
         price: Micros,
-        /// The listing's version.
+        /// The listing's version now.
         version: u32,
     },
-    /// Less than the price.
+    /// The balance is less than the price.
     #[error("the balance is {available} PRIV, the price {price} PRIV")]
     InsufficientBalance {
-        /// What they can spend.
+        /// The balance that they can spend, in micros.
         available: Micros,
-        /// What it costs.
+        /// The price, in micros.
         price: Micros,
     },
-    /// They have not bought it.
+    /// The user has not bought the listing.
     #[error("you have not bought this listing")]
     NotBought,
 }
 
 impl User {
-    /// Earned and not yet funded, in all.
+    /// All that is earned and not yet funded, in micros.
     #[must_use]
     pub fn pending(&self) -> Micros {
         self.accruals.iter().fold(Micros::ZERO, |sum, a| sum.saturating_add(a.pending))
     }
 
-    /// Earned in all, funded or not.
+    /// All that was ever earned, funded or not, in micros.
     #[must_use]
     pub fn earned_total(&self) -> Micros {
         self.accruals.iter().fold(Micros::ZERO, |sum, accrual| {
@@ -322,20 +323,20 @@ impl User {
         })
     }
 
-    /// Earned in all, if so much more were; `None` where that is more than can be counted.
+    /// All that was ever earned, with `more` on top; `None` if that is more than can be counted.
     fn earned_total_with(&self, more: Micros) -> Option<Micros> {
         self.accruals.iter().try_fold(more, |sum, accrual| {
             sum.checked_add(accrual.pending)?.checked_add(accrual.claimed)
         })
     }
 
-    /// The person whom this user became.
+    /// The person whom this user became; `None` for all others.
     #[must_use]
     pub fn became(&self) -> Option<&EntityId> {
         self.links.as_ref().and_then(|links| links.became.as_ref())
     }
 
-    /// Whether a project has sent an event for this user that was stored.
+    /// Whether an event of this user that the project sent was stored.
     #[must_use]
     pub fn is_known_to(&self, project: ProjectId) -> bool {
         self.accruals.iter().any(|accrual| accrual.payer == Payer::Project(project))
@@ -345,7 +346,8 @@ impl User {
         let index = match self.accruals.iter().position(|a| a.payer == payer) {
             Some(index) => index,
             None => {
-                // Most users know one project only: a list that grows by itself begins with four.
+                // Most users know one project only, and a list that grows by itself begins with
+                // four places.
                 if self.accruals.is_empty() {
                     self.accruals.reserve_exact(1);
                 }
@@ -356,7 +358,7 @@ impl User {
         &mut self.accruals[index]
     }
 
-    /// Paid by buyers and not claimed.
+    /// What sales brought in and was not claimed, in micros.
     #[must_use]
     pub fn unclaimed_sales(&self) -> Micros {
         let sales = self.accruals.iter().find(|accrual| accrual.payer == Payer::Sales);

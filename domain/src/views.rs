@@ -1,5 +1,5 @@
-//! Read models: lines of lists, counts, and the facts of a project that every request needs. They are
-//! plain values; the store keeps them up to date from the journal.
+//! Read models: lines of lists, counts, and the facts of a project that every request needs. They
+//! are plain values, which the store keeps up to date from the journal.
 //!
 //! How they are stored (`priv-store`) and what a client sees of them (`priv-http`) is left out.
 
@@ -17,22 +17,22 @@ use crate::time::{Day, Timestamp};
 pub struct ProjectFacts {
     /// The same in both environments.
     pub id: ProjectId,
-    /// Which of its two sides this is.
+    /// The environment that these facts are about.
     pub environment: Environment,
-    /// When the project was created.
+    /// The time at which the project was created.
     pub created_at: Timestamp,
-    /// What an operator decided about it.
+    /// The settings, as operators last changed them.
     pub settings: Settings,
     /// All keys it ever had, oldest first.
     pub keys: Vec<ApiKey>,
 }
 
-/// What all listings of a seller come to.
+/// The sums over all listings of one seller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SellerSums {
-    /// How often they were sold.
+    /// The number of their sales.
     pub sales: u64,
-    /// How many buyers rated them.
+    /// The number of ratings that buyers gave.
     pub ratings: u64,
     /// The stars of all these ratings, added up.
     pub stars: u64,
@@ -43,22 +43,23 @@ pub struct SellerSums {
 pub struct ContributionLine {
     /// The contribution as it is now.
     pub contribution: Contribution,
-    /// How it was judged, if it was.
+    /// The judgement; `None` while the contribution is pending.
     pub review: Option<Review>,
-    /// What its owner says of it: a JSON object, as text.
+    /// The owner's metadata: a JSON object, as text; `None` if they gave none, or it was
+    /// erased.
     pub metadata: Option<String>,
 }
 
-/// How a contribution was judged.
+/// The judgement of a contribution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Review {
     /// Whether it was approved.
     pub decision: ReviewDecision,
-    /// The operator who decided.
+    /// The operator who judged, or the name of the automatic checks.
     pub by: Box<str>,
-    /// The operator's reason, if one was given.
+    /// The reason that was given, if one was.
     pub reason: Option<Box<str>>,
-    /// When it was decided.
+    /// The time of the judgement.
     pub at: Timestamp,
 }
 
@@ -76,55 +77,55 @@ pub struct ContributionOf {
 /// A purchase in its seller's list; what buyers bought is in their own state.
 pub type Sale = (PurchaseId, PurchaseLine);
 
-/// What was bought, and how.
+/// The listing that was bought, and the terms of the purchase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchaseLine {
     /// The listing that was bought.
     pub listing: ListingId,
     /// The listing's title at the time of the purchase.
     pub title: Box<str>,
-    /// What was paid, fees included.
+    /// The price that was paid, fees included, in micros.
     pub price: Micros,
-    /// What the buyer may do with it.
+    /// What the buyer may do with the files.
     pub license: License,
 }
 
 /// A rating in its listing's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RatingLine {
-    /// 1 to 5.
+    /// The stars that the buyer gave, 1 to 5.
     pub stars: u8,
-    /// What the buyer says, if anything.
+    /// The buyer's comment, if they wrote one.
     pub comment: Option<Box<str>>,
-    /// When the buyer rated it last.
+    /// The time at which the buyer last rated it.
     pub at: Timestamp,
 }
 
-/// What a user earned with one payer on one UTC day.
+/// The earnings of a user with one payer on one UTC day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DayEntry {
     /// The UTC day on which it was earned.
     pub day: Day,
-    /// Who pays.
+    /// The payer with whom it was earned.
     pub payer: Payer,
-    /// Which contribution or listing it is for, as the bits of its id; 0 for a day's events.
+    /// The contribution or listing that it is for, as the bits of its id; 0 for a day's events.
     pub reference: u128,
-    /// What was earned that day, claimed or not.
+    /// All that was earned that day, claimed or not, in micros.
     pub amount: Micros,
-    /// When the first of it was earned.
+    /// The time at which the first of it was earned.
     pub since: Timestamp,
 }
 
 /// Something that was counted in one quarter of an hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnalyticsCell<T> {
-    /// When the quarter of an hour begins.
+    /// The beginning of the quarter of an hour.
     pub start: Timestamp,
-    /// What was counted.
+    /// The event type, page or visitor that was counted.
     pub what: T,
-    /// How often.
+    /// The number of events in that time; 1 for each visitor who came.
     pub count: u64,
 }
 
-/// Who came: a hash of the user id, or else of the anonymous id.
+/// A visitor: a hash of the user id, or else of the anonymous id.
 pub type Visitor = [u8; 16];

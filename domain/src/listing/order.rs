@@ -1,5 +1,5 @@
-//! What a listing accepts: the offer and its changes from the seller, orders and ratings from
-//! buyers.
+//! Orders and proposals that a listing accepts or refuses: its offer and changes to it from the
+//! seller, orders and ratings from buyers.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(super) fn receive(
         Exchange::Proposal(Proposal {
             content: Content::Publish(_) | Content::Change(_), ..
         }) => {
-            // Only the seller makes and changes it, one change at a time.
+            // Only the seller publishes and changes it, one proposal at a time.
             let mut after = listing.clone();
             apply(&mut after, &from, &exchange, context.now);
             accepted(&after, context.me, id, from.clone())
@@ -49,7 +49,7 @@ pub(super) fn receive(
     Decision::because(events).sending(messages)
 }
 
-/// What a sale brings in is paid out at once where nothing was a moment ago.
+/// Pays out what a sale brings in at once, unless something was paid out a moment ago.
 fn paid_out_with(
     listing: &Listing,
     exchange: &Exchange,
@@ -67,7 +67,7 @@ fn paid_out_with(
     payout::begin(listing, due, status_after(order), context)
 }
 
-/// Whether a listing that has sold on these terms is for sale still.
+/// What a payout tells the seller of the status after this sale: delisted if it was exclusive.
 fn status_after(order: &Order) -> ListingStatus {
     match order.license {
         License::Exclusive => ListingStatus::Delisted,
@@ -75,7 +75,7 @@ fn status_after(order: &Order) -> ListingStatus {
     }
 }
 
-/// The acceptance of what came from `to`. A seller gets the listing's summary with it.
+/// The acceptance of what came from `to`. The seller gets the listing's summary with it.
 fn accepted(
     listing: &Listing,
     me: &EntityId,
@@ -86,7 +86,7 @@ fn accepted(
     OutgoingMessage { to, message: Message::Accepted { exchange, summary } }
 }
 
-/// The acceptance of what was accepted before.
+/// The acceptance of an exchange that was accepted before.
 pub(super) fn acceptance(listing: &Listing, me: &EntityId, received: &Received) -> OutgoingMessage {
     accepted(listing, me, received.id, received.from.clone())
 }
@@ -165,7 +165,8 @@ fn may_change(listing: &Listing, offer: &Offer, change: &Change) -> Result<(), N
     let sales = listing.sales;
     let license = change.license.unwrap_or(offer.license);
     let fits = match license {
-        // What was sold to one alone stays theirs alone, and what others have is not exclusive.
+        // Files that were sold exclusively stay so, and files that others have bought are not
+        // exclusive.
         License::Exclusive => sales == 0 || offer.license == License::Exclusive,
         License::Limited | License::SingleUse | License::Unlimited
             if offer.license == License::Exclusive =>
@@ -280,8 +281,8 @@ fn apply_change(offer: &mut Offer, change: &Change, at: Timestamp) {
     offer.updated_at = at;
 }
 
-/// Puts other files in the place of the current ones; what was sold stays for its buyers. Says
-/// whether they differ.
+/// Replaces the current files; files that were sold stay for their buyers. Returns whether the new
+/// ones differ.
 fn change_files(offer: &mut Offer, files: &Arc<[File]>) -> bool {
     let Some(current) = offer.contents.last_mut() else { return false };
     if current.files == *files {
@@ -317,7 +318,7 @@ fn add_sale(due: &mut Due, price: Micros) {
     due.sales = due.sales.checked_add(1).expect("sales are counted in 32 bits");
 }
 
-/// The version, or the number of contents, that follows.
+/// The next version, or the next number of contents.
 fn next(version: u32) -> u32 {
     version.checked_add(1).expect("versions are counted in 32 bits")
 }
@@ -344,7 +345,7 @@ mod tests {
         Exchange::Transfer(transfer(1, listing(8), amount, purpose))
     }
 
-    /// Ada orders listing 8.
+    /// Ada's order of listing 8.
     fn order() -> Exchange {
         ordered(order_of(8), 100)
     }
@@ -388,7 +389,7 @@ mod tests {
         NotTaken::NotSold(NotSold::TermsChanged { version: 1, price: micros(100) })
     }
 
-    /// Why an exchange is not accepted, if it is not.
+    /// The reason for refusing an exchange, if it is refused.
     fn not_accepted((listing, from, exchange): &Case) -> Option<NotTaken> {
         let decision = listing.entity.receive(from.clone(), exchange.message(), &listing.context());
         match &decision.messages.first().expect("an answer").message {
@@ -420,7 +421,7 @@ mod tests {
                 (|(listing, ..)| listing.offer = None, NotTaken::NoSuchPayee),
             ],
         );
-        // What a listing that is offered says of the sale.
+        // What a listing that is offered answers to the order.
         check_guards(
             &(offered(), person("ada"), order()),
             not_accepted,
@@ -529,7 +530,7 @@ mod tests {
                 ),
             ],
         );
-        // Before the number of its contents, that what is sold to one alone stays sold.
+        // Checked before the number of its contents: what was sold exclusively stays sold.
         check_guards(
             &(
                 offered().with(|listing| {
@@ -576,7 +577,7 @@ mod tests {
         let status = |status| Change { status: Some(status), ..Change::default() };
         let none = Change::default();
         let has = |sales| Some(NotSold::HasSales { sales });
-        // The license, the most that may be sold, what was sold, and the change; the refusal.
+        // The license, the most sales, the sales so far, and the change; the refusal.
         let rows = [
             (Unlimited, None, 0, to(Exclusive), None),
             (Unlimited, None, 1, to(Exclusive), has(1)),
@@ -600,7 +601,7 @@ mod tests {
             (Limited, Some(5), 5, to(Unlimited), None),
             (Unlimited, None, 9, to(SingleUse), None),
             (Unlimited, None, 9, none.clone(), None),
-            // What is sold alone is sold no more.
+            // What was sold exclusively is not sold again.
             (Exclusive, None, 1, status(Active), Some(NotSold::SoldOut)),
             (Exclusive, None, 1, status(Paused), Some(NotSold::SoldOut)),
             (Exclusive, None, 1, status(Delisted), None),
@@ -639,7 +640,7 @@ mod tests {
             &[
                 (|(listing, ..)| contents(listing, MAX_CONTENTS - 1, 1), None),
                 (|(listing, ..)| contents(listing, MAX_CONTENTS, 1), too_many),
-                // What nobody bought is replaced.
+                // Files that nobody bought are replaced.
                 (|(listing, ..)| contents(listing, MAX_CONTENTS, 0), None),
                 (
                     |(listing, _, change)| {
@@ -659,7 +660,7 @@ mod tests {
         let no = Some(NotTaken::NoSuchPayee);
         let to_user = Purpose::ToUser(UserPurpose::Grant);
         let gift = |purpose| Exchange::Transfer(transfer(1, listing(8), 100, purpose));
-        // From whom, to what listing, what; the refusal.
+        // The sender, the listing, the proposal; the refusal.
         let rows = [
             ("seller", no_listing(), publishes(), None),
             ("seller", offered(), publishes(), no),
@@ -703,7 +704,7 @@ mod tests {
             contents: vec![Contents { number: 1, sales: 0, files: files_of(&[1, 2]) }],
         };
         assert_eq!(listing.offer.as_deref(), Some(&expected));
-        // Its seller gets it as it is from now on.
+        // Its seller gets its summary as it is from now on.
         let summary = ListingSummary::published(listing_id(8), &person("seller"), &draft(), NOW);
         let exchange = exchange_id(1);
         let message = Message::Accepted { exchange, summary: Some(Box::new(summary)) };
@@ -716,7 +717,7 @@ mod tests {
     fn a_change_changes_what_it_names() {
         let none = Change::default();
         type Row = (Change, fn(&mut Offer));
-        // The change, what it makes of the offer, but for `version` and `updated_at`.
+        // The change; the offer after it, except for `version` and `updated_at`.
         let rows: [Row; 15] = [
             (none.clone(), |_| ()),
             (Change { title: Some("Other".into()), ..none.clone() }, |offer| {
@@ -741,7 +742,7 @@ mod tests {
                 (offer.license, offer.max_sales) = (Limited, Some(4));
                 offer.terms_version = 2;
             }),
-            // Where the license sets no limit, none is kept.
+            // A license without a limit keeps none.
             (Change { max_sales: Some(4), ..none.clone() }, |_| ()),
             (Change { status: Some(Paused), ..none.clone() }, |offer| offer.status = Paused),
             (Change { if_version: Some(1), ..none.clone() }, |_| ()),
@@ -788,7 +789,7 @@ mod tests {
 
     #[test]
     fn a_limit_stays_where_the_license_stays_limited() {
-        // The change of the license, of the limit; the limit afterwards.
+        // The change of the license and of the limit; the limit afterwards.
         let rows = [
             (None, None, Some(5)),
             (None, Some(7), Some(7)),
@@ -900,7 +901,7 @@ mod tests {
 
     #[test]
     fn a_price_that_brings_nothing_is_paid_out_to_nobody() {
-        // The price; what is paid to the seller, and to the protocol.
+        // The price; the seller's part and the protocol's.
         let rows =
             [(0, None, None), (1, Some(1), None), (33, Some(33), None), (34, Some(33), Some(1))];
         for (price, to_seller, to_protocol) in rows {

@@ -1,5 +1,5 @@
-//! Paying out what sales brought in: to the seller and to the protocol, once a second at most, one
-//! transfer to each at a time.
+//! Payouts: the seller's part of sales to the seller, the fees to the protocol, at most once a
+//! second and with one transfer to each at a time.
 
 use super::{Due, Event, Listing, Offer};
 use crate::entity::EntityId;
@@ -11,11 +11,11 @@ use crate::money::Micros;
 use crate::time::Timestamp;
 use crate::transfer::{Purpose, Transfer, UserPurpose};
 
-/// Milliseconds between two payouts. A first sale is paid out at once; those that follow closely
-/// go together.
+/// The least time between two payouts, in milliseconds. A first sale is paid out at once; those
+/// that follow closely are paid out together.
 pub const PAYOUT_EVERY_MILLIS: i64 = 1_000;
 
-/// Whether what is due may go now.
+/// Whether a payout may be opened now.
 pub(super) fn is_time(listing: &Listing, now: Timestamp) -> bool {
     listing.outbox.is_empty() && now >= listing.paid_out_at.plus_millis(PAYOUT_EVERY_MILLIS)
 }
@@ -25,9 +25,9 @@ pub(super) fn wakes_at(listing: &Listing) -> Option<Timestamp> {
     waits.then(|| listing.paid_out_at.plus_millis(PAYOUT_EVERY_MILLIS))
 }
 
-/// What a payout tells the seller of the listing's status: that it was delisted by a sale to one
-/// buyer alone, which is final. What its seller did to it is no news to them, and would be wrong
-/// where the payout comes late and they have done something else since.
+/// The status that a payout tells the seller: that an exclusive sale delisted the listing, which is
+/// final. Their own changes are no news to them, and would be wrong if the payout came late and
+/// they had changed it again since.
 pub(super) fn news(listing: &Listing) -> ListingStatus {
     let is_exclusive = |offer: &Offer| offer.license == License::Exclusive;
     match listing.offer.as_deref() {
@@ -36,7 +36,7 @@ pub(super) fn news(listing: &Listing) -> ListingStatus {
     }
 }
 
-/// Sends what is due, and tells the seller whether the listing is for sale.
+/// Opens payouts of what is due, and tells the seller the status.
 pub(super) fn begin(
     listing: &Listing,
     due: Due,
@@ -123,7 +123,7 @@ mod tests {
         Due { proceeds: micros(proceeds), sales, fees: fees(due_fees) }
     }
 
-    /// A listing that owes its seller 97 of one sale, and the protocol 3.
+    /// A listing that owes 97 of one sale to its seller, and 3 to the protocol.
     fn owing() -> UnderTest<Listing> {
         offered().with(|listing| listing.due = due(97, 1, 3))
     }
@@ -150,7 +150,7 @@ mod tests {
         let active = ListingStatus::Active;
         let seller = |amount, sales| to_seller(fresh(1), amount, sales, active);
         let protocol = |amount| to_protocol(fresh(1) + 1, amount);
-        // What is due; what is sent.
+        // The amounts that are due; the transfers that are sent.
         let rows = [
             (due(97, 1, 3), vec![seller(97, 1), protocol(3)]),
             (due(970, 10, 30), vec![seller(970, 10), protocol(30)]),
@@ -192,7 +192,7 @@ mod tests {
             change(&mut listing);
             assert_eq!(listing.wakes_at(), expected, "row {place}");
         }
-        // A sale pays out at once where that time has come.
+        // A sale is paid out at once if that time has come.
         let listing = owing().with(|listing| listing.paid_out_at = NOW);
         let rows = [(0, false), (PAYOUT_EVERY_MILLIS - 1, false), (PAYOUT_EVERY_MILLIS, true)];
         for (millis, expected) in rows {
@@ -240,12 +240,12 @@ mod tests {
     fn a_seller_learns_with_the_money_that_a_sale_was_the_last() {
         use License::{Exclusive, Limited, Unlimited};
         use ListingStatus::{Active, Delisted, Paused};
-        // The license, what was sold, the status; what the seller is told.
+        // The license, the sales, the status; what the seller is told.
         let rows = [
             (Unlimited, 1, Active, Active),
             (Exclusive, 1, Delisted, Delisted),
             (Exclusive, 0, Delisted, Active),
-            // What they did themselves is no news.
+            // Their own changes are no news to them.
             (Unlimited, 1, Paused, Active),
             (Unlimited, 1, Delisted, Active),
             (Limited, 1, Active, Active),
@@ -259,7 +259,7 @@ mod tests {
             let messages = wake(&mut listing);
             assert_eq!(messages[0], to_seller(fresh(1), 97, 1, told).offer(), "{license:?}");
         }
-        // What was never offered has nothing to say.
+        // A listing that was never offered has nothing to tell.
         let decision = Listing::default().decide_awake(&owing().context());
         assert_eq!((decision.events, decision.messages), (vec![], vec![]));
     }
@@ -268,7 +268,7 @@ mod tests {
     fn what_is_no_listings_business_changes_nothing() {
         let part = PartId { claim: ClaimId::new(1), part: 0 };
         let exchange = exchange_id(5);
-        // What is said, the answer, and whether it can wait.
+        // The message; the answer, and whether it can wait.
         let rows = [
             (Message::Fund { part, amount: micros(5) }, Some(unfunded(part, person("ada"))), false),
             (Message::Unfunded { part }, None, false),

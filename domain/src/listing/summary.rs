@@ -1,4 +1,4 @@
-//! What everybody may see of a listing, and its seller.
+//! The summary of a listing: what everybody may see of it, and what its seller gets.
 
 use super::Listing;
 use crate::contribution::ContributionType;
@@ -8,56 +8,56 @@ use crate::market::{Category, Change, Draft, File, License, ListingStatus};
 use crate::money::Micros;
 use crate::time::Timestamp;
 
-/// Files of a listing that are shown as samples.
+/// The most files of a listing that are shown as samples.
 pub const SAMPLES: usize = 4;
 
-/// A listing as browsers see it.
+/// What everybody may see of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListingSummary {
-    /// Its name.
+    /// The id of the listing.
     pub id: ListingId,
-    /// Who sells; shown by a pseudonym only.
+    /// The user who sells; the API shows a pseudonym only.
     pub seller: EntityId,
     /// See [`super::Offer::version`].
     pub version: u32,
     /// Whether it is for sale.
     pub status: ListingStatus,
-    /// Whether all that may be sold is sold.
+    /// Whether the license allows no more sales.
     pub sold_out: bool,
-    /// Its title.
+    /// See [`super::Offer::title`].
     pub title: Box<str>,
-    /// What it is.
+    /// See [`super::Offer::description`].
     pub description: Box<str>,
-    /// By which it is found.
+    /// See [`super::Offer::tags`].
     pub tags: Vec<Box<str>>,
-    /// Of its files.
+    /// The category that its files make.
     pub category: Category,
-    /// For one purchase.
+    /// The price of one purchase, in micros.
     pub price: Micros,
-    /// What buyers may do with it.
+    /// What buyers may do with the files.
     pub license: License,
-    /// Purchases at most.
+    /// The most purchases; `None` unless the license is [`License::Limited`].
     pub max_sales: Option<u32>,
-    /// How many files.
+    /// The number of files on sale.
     pub files: u32,
-    /// Their size together.
+    /// The size of all files on sale together, in bytes.
     pub bytes: u64,
-    /// Some of them.
+    /// The first files on sale, at most [`SAMPLES`]: the type and the contribution of each.
     pub samples: Vec<(ContributionType, ContributionId)>,
-    /// How often it was sold.
+    /// The number of its sales.
     pub sales: u32,
-    /// How many buyers rated it.
+    /// The number of buyers who rated it.
     pub ratings: u32,
-    /// Their stars together.
+    /// The sum of the stars that they gave.
     pub stars: u64,
-    /// When it was made.
+    /// The time at which it was published.
     pub created_at: Timestamp,
-    /// When its seller changed it last.
+    /// The time of the seller's last change.
     pub updated_at: Timestamp,
 }
 
 impl Listing {
-    /// As browsers see it; `None` if it was never offered.
+    /// The listing's summary; `None` if it was never offered.
     #[must_use]
     pub fn summary(&self, id: ListingId) -> Option<ListingSummary> {
         let offer = self.offer.as_deref()?;
@@ -93,7 +93,7 @@ impl Listing {
 }
 
 impl ListingSummary {
-    /// Of what its seller has just offered.
+    /// The summary of a listing that its seller has just published.
     #[must_use]
     pub fn published(id: ListingId, seller: &EntityId, draft: &Draft, at: Timestamp) -> Self {
         let mut summary = Self {
@@ -122,7 +122,7 @@ impl ListingSummary {
         summary
     }
 
-    /// After its seller's change.
+    /// Changes the summary as a seller's change changes the listing.
     pub fn change(&mut self, change: &Change, at: Timestamp) {
         if let Some(title) = &change.title {
             self.title.clone_from(title);
@@ -148,7 +148,7 @@ impl ListingSummary {
         self.sold_out = self.is_sold_out();
     }
 
-    /// After a sale.
+    /// Changes the summary as one more sale changes the listing.
     pub fn sell(&mut self) {
         self.sales = self.sales.saturating_add(1);
         if self.license == License::Exclusive {
@@ -158,7 +158,8 @@ impl ListingSummary {
         self.sold_out = self.is_sold_out();
     }
 
-    /// After a rating by one who had given `before`.
+    /// Counts a rating by a buyer who had given `before`; `None` if they rate it for the first
+    /// time.
     pub fn rate(&mut self, before: Option<u8>, stars: u8) {
         if before.is_none() {
             self.ratings = self.ratings.saturating_add(1);
@@ -181,7 +182,7 @@ impl ListingSummary {
     }
 }
 
-/// Whether no more may be sold under a license.
+/// Whether a license allows no more sales after this number of them.
 pub(super) fn is_sold_out(license: License, max_sales: Option<u32>, sales: u32) -> bool {
     match license {
         License::Exclusive => sales > 0,
@@ -260,7 +261,7 @@ mod tests {
     #[test]
     fn the_last_sale_sells_it_out() {
         use License::{Exclusive, Limited, SingleUse, Unlimited};
-        // The license, the most that may be sold, what was sold; whether it is sold out.
+        // The license, the most sales, the sales so far; whether it is sold out.
         let rows = [
             (Exclusive, None, 0, false),
             (Exclusive, None, 1, true),

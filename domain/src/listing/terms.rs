@@ -1,4 +1,4 @@
-//! The terms on which a listing is sold now, as a buyer's side sees them before it orders.
+//! The terms on which a listing sells now, as they are read for a buyer before the order.
 
 use super::Listing;
 use crate::entity::EntityId;
@@ -6,12 +6,12 @@ use crate::market::{License, ListingStatus, files_hash};
 use crate::message::NotSold;
 use crate::money::Micros;
 
-/// What a listing is sold for.
+/// The terms on which a listing sells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaleTerms {
-    /// Of the listing as a whole.
+    /// The version of the listing as a whole.
     pub version: u32,
-    /// What is paid, in micros.
+    /// The price of one purchase, in micros.
     pub price: Micros,
     /// See [`crate::market::Order::terms_version`].
     pub terms_version: u32,
@@ -28,8 +28,8 @@ pub struct SaleTerms {
 }
 
 impl Listing {
-    /// The terms on which it is sold now, or why it can't be bought; `None` if it was never
-    /// offered.
+    /// The terms on which it sells now, or the reason why it can't be bought; `None` if it was
+    /// never offered.
     #[must_use]
     pub fn terms(&self) -> Option<Result<SaleTerms, NotSold>> {
         let offer = self.offer.as_deref()?;
@@ -50,7 +50,7 @@ impl Listing {
     }
 
     /// Whether it is sold to anybody at all, whatever the terms. A buyer is told first that it is
-    /// sold out, then that it is paused or delisted.
+    /// sold out, and only then that it is paused or delisted.
     ///
     /// # Errors
     /// [`NotSold::SoldOut`] or [`NotSold::NotActive`].
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn a_buyer_is_told_first_that_it_is_sold_out() {
         let sold_out = Some(NotSold::SoldOut);
-        // The license, the most that may be sold, what was sold, the status; the refusal.
+        // The license, the most sales, the sales so far, the status; the refusal.
         let rows = [
             (Unlimited, None, 9, Active, None),
             (SingleUse, None, 9, Active, None),

@@ -19,7 +19,7 @@ pub(super) fn receive(
         Message::Fund { part, amount } => fund(project, from, part, amount, context),
         Message::Offer(transfer) => take(project, from, transfer, context),
         Message::Refused { exchange, .. } => take_back(project, exchange),
-        // Both can wait for the next entry; where they come one by one, it is the same.
+        // Both can wait for the next entry; one at a time they are decided in the same way.
         Message::Accepted { .. } | Message::Forget { .. } => {
             let (events, messages) = project.decide_deferred(&[(from, message)]);
             Decision::because(events).sending(messages)
@@ -33,7 +33,7 @@ pub(super) fn receive(
 }
 
 /// Funds a part of a claim as far as the budget goes. Asked again while the transfer is open, it
-/// offers that one again.
+/// offers the same transfer again.
 fn fund(
     project: &Project,
     claimant: EntityId,
@@ -86,7 +86,7 @@ fn may_take(
     if !is_good(transfer.id, context.now) {
         return Err(NotTaken::NotAwaited);
     }
-    // All money was minted once, and what was minted fits: so does any budget.
+    // All money was minted once, and all that was minted fits, so any budget fits.
     Ok(())
 }
 
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_claim_is_funded_as_far_as_the_budget_goes() {
-        // What is left of the budget, what is asked for; what is sent.
+        // The budget, the amount that is asked for; the transfer that is sent.
         let rows = [
             (100, 60, Some(60)),
             (100, 100, Some(100)),
@@ -192,7 +192,7 @@ mod tests {
             let step = shop.hear(&person("ada"), asks(0, amount));
             assert_eq!((step.events, step.messages), (vec![], vec![funds(0, 60).offer()]));
         }
-        // Another part is another transfer.
+        // Another part is funded by another transfer.
         shop.available = micros(40);
         let step = shop.hear(&person("ada"), asks(1, 60));
         assert_eq!(step.events.len(), 1);
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn what_is_no_projects_business_changes_nothing() {
         let exchange = exchange_id(9);
-        // What is said; the answer, and whether it can wait.
+        // The message; the answer, and whether it can wait.
         let rows = [
             (Message::Unfunded { part: part(0) }, None, false),
             (

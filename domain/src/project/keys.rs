@@ -1,38 +1,38 @@
-//! API keys: who holds one may do what its role and scopes say. Only hashes are kept.
+//! API keys: a key's role and scopes say what its holder may do. Only hashes of keys are kept.
 
 use super::{Event, MAX_KEYS, Project, Refusal};
 use crate::id::KeyId;
 use crate::machine::{Answer, Command, Context, Decided, Decision};
 use crate::time::Timestamp;
 
-/// Where a key may be.
+/// The role of a key: where it may be kept, and so how far it is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyRole {
-    /// In browsers and apps: ingests events, reads its project's analytics, browses listings.
+    /// For browsers and apps: sends events, reads its project's analytics, browses listings.
     Publishable,
-    /// On servers only: what its scopes say.
+    /// For servers only: may do what its scopes say.
     Secret,
 }
 
-/// What a secret key may do.
+/// One right of a secret key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Send events.
+    /// Its holder may send events.
     EventsWrite,
-    /// Read events.
+    /// Its holder may read events.
     EventsRead,
-    /// Look users up.
+    /// Its holder may look users up.
     UsersRead,
-    /// Act for users.
+    /// Its holder may act for users.
     UsersWrite,
-    /// Read analytics.
+    /// Its holder may read analytics.
     AnalyticsRead,
-    /// Manage billing.
+    /// Its holder may manage billing.
     BillingManage,
 }
 
 impl Scope {
-    /// All of them.
+    /// All scopes, in the order in which they are declared.
     pub const ALL: [Self; 6] = [
         Self::EventsWrite,
         Self::EventsRead,
@@ -42,7 +42,7 @@ impl Scope {
         Self::BillingManage,
     ];
 
-    /// Its name on the wire.
+    /// The scope's name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -72,16 +72,16 @@ impl Scope {
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// Every scope.
+    /// The set of all scopes.
     pub const ALL: Self = Self(63);
 
-    /// From bits as [`Self::bits`] gives them; unknown ones are dropped.
+    /// Makes a set of the bits that [`Self::bits`] gives; unknown bits are dropped.
     #[must_use]
     pub const fn from_bits(bits: u8) -> Self {
         Self(bits & Self::ALL.0)
     }
 
-    /// One bit a scope.
+    /// One bit for each scope, as they are stored.
     #[must_use]
     pub const fn bits(self) -> u8 {
         self.0
@@ -93,7 +93,7 @@ impl Scopes {
         self.0 & scope.bit() != 0
     }
 
-    /// The scopes in it.
+    /// The scopes in the set, in the order in which they are declared.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.has(*scope))
     }
@@ -105,33 +105,33 @@ impl FromIterator<Scope> for Scopes {
     }
 }
 
-/// A key, without its secret.
+/// An API key as it is kept: without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Names it.
+    /// The id by which operators name it.
     pub id: KeyId,
-    /// Where it may be.
+    /// The role, which says where the key may be kept and how far it is trusted.
     pub role: KeyRole,
-    /// What it may do; all for a publishable key, whose role limits it.
+    /// The scopes of a secret key. A publishable key has all, and is limited by its role.
     pub scopes: Scopes,
-    /// SHA-256 of the secret.
+    /// SHA-256 of the secret, by which a key in a request is found.
     pub sha256: [u8; 32],
-    /// The secret's last four characters, for people to tell keys apart.
+    /// The last four characters of the secret, by which people tell keys apart.
     pub last_four: Box<str>,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
-    /// When it ends, if it does; from then on it is refused.
+    /// The time from which it is refused; `None` if it does not end.
     pub ends_at: Option<Timestamp>,
 }
 
 /// Issues a key. The reply is the key as it is kept.
 #[derive(Clone, Debug)]
 pub struct IssueKey {
-    /// The key, without its secret.
+    /// The new key, without its secret.
     pub key: ApiKey,
     /// The operator who issues it.
     pub by: Box<str>,
-    /// Their reason, for the record.
+    /// The operator's reason, for the record; `None` if they gave none.
     pub reason: Option<Box<str>>,
 }
 
@@ -147,18 +147,18 @@ impl Command for IssueKey {
     }
 }
 
-/// Issues a key in the place of another, which works on for a while. The reply is the new key.
+/// Issues a key in place of another, which still works for a while. The reply is the new key.
 #[derive(Clone, Debug)]
 pub struct RollKey {
-    /// The key that goes.
+    /// The key that is replaced.
     pub old: KeyId,
-    /// The key that comes: its role and scopes are the old one's.
+    /// The new key, without its secret; its role and scopes are taken from the old one.
     pub new: ApiKey,
-    /// Until when the old one works.
+    /// The time until which the old key works, unless it ends sooner.
     pub old_until: Timestamp,
     /// The operator who rolls it.
     pub by: Box<str>,
-    /// Their reason, for the record.
+    /// The operator's reason, for the record; `None` if they gave none.
     pub reason: Option<Box<str>>,
 }
 
@@ -182,23 +182,23 @@ impl Command for RollKey {
     }
 }
 
-/// Ends a key, now.
+/// Revokes a key: it is refused from now on.
 #[derive(Clone, Debug)]
 pub struct RevokeKey {
-    /// The key that ends.
+    /// The key to revoke.
     pub key: KeyId,
     /// The operator who revokes it.
     pub by: Box<str>,
-    /// Their reason, for the record.
+    /// The operator's reason, for the record; `None` if they gave none.
     pub reason: Option<Box<str>>,
 }
 
 /// The reply to [`RevokeKey`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyEnded {
-    /// The key that ended.
+    /// The key that was revoked.
     pub key: KeyId,
-    /// The moment from which it is refused.
+    /// The time from which it is refused.
     pub at: Timestamp,
 }
 
@@ -272,7 +272,7 @@ mod tests {
         RevokeKey { key: KeyId::new(1), by: "op".into(), reason: Some("asked".into()) }
     }
 
-    /// A project with key 1, which sends and reads events.
+    /// A project with key 1, which may send and read events.
     fn shop() -> UnderTest<Project> {
         UnderTest::<Project>::new(project(1)).with(|shop| {
             shop.created_at = Some(NOW);
@@ -352,7 +352,7 @@ mod tests {
             refusal,
             &[
                 (|(shop, _)| shop.keys[0].ends_at = Some(NOW.plus_millis(1)), None),
-                // What does not exist has no keys.
+                // A project that does not exist has no keys.
                 (|(shop, _)| **shop = Project::default(), Some(Refusal::NoSuchKey)),
             ],
         );
@@ -372,7 +372,7 @@ mod tests {
     #[test]
     fn a_rolled_key_may_what_the_old_one_may_which_ends_no_later_than_it_would() {
         let soon = NOW.plus_millis(1);
-        // When the old key ends anyway; when it ends now.
+        // The time at which the old key ends anyway; the time at which it ends now.
         let rows = [
             (None, in_an_hour()),
             (Some(soon), soon),

@@ -1,14 +1,14 @@
-//! Remembering what a request over many users was answered.
+//! Remembering the answer to a request over many users.
 
 use super::{Event, Project};
 use crate::answers::RequestTag;
 use crate::machine::{Answer, Command, Context, Decided, Decision, Noted};
 
-/// Remembers what a request over many users was answered. In a list, not in memory: there may be
-/// many, and large ones.
+/// Remembers the answer to a request over many users. It is kept in a list on disk, not in memory:
+/// there may be many, and large ones.
 #[derive(Clone, Debug)]
 pub struct RememberAnswer {
-    /// The request.
+    /// The tag of the request.
     pub tag: RequestTag,
     /// The body of the answer.
     pub body: Box<str>,

@@ -1,4 +1,4 @@
-//! What an operator decides about a project.
+//! The settings of a project, which operators choose and change.
 
 use super::{ApiKey, Event, Project, Refusal};
 use crate::consent::ConsentPolicy;
@@ -7,7 +7,7 @@ use crate::machine::{Answer, Command, Context, Decided, Decision};
 use crate::money::Micros;
 use crate::time::Timestamp;
 
-/// What was bought: decides the rate limits.
+/// The plan that was bought, which sets the rate limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Plan {
     /// 10 requests a second, 10,000 a day.
@@ -15,12 +15,12 @@ pub enum Plan {
     Free,
     /// 100 requests a second, 1,000,000 a day.
     Pro,
-    /// No limit but what is configured.
+    /// No limits but those that are configured.
     Enterprise,
 }
 
 impl Plan {
-    /// Its name on the wire.
+    /// The plan's name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -31,29 +31,29 @@ impl Plan {
     }
 }
 
-/// What an operator decides about a project.
+/// The settings of a project in one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// For people to read; 1 to 200 characters, checked at the edge.
     pub name: Box<str>,
-    /// What was bought.
+    /// The plan that was bought.
     pub plan: Plan,
-    /// What holds where a user was never asked.
+    /// The rule for storing events of a user who was never asked.
     pub consent_policy: ConsentPolicy,
-    /// What an event earns.
+    /// The reward for an event of each type.
     pub rates: Rates,
-    /// What a user can earn in a UTC day.
+    /// The most that one user can earn in a UTC day, in micros.
     pub daily_cap: Micros,
-    /// In place of the plan's.
+    /// The most requests a second; `None` takes the plan's limit.
     pub requests_per_second: Option<u32>,
-    /// In place of the plan's.
+    /// The most requests a UTC day; `None` takes the plan's limit.
     pub requests_per_day: Option<u32>,
     /// Whether a publishable key may read analytics.
     pub publishable_reads_analytics: bool,
 }
 
 impl Default for Settings {
-    /// What holds where an operator decides nothing.
+    /// The settings of a project for which an operator chose none.
     fn default() -> Self {
         Self {
             name: "".into(),
@@ -68,7 +68,7 @@ impl Default for Settings {
     }
 }
 
-/// Some settings, anew; `None` leaves one as it is.
+/// A change to some settings; `None` leaves one as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SettingsChange {
     /// See [`Settings::name`].
@@ -116,12 +116,12 @@ impl SettingsChange {
     }
 }
 
-/// Makes a project.
+/// Creates a project in one environment.
 #[derive(Clone, Debug)]
 pub struct CreateProject {
-    /// As the operator decides them.
+    /// The settings that the operator chose.
     pub settings: Settings,
-    /// Its first keys.
+    /// Its first keys, without their secrets.
     pub keys: Vec<ApiKey>,
 }
 
@@ -132,18 +132,18 @@ pub struct ChangeSettings {
     pub change: SettingsChange,
     /// The operator who changes them.
     pub by: Box<str>,
-    /// Their reason, for the record.
+    /// The operator's reason, for the record; `None` if they gave none.
     pub reason: Option<Box<str>>,
 }
 
-/// The reply to [`CreateProject`] and [`ChangeSettings`]: the project's settings now.
+/// The reply to [`CreateProject`] and [`ChangeSettings`]: the settings from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectSettings {
-    /// When it was made.
+    /// The time at which the project was created.
     pub created_at: Timestamp,
-    /// Its settings from now on.
+    /// The settings from now on.
     pub settings: Settings,
-    /// The keys that were made with it; none after a change.
+    /// The keys that were made with the project; none after a change.
     pub keys: Vec<ApiKey>,
 }
 
@@ -280,7 +280,7 @@ mod tests {
             (SettingsChange { requests_per_second: Some(Some(9)), ..none.clone() }, |settings| {
                 settings.requests_per_second = Some(9)
             }),
-            // Back to the plan's.
+            // Back to the plan's limit.
             (SettingsChange { requests_per_second: Some(None), ..none.clone() }, |settings| {
                 settings.requests_per_second = None;
             }),

@@ -1,5 +1,5 @@
-//! What other entities say to the system: claims that the pool funds, fees that come in, and the
-//! ends of what the treasury sent.
+//! Messages of other entities to the system: claims that the pool funds, fees that come in, and the
+//! ends of the treasury's transfers.
 
 use super::{Event, Funded, Minted, Refusal, System};
 use crate::entity::{EntityId, Kind};
@@ -48,7 +48,7 @@ fn receive_accepted(
     decision
 }
 
-/// What the request is answered whose transfer was accepted.
+/// The reply to a request whose transfer was accepted.
 fn arrived(system: &System, open: &OpenTransfer) -> AnyReply<System> {
     let amount = open.exchange.amount;
     match open.exchange.to.kind {
@@ -59,7 +59,7 @@ fn arrived(system: &System, open: &OpenTransfer) -> AnyReply<System> {
     }
 }
 
-/// Takes fees in; nothing else is for the system.
+/// Accepts fees; nothing else is for the system.
 fn take(
     system: &System,
     from: EntityId,
@@ -94,7 +94,7 @@ fn may_take(system: &System, transfer: &Transfer, context: &Context<'_>) -> Resu
 }
 
 /// Funds a part of a claim from the pool, as far as it goes. Asked again while the transfer is
-/// open, it offers that one again.
+/// open, it offers the same transfer again.
 fn fund(
     system: &System,
     claimant: EntityId,
@@ -127,7 +127,7 @@ fn take_back(system: &System, id: ExchangeId) -> Decision<System> {
     decision
 }
 
-/// The account that a transfer of the system's came from.
+/// The account that an open transfer came from: pool or treasury.
 fn out_of(open: &OpenTransfer) -> AccountClass {
     match open.exchange.purpose {
         Purpose::ToUser(UserPurpose::Claim(_)) => AccountClass::Pool,
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_claim_is_funded_as_far_as_the_pool_goes() {
-        // What is left of the pool, what is asked for; what is sent.
+        // The pool, the amount that is asked for; the transfer that is sent.
         let rows = [
             (100, 60, Some(60)),
             (100, 100, Some(100)),

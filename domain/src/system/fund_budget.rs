@@ -10,22 +10,22 @@ use crate::transfer::{Purpose, Transfer};
 /// Fills a project's reward budget from the treasury.
 #[derive(Clone, Debug)]
 pub struct FundBudget {
-    /// The project.
+    /// The project whose budget is filled.
     pub project: EntityId,
-    /// How much, in micros.
+    /// The amount, in micros.
     pub amount: Micros,
     /// The operator who fills it.
     pub by: Box<str>,
-    /// Their reason, for the record.
+    /// The operator's reason, for the record; `None` if they gave none.
     pub reason: Option<Box<str>>,
 }
 
 /// The reply to [`FundBudget`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Funded {
-    /// How much arrived, in micros.
+    /// The amount that arrived, in micros.
     pub amount: Micros,
-    /// What the treasury has left.
+    /// The money that the treasury has left, in micros.
     pub treasury: Micros,
 }
 

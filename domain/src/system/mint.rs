@@ -1,4 +1,4 @@
-//! Making money.
+//! Minting: the only way for money to come into being.
 
 use super::{Event, Refusal, System};
 use crate::entity::EntityId;
@@ -8,36 +8,36 @@ use crate::machine::{Answer, Command, Context, Decided, Decision};
 use crate::money::Micros;
 use crate::transfer::{Purpose, Transfer, UserPurpose};
 
-/// Makes money.
+/// Mints money, for the treasury, the pool or a user.
 #[derive(Clone, Debug)]
 pub struct Mint {
-    /// How much, in micros.
+    /// The amount, in micros.
     pub amount: Micros,
-    /// For whom.
+    /// The account or the user that gets it.
     pub to: MintTo,
     /// The operator who mints.
     pub by: Box<str>,
-    /// Their reason, for the record.
+    /// The operator's reason, for the record.
     pub reason: Box<str>,
 }
 
-/// Where minted money goes.
+/// The receiver of minted money.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MintTo {
-    /// Into the treasury.
+    /// The treasury, from which budgets are filled.
     Treasury,
-    /// Into the pool.
+    /// The pool, which pays rewards that no project pays.
     Pool,
-    /// To a user, by way of the treasury.
+    /// A user, who gets it from the treasury by a transfer.
     User(EntityId),
 }
 
-/// The reply to [`Mint`].
+/// The reply to [`Mint`], for a user once they have accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Minted {
-    /// How much, in micros.
+    /// The amount that was minted, in micros.
     pub amount: Micros,
-    /// Minted in all, after it.
+    /// All that was ever minted, in micros.
     pub minted: Micros,
 }
 
@@ -50,7 +50,7 @@ impl Command for Mint {
         if system.outbox.is_busy_with(context) {
             return Err(Refusal::UnderWay);
         }
-        // All money was minted once, so no account can ever hold more than fits.
+        // All money was minted once, so no account ever holds more than fits.
         let minted = system.minted.checked_add(amount).ok_or(Refusal::TooMuch)?;
         let into = match to {
             MintTo::Treasury | MintTo::User(_) => AccountClass::Treasury,
@@ -130,7 +130,7 @@ mod tests {
             &[
                 (|(bank, _)| bank.minted = micros(u64::MAX - 5), None),
                 (|(bank, _)| fill(&mut bank.outbox, MAX_OPEN - 1, |transfer| transfer), None),
-                // Into its own accounts nothing is sent.
+                // Nothing is sent for its own accounts.
                 (
                     |(bank, mint)| {
                         mint.to = MintTo::Pool;
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn money_is_made_in_an_account_of_the_systems_own() {
-        // To where; the treasury and the pool afterwards.
+        // The receiver; the treasury and the pool afterwards.
         let rows = [(MintTo::Treasury, 15, 0), (MintTo::Pool, 10, 5)];
         for (to, treasury, pool) in rows {
             let into = if to == MintTo::Pool { AccountClass::Pool } else { AccountClass::Treasury };
@@ -239,7 +239,7 @@ mod tests {
                 bank.hear(&person("ada"), Message::Refused { exchange, why: NotTaken::NoSuchPayee })
             }),
         );
-        // The key of a request that is under way is no other command's.
+        // The key of a request that is under way can't be used by another command.
         let mut bank = bank();
         bank.request = Some(tag(1));
         bank.ask(to_ada());

@@ -1,4 +1,4 @@
-//! What operators do that concerns nobody else's stream, for the record.
+//! The record of operators' actions that belong to no other entity's stream.
 
 use super::{Event, System};
 use crate::id::ProjectId;
@@ -7,11 +7,11 @@ use crate::machine::{Answer, Command, Context, Decided, Decision, Noted};
 /// Gives a new project its id. A repeat of the request gets the same id.
 #[derive(Clone, Debug)]
 pub struct NameProject {
-    /// The project's name, for the record.
+    /// The new project's name, for the record.
     pub name: Box<str>,
     /// The operator who makes it.
     pub by: Box<str>,
-    /// Their reason, for the record.
+    /// The operator's reason, for the record; `None` if they gave none.
     pub reason: Option<Box<str>>,
 }
 
@@ -22,14 +22,14 @@ pub struct ProjectNamed {
     pub id: ProjectId,
 }
 
-/// Writes down what an operator did.
+/// Records what an operator did.
 #[derive(Clone, Debug)]
 pub struct NoteOperatorAction {
-    /// The operator.
+    /// The operator who acted.
     pub by: Box<str>,
-    /// What they did, and to whom.
+    /// What they did, and to whom, for people to read.
     pub action: Box<str>,
-    /// Their reason, for the record.
+    /// The operator's reason, for the record; `None` if they gave none.
     pub reason: Option<Box<str>>,
 }
 

@@ -1,4 +1,4 @@
-//! The devices that check a table: guards in their order, bounds, and requests that are repeated.
+//! Checks of a table: guards in their order, bounds, and repeated requests.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -10,7 +10,7 @@ use crate::machine::{
     Answer, AnyReply, Command, Context, Decided, Decision, Handled, Machine, ReplyToken,
 };
 
-/// Why a command is refused, if it is.
+/// The refusal of a command, if it is refused.
 pub(crate) fn refusal<C: Command + Clone>(
     (entity, command): &(UnderTest<C::Machine>, C),
 ) -> Option<<C::Machine as Machine>::Refusal>
@@ -20,9 +20,9 @@ where
     command.clone().decide(&entity.entity.machine, &entity.context()).err()
 }
 
-/// Checks guards, a row each in the order in which they stand: what breaks the guard, and the
-/// refusal. What is sound is not refused; each break alone shows its refusal; and with a break and
-/// all that follow it the first one's shows. Later breaks are made first, so that an earlier one
+/// Checks guards, one a row and in their order: the break that a guard is there for, and its
+/// refusal. A sound state is not refused, each break alone shows its refusal, and a break together
+/// with all that follow shows the first one's. Later breaks are made first, so that an earlier one
 /// may undo what excludes it.
 pub(crate) fn check_guards<S: Clone, R: Debug + PartialEq>(
     sound: &S,
@@ -35,7 +35,7 @@ pub(crate) fn check_guards<S: Clone, R: Debug + PartialEq>(
         make(&mut all);
         assert_eq!(refusal(&all).as_ref(), Some(expected), "guard {place} and those that follow");
     }
-    // The last one was alone just now.
+    // The last break was alone just now.
     for (place, (make, expected)) in guards.iter().enumerate().rev().skip(1) {
         let mut alone = sound.clone();
         make(&mut alone);
@@ -43,7 +43,7 @@ pub(crate) fn check_guards<S: Clone, R: Debug + PartialEq>(
     }
 }
 
-/// Checks rows of bounds: a change to what is sound, and the refusal, if there is one.
+/// Checks bounds, one a row: a change to a sound state, and the refusal, if there is one.
 pub(crate) fn check_edges<S: Clone, R: Debug + PartialEq>(
     sound: &S,
     refusal: impl Fn(&S) -> Option<R>,
@@ -72,8 +72,8 @@ impl<M: Machine> Command for OtherCommand<M> {
     }
 }
 
-/// Checks a request that was answered and is repeated: it gets the same reply and changes nothing;
-/// its key with another body or for another command is a mismatch.
+/// Checks a repeat of a request that was answered: it gets the same reply and changes nothing; its
+/// key with another body or for another command is a mismatch.
 pub(crate) fn check_replays<C: Command + Clone>(
     entity: &mut UnderTest<C::Machine>,
     request: RequestTag,
@@ -111,8 +111,8 @@ where
     check_replays(&mut entity, tag(1), command, &reply);
 }
 
-/// Checks a command that is answered later, and its repeats: while it is under way it is refused,
-/// with whatever body; after a good end it is answered as at that end; after a bad one it is tried
+/// Checks a command that is answered later, and its repeats. While it is under way a repeat is
+/// refused, whatever its body; after a good end it gets the reply; after a bad end it is tried
 /// again.
 pub(crate) fn check_repeats_later<C: Command + Clone>(
     entity: &UnderTest<C::Machine>,

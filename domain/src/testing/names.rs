@@ -1,4 +1,4 @@
-//! Names, ids and amounts that read well in a row.
+//! Names, ids and amounts that read well in a table.
 
 use crate::answers::RequestTag;
 use crate::entity::{EntityId, Environment, UserRef};
@@ -21,7 +21,8 @@ pub(crate) fn fresh(n: u64) -> u128 {
     ulid(NOW, n.saturating_mul(ULIDS_A_STEP))
 }
 
-/// ULIDs of a step: ids that a decision derives from the one it is given are among them.
+/// The number of ULIDs set aside for a step, so that those which a decision derives from its own
+/// are no other step's.
 pub(super) const ULIDS_A_STEP: u64 = 10;
 
 pub(crate) fn exchange_id(n: u64) -> ExchangeId {
@@ -70,12 +71,12 @@ pub(crate) fn other_body(tag: RequestTag) -> RequestTag {
     RequestTag { fingerprint: tag.fingerprint.wrapping_add(1), ..tag }
 }
 
-/// A request with this tag, which waits.
+/// A request with this tag that waits.
 pub(crate) fn asked(request: RequestTag) -> Option<Asked> {
     Some(Asked { reply_token: ReplyToken(request.key), request: Some(request) })
 }
 
-/// A number past those that tables name.
+/// A number beyond those that tables use.
 pub(super) fn far(n: usize) -> u64 {
     u64::try_from(n).expect("few").saturating_add(1_000)
 }

@@ -1,4 +1,4 @@
-//! States that tables begin with, and what is in them.
+//! States that tables begin with, and the parts of them.
 
 use std::sync::{Arc, LazyLock};
 
@@ -32,19 +32,19 @@ pub(crate) fn user(name: &str) -> UnderTest<User> {
 }
 
 impl User {
-    /// Has earned so much with a payer that is not funded.
+    /// Earns an amount with a payer, which is not funded yet.
     pub(crate) fn earns(&mut self, payer: Payer, pending: u64) {
         let today = DayEarnings::default();
         let accrual = Accrual { payer, pending: micros(pending), claimed: Micros::ZERO, today };
         self.accruals.push(accrual);
     }
 
-    /// Became somebody.
+    /// Becomes a person.
     pub(crate) fn becomes(&mut self, person: EntityId) {
         self.links.get_or_insert_default().became = Some(person);
     }
 
-    /// Has agreed to everything, or to nothing.
+    /// Agrees to everything, or to nothing.
     pub(crate) fn consents(&mut self, everything: bool) {
         let change = PreferenceChange {
             analytics: Some(everything),
@@ -56,61 +56,61 @@ impl User {
         self.consent = Some(Box::new(record));
     }
 
-    /// Has a contribution that can be sold.
+    /// Makes a contribution that can be sold.
     pub(crate) fn contributes(&mut self, n: u64) {
         self.owned(n);
     }
 
-    /// That contribution, made if it is not there.
+    /// Returns a contribution that can be sold, making it if it is not there.
     pub(crate) fn owned(&mut self, n: u64) -> &mut Contribution {
         let contributions = &mut self.market.get_or_insert_default().contributions;
         contributions.entry(contribution_id(n)).or_insert_with(|| contribution(n))
     }
 
-    /// Has so many contributions, others than those of small numbers.
+    /// Makes contributions until there are so many, with numbers that tables don't use.
     pub(crate) fn contributes_until(&mut self, count: usize) {
         let has = self.market.as_ref().map_or(0, |market| market.contributions.len());
         (has..count).for_each(|n| self.contributes(far(n)));
     }
 
-    /// Has so many listings, others than those of small numbers, with nothing in them.
+    /// Makes empty listings until there are so many, with numbers that tables don't use.
     pub(crate) fn lists_until(&mut self, count: usize) {
         let has = self.market.as_ref().map_or(0, |market| market.listings.len());
         (has..count).for_each(|n| self.lists(far(n), ListingStatus::Active, &[]));
     }
 
-    /// Has bought so many listings, others than those of small numbers.
+    /// Buys listings until there are so many, with numbers that tables don't use.
     pub(crate) fn buys_until(&mut self, count: usize) {
         let has = self.market.as_ref().map_or(0, |market| market.purchases.len());
         (has..count).for_each(|n| self.buys(far(n)));
     }
 
-    /// Has a listing with these contributions.
+    /// Makes a listing of these contributions.
     pub(crate) fn lists(&mut self, n: u64, status: ListingStatus, contributions: &[u64]) {
         let contributions = contributions.iter().map(|n| contribution_id(*n)).collect();
         let own = OwnListing { status, contributions };
         self.market.get_or_insert_default().listings.insert(listing_id(n), own);
     }
 
-    /// Has bought a listing.
+    /// Buys a listing, without a request that waits.
     pub(crate) fn buys(&mut self, n: u64) {
         let purchase = Purchase { order: order_of(n), price: micros(100), stars: None };
         self.market.get_or_insert_default().purchases.insert(listing_id(n), purchase);
     }
 
-    /// Is buying a listing, for a request.
+    /// Begins to buy a listing, for a request.
     pub(crate) fn orders(&mut self, n: u64, request: RequestTag) {
         let transfer = transfer(n, listing(n), 100, Purpose::Order(Box::new(order_of(n))));
         self.opens(Exchange::Transfer(transfer), request);
     }
 
-    /// Is changing a listing, for a request.
+    /// Begins to change a listing, for a request.
     pub(crate) fn changes(&mut self, n: u64, change: Change, request: RequestTag) {
         let proposal = proposal(n, n, Content::Change(Box::new(change)));
         self.opens(Exchange::Proposal(proposal), request);
     }
 
-    /// Is rating a listing, for a request.
+    /// Begins to rate a listing, for a request.
     pub(crate) fn rates(&mut self, n: u64, request: RequestTag) {
         self.opens(Exchange::Proposal(proposal(n, n, rating(n, 1))), request);
     }
@@ -119,7 +119,7 @@ impl User {
         self.outbox.open(OpenExchange { exchange, asked: asked(request) });
     }
 
-    /// Has so many claims under way.
+    /// Opens claims until there are so many.
     pub(crate) fn claims_until(&mut self, count: usize) {
         let claim = OpenClaim { id: ClaimId::new(1), request: None, parts: Vec::new() };
         self.claims.resize(count, claim);
@@ -140,7 +140,7 @@ pub(crate) fn contribution(n: u64) -> Contribution {
     }
 }
 
-/// The file that a contribution is in a listing.
+/// The file of a contribution in a listing.
 pub(crate) fn file(n: u64) -> File {
     let Contribution { sha256, size, media_type, .. } = contribution(n);
     File { contribution: contribution_id(n), sha256, size, media_type }
@@ -170,7 +170,7 @@ pub(crate) fn order_of(n: u64) -> Order {
     }
 }
 
-/// A transfer to whoever.
+/// A transfer to any entity, for any purpose.
 pub(crate) fn transfer(id: u64, to: EntityId, amount: u64, purpose: Purpose) -> Transfer {
     Transfer { id: exchange_id(id), to, amount: micros(amount), purpose }
 }
@@ -180,12 +180,12 @@ pub(crate) fn proposal(id: u64, to: u64, content: Content) -> Proposal {
     Proposal { id: exchange_id(id), to: listing(to), content }
 }
 
-/// The rating of a purchase of a listing.
+/// A rating of the purchase of a listing.
 pub(crate) fn rating(n: u64, stars: u8) -> Content {
     Content::Rate(Box::new(Rating { purchase: order_of(n).purchase, stars, comment: None }))
 }
 
-/// An inbox that has room for one more.
+/// An inbox with room for one more.
 pub(crate) fn nearly_full_inbox() -> Inbox {
     // Made once: it is large.
     static INBOX: LazyLock<Inbox> = LazyLock::new(|| {
@@ -201,14 +201,14 @@ pub(crate) fn nearly_full_inbox() -> Inbox {
     INBOX.clone()
 }
 
-/// An inbox that has no room.
+/// An inbox that is full.
 pub(crate) fn full_inbox() -> Inbox {
     let mut inbox = nearly_full_inbox();
     inbox.take(exchange_id(far(0)), system(), false, NOW);
     inbox
 }
 
-/// Listing 8, of contribution 1, which is sold to anybody for 100 as [`order_of`] orders it.
+/// Listing 8 of contribution 1, sold to anybody for 100 as [`order_of`] orders it.
 pub(crate) fn offered() -> UnderTest<Listing> {
     let offer = Offer {
         seller: person("seller"),
@@ -229,19 +229,19 @@ pub(crate) fn offered() -> UnderTest<Listing> {
 }
 
 impl Listing {
-    /// What its seller made of it.
+    /// The seller's offer, which is there.
     pub(crate) fn offered(&mut self) -> &mut Offer {
         self.offer.as_mut().expect("it is offered")
     }
 
-    /// Was sold so often, on what is sold now.
+    /// Sells the current contents so often.
     pub(crate) fn sold(&mut self, sales: u32) {
         self.sales = sales;
         self.offered().contents.last_mut().expect("it has contents").sales = sales;
     }
 }
 
-/// Opens transfers of nothing until so many are open.
+/// Opens transfers of nothing until so many exchanges are open.
 pub(crate) fn fill<T: Sendable>(outbox: &mut Outbox<T>, open: usize, of: fn(Transfer) -> T) {
     let nothing = transfer(0, system(), 0, Purpose::Budget);
     let has = outbox.iter().count();

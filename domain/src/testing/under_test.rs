@@ -1,4 +1,4 @@
-//! An entity with its clock, and what each of its steps came to.
+//! An entity with its clock, and the result of each of its steps.
 
 use std::convert::Infallible;
 use std::ops::{Deref, DerefMut};
@@ -22,9 +22,9 @@ use crate::system::System;
 use crate::time::Timestamp;
 use crate::user::User;
 
-/// A machine whose postings can be held against its state.
+/// A machine whose postings can be compared with its state.
 pub(crate) trait Holder: Machine {
-    /// What it holds by account class, but for what is in flight.
+    /// The amounts that it holds by account class, except for money in flight.
     fn holdings(&self) -> TrialBalance;
 }
 
@@ -70,7 +70,7 @@ impl Holder for System {
     }
 }
 
-/// An entity under test. Its state is reached through it.
+/// An entity under test, which derefs to its state.
 #[derive(Clone, Debug)]
 pub(crate) struct UnderTest<M: Machine> {
     pub(crate) me: EntityId,
@@ -95,7 +95,7 @@ impl<M: Machine> DerefMut for UnderTest<M> {
     }
 }
 
-/// What a step came to.
+/// The result of one step.
 #[derive(Debug)]
 pub(crate) struct Step<M: Machine, R = Infallible> {
     pub(crate) events: Vec<M::Event>,
@@ -114,7 +114,7 @@ impl<M: Machine, R> Step<M, R> {
         Self { events, messages, answer, completed, remembered, raw_events }
     }
 
-    /// The end of an earlier request that this step is, as a reply of type `E`.
+    /// The outcome of an earlier request that this step ends, as a reply of type `E`.
     pub(crate) fn ended<E: Clone + 'static>(&self) -> Option<Result<E, M::Refusal>> {
         let (_, outcome) = self.completed.as_ref()?;
         let reply = |reply: &AnyReply<M>| reply.get::<E>().expect("of this type").clone();
@@ -128,7 +128,7 @@ impl<M: Holder> UnderTest<M> {
         Self { me, entity: Entity::default(), now: NOW, request: None, steps: 1 }
     }
 
-    /// With its state changed by hand.
+    /// Changes the state by hand.
     pub(crate) fn with(mut self, change: impl FnOnce(&mut M)) -> Self {
         change(&mut self.entity.machine);
         self
@@ -139,7 +139,7 @@ impl<M: Holder> UnderTest<M> {
         Context { me: &self.me, now: self.now, fresh, request: self.request }
     }
 
-    /// Asks, and carries out what is decided.
+    /// Asks a command, and carries out what is decided.
     pub(crate) fn handle<C: Command<Machine = M>>(&mut self, command: C) -> Handled<M, C::Reply> {
         let handled = self.entity.handle(command, &self.context());
         if let Handled::Concluded(concluded) = &handled {
@@ -148,7 +148,7 @@ impl<M: Holder> UnderTest<M> {
         handled
     }
 
-    /// Asks what is not refused.
+    /// Asks a command that must be accepted.
     pub(crate) fn ask<C: Command<Machine = M>>(&mut self, command: C) -> Step<M, C::Reply> {
         match self.handle(command) {
             Handled::Concluded(concluded) => Step::of(concluded),
@@ -159,7 +159,7 @@ impl<M: Holder> UnderTest<M> {
         }
     }
 
-    /// Brings a message twice, and carries out what is decided: the second time nothing is.
+    /// Brings a message twice, and carries out what is decided: the second time nothing may be.
     pub(crate) fn hear(&mut self, from: &EntityId, message: Message) -> Step<M> {
         let request = self.request.take();
         let first = self.entity.receive(from.clone(), message.clone(), &self.context());
@@ -173,7 +173,7 @@ impl<M: Holder> UnderTest<M> {
         Step::of(first)
     }
 
-    /// Applies events at the entity's moment.
+    /// Applies events at the entity's current time.
     pub(crate) fn apply(&mut self, events: &[M::Event]) {
         let entry = Entry { events: events.to_vec(), answered: None, raw_events: Vec::new() };
         self.carry_out(Some(&entry));

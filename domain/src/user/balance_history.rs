@@ -1,7 +1,7 @@
-//! What a user had before each of their records: `apply`'s money rules, turned around.
+//! The money that a user had before each of their records: `apply`'s money rules, turned around.
 //!
-//! Streams of balances that are resumed show every change that was missed; the state is known as it
-//! is now only, so the records since are taken back one by one.
+//! A stream of balances that is resumed shows every change that was missed. Only the state as it is
+//! now is known, so the records since are taken back one by one.
 
 use super::{Event, User};
 use crate::exchange::{Exchange, Sendable};
@@ -10,24 +10,24 @@ use crate::machine::Entity;
 use crate::money::Micros;
 use crate::transfer::{LinkedAccrual, Purpose, Transfer, UserPurpose};
 
-/// What a user has after one of their records. Signed, so that nothing is lost where a record that
-/// can't be is taken back.
+/// The money that a user has after one of their records. Signed, so that nothing is lost even if a
+/// record that can't have been is taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserMoney {
     /// The record's version.
     pub version: Version,
-    /// Where the record stands in the journal.
+    /// The record's position in the journal.
     pub position: Position,
     /// Earned and not yet funded, in micros.
     pub pending: i128,
-    /// What can be spent, in micros.
+    /// The balance that can be spent, in micros.
     pub balance: i128,
-    /// Earned in all, in micros.
+    /// All that was ever earned, in micros.
     pub earned_total: i128,
 }
 
 impl UserMoney {
-    /// Of a user as they are.
+    /// The money that a user has now.
     #[must_use]
     pub fn of(user: &Entity<User>) -> Self {
         Self {
@@ -39,16 +39,16 @@ impl UserMoney {
         }
     }
 
-    /// Whether it differs in more than its place.
+    /// Whether the money differs, whatever the version and position.
     #[must_use]
     pub fn differs_from(&self, other: &Self) -> bool {
         (self.pending, self.balance, self.earned_total)
             != (other.pending, other.balance, other.earned_total)
     }
 
-    /// What the user had before an event after which they had this. Exact but for a link that came
-    /// back: its return does not say what had been earned, so `pending` and `earned_total` are not
-    /// lowered there, and are raised once too often where it was opened.
+    /// The money before an event, given the money after it. Exact except for a link that was
+    /// refused: its return does not tell what had been earned, so `pending` and `earned_total` are
+    /// not lowered there, and are raised once too often where the link was opened.
     #[must_use]
     pub fn before(self, event: &Event) -> Self {
         match event {
@@ -138,7 +138,7 @@ impl UserMoney {
     }
 }
 
-/// What is pending, and what was earned in all, with one payer.
+/// The pending amount, and all that was earned, with one payer.
 fn sums(accrual: &LinkedAccrual) -> (i128, i128) {
     let (pending, claimed) = (i128::from(accrual.pending.get()), accrual.claimed.get().into());
     (pending, pending.saturating_add(claimed))
@@ -181,8 +181,8 @@ mod tests {
         Purpose::ToUser(UserPurpose::Link(Box::new(linked)))
     }
 
-    /// Ada can spend 1,000; has earned 100 with a project and 20 by sales; and has a claim open
-    /// that asks the project for 60.
+    /// Ada can spend 1,000, and has earned 100 with a project and 20 by sales. An open claim asks
+    /// the project for 60.
     fn ada() -> UnderTest<User> {
         user("ada").with(|ada| {
             ada.available = micros(1_000);
@@ -227,7 +227,7 @@ mod tests {
         let asked = claim(2, &[part(PROJECT, 5, None)]);
         let brought = [accrual(PROJECT, 3, 4), accrual(Payer::Pool, 5, 6)];
         let given = [accrual(PROJECT, 100, 0)];
-        // The event; what it changes of pending, balance and earned in all.
+        // The event; its changes to pending, balance and all that was earned.
         let rows: [(Event, [i128; 3]); 24] = [
             (recorded, [7, 0, 7]),
             (Event::PrivacyControlSeen, [0, 0, 0]),
@@ -275,7 +275,7 @@ mod tests {
             let differs = [pending, balance, earned_total] != [0, 0, 0];
             assert_eq!(after.differs_from(&before), differs, "{event:?}");
         }
-        // A link takes all that was earned with it.
+        // A link takes all that was earned along.
         let mut bob = user("bob").with(|bob| {
             bob.available = micros(1_000);
             bob.earns(PROJECT, 100);
@@ -313,7 +313,7 @@ mod tests {
         }
     }
 
-    /// A record that can't be is taken back without losing anything.
+    /// Taking back a record that can't have been loses nothing.
     #[test]
     fn sums_may_be_negative_and_end_nowhere() {
         let mut money = UserMoney::of(&ada().entity);

@@ -1,4 +1,4 @@
-//! What a user still owes an answer to, and how large a user is.
+//! The messages that a user still waits for answers to, and the memory that a user takes.
 
 use super::{Accrual, ClaimPart, Links, OpenClaim, User, claim};
 use crate::consent::ConsentRecord;

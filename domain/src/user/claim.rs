@@ -1,5 +1,5 @@
-//! Claiming: every payer is asked for what was earned with it, and the claim ends when all have
-//! answered.
+//! Claiming: each payer is asked for what was earned with it, and the claim ends when all of them
+//! have answered.
 
 use super::exchanges::accepted_event;
 use super::{Accrual, Event, MAX_OPEN_CLAIMS, Refusal, User};
@@ -16,53 +16,53 @@ use crate::money::Micros;
 use crate::time::Timestamp;
 use crate::transfer::{PartId, Transfer};
 
-/// Has what was earned paid out.
+/// Claims pending rewards: turns them into balance.
 #[derive(Clone, Copy, Debug)]
 pub struct ClaimEarnings {
-    /// How much, in micros; all that is pending where `None`.
+    /// The amount to claim, in micros; `None` claims all that is pending.
     pub amount: Option<Micros>,
-    /// The least that may be claimed, in micros.
+    /// The least that may be claimed, in micros; configured.
     pub minimum: Micros,
 }
 
-/// The end of a claim.
+/// The reply to [`ClaimEarnings`], once all payers have answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claimed {
-    /// Names the claim.
+    /// The id of the claim.
     pub claim: ClaimId,
-    /// What was paid out.
+    /// The amount that was paid out, in micros.
     pub claimed: Micros,
-    /// What payers could not cover; it stays pending.
+    /// The amount that payers could not cover, in micros; it stays pending.
     pub unfunded: Micros,
-    /// The balance after it.
+    /// The balance after the claim, in micros.
     pub balance: Micros,
-    /// What is pending after it.
+    /// The pending amount after the claim, in micros.
     pub pending: Micros,
-    /// What was earned in all, claimed or not.
+    /// All that was ever earned, claimed or not, in micros.
     pub earned_total: Micros,
-    /// When the last payer had answered.
+    /// The time at which the last payer had answered.
     pub at: Timestamp,
 }
 
-/// A claim that is under way.
+/// A claim that not all payers have answered yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenClaim {
-    /// Names it.
+    /// The id of the claim, whose bits are its reply token too.
     pub id: ClaimId,
-    /// The idempotency key under which the answer is remembered.
+    /// The tag under which the reply is remembered; `None` without an idempotency key.
     pub request: Option<RequestTag>,
-    /// What each payer is asked for.
+    /// The parts of the claim, one for each payer. A part's place is its number.
     pub parts: Vec<ClaimPart>,
 }
 
-/// What one payer is asked for.
+/// The part of a claim that one payer is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClaimPart {
-    /// Who is asked.
+    /// The payer that is asked.
     pub payer: Payer,
-    /// How much is asked for, in micros.
+    /// The amount that is asked for, in micros.
     pub amount: Micros,
-    /// How much came, in micros; `None` until the payer has answered.
+    /// The amount that came, in micros; `None` until the payer has answered.
     pub funded: Option<Micros>,
 }
 
@@ -112,7 +112,7 @@ impl OpenClaim {
         PartId { claim: self.id, part: u32::try_from(index).expect("a claim has few parts") }
     }
 
-    /// What no other entity needs to be asked for, as it stands when the claim is opened.
+    /// The part that is paid already, from sales, as the claim is opened; in micros.
     #[must_use]
     pub fn funded_at_once(&self) -> Micros {
         let parts = self.parts.iter().filter(|part| part.payer == Payer::Sales);
@@ -128,7 +128,7 @@ impl OpenClaim {
     }
 }
 
-/// A claim that nobody needs to be asked for.
+/// Decides on a claim for which no payer needs to be asked.
 fn at_once(user: &User, claim: OpenClaim, context: &Context<'_>) -> Decision<User, Claimed> {
     let claimed = claim.funded_at_once();
     let reply = Claimed {
@@ -144,7 +144,7 @@ fn at_once(user: &User, claim: OpenClaim, context: &Context<'_>) -> Decision<Use
     Decision::of(vec![Event::ClaimOpened(claim), closed], Answer::Now(reply))
 }
 
-/// Pending, less what open claims ask for already.
+/// The pending amount, less what open claims ask for already.
 fn claimable(user: &User) -> Micros {
     user.accruals
         .iter()
@@ -185,7 +185,7 @@ fn parts(user: &User, wanted: Micros) -> Vec<ClaimPart> {
     parts
 }
 
-/// The messages that ask payers for what they have not answered.
+/// The messages that ask for the parts that payers have not answered.
 pub(super) fn fund_messages(
     claim: &OpenClaim,
     environment: Environment,
@@ -197,7 +197,7 @@ pub(super) fn fund_messages(
     })
 }
 
-/// A payer funds a part, up to what it was asked for.
+/// Decides on the money that a payer sends for a part, which may be at most what it was asked for.
 pub(super) fn receive_funds(
     user: &User,
     from: EntityId,
@@ -213,7 +213,7 @@ pub(super) fn receive_funds(
     Ok(answered(user, part, amount, accepted_event(from, transfer), context))
 }
 
-/// A payer has nothing to fund a part with.
+/// Decides on a payer's answer that it has nothing for a part.
 pub(super) fn receive_unfunded(user: &User, part: PartId, context: &Context<'_>) -> Decision<User> {
     match awaiting(user, part) {
         Some(_) => {
@@ -224,14 +224,14 @@ pub(super) fn receive_unfunded(user: &User, part: PartId, context: &Context<'_>)
     }
 }
 
-/// The claim and the part that wait for an answer.
+/// The claim and the part, if that part waits for an answer.
 fn awaiting(user: &User, id: PartId) -> Option<(&OpenClaim, &ClaimPart)> {
     let claim = user.claims.iter().find(|claim| claim.id == id.claim)?;
     let part = claim.parts.get(usize::try_from(id.part).ok()?)?;
     part.funded.is_none().then_some((claim, part))
 }
 
-/// A payer's answer, and the end of the claim if it was the last.
+/// The decision on a payer's answer, which ends the claim if it was the last one.
 fn answered(
     user: &User,
     id: PartId,
@@ -291,7 +291,7 @@ pub(super) fn apply_unfunded(user: &mut User, part: PartId) {
     note_answer(user, part, Micros::ZERO);
 }
 
-/// What was pending with a payer becomes balance.
+/// Turns what is pending with a payer into balance.
 fn pay(user: &mut User, payer: Payer, amount: Micros) {
     let accrual = user.accrual_mut(payer);
     accrual.pending.debit(amount);
@@ -299,7 +299,7 @@ fn pay(user: &mut User, payer: Payer, amount: Micros) {
     user.available.credit(amount);
 }
 
-/// Notes a payer's answer; says who it was.
+/// Notes a payer's answer, and returns the payer.
 fn note_answer(user: &mut User, id: PartId, funded: Micros) -> Payer {
     let claim = user.claims.iter_mut().find(|claim| claim.id == id.claim);
     let index = usize::try_from(id.part).expect("a claim has few parts");
@@ -443,7 +443,7 @@ mod tests {
             (&[(a, 0), (b, 0), (Pool, 7)], &[], 7, &[part(Pool, 7, None)]),
             (&[(a, 9), (Sales, 5)], &[], 6, &[part(Sales, 5, Some(5)), part(a, 1, None)]),
             (&[(a, 9), (Sales, 5)], &[], 5, &[part(Sales, 5, Some(5))]),
-            // What an open claim asks for is not asked for again, once it is answered it is.
+            // What an open claim asks for can't be claimed again until it is answered.
             (&[(a, 9), (b, 9)], &[part(a, 4, None)], 9, &[part(a, 5, None), part(b, 4, None)]),
             (&[(a, 9), (b, 9)], &[part(a, 9, None)], 9, &[part(b, 9, None)]),
             (&[(a, 9), (b, 9)], &[part(a, 4, Some(0))], 9, &[part(a, 9, None)]),
@@ -473,7 +473,7 @@ mod tests {
         let expected = [fund(project(1), 1, 100), fund(system(), 2, 20)];
         assert_eq!(step.messages, expected);
         assert_eq!(step.remembered, None);
-        // Asked again after a crash, as long as there is no answer.
+        // Asked again after a crash, until there is an answer.
         assert_eq!(outstanding(&ada, &ada.me), expected);
         ada.hear(&project(1), funds(1, 1, 100));
         let outstanding = outstanding(&ada, &ada.me);
@@ -483,9 +483,9 @@ mod tests {
 
     #[test]
     fn the_last_answer_ends_the_claim() {
-        /// Of one payer: what it funds; `None` where it has nothing.
+        /// The answer of one payer: the amount that it funds; `None` if it has nothing.
         type Funded = Option<u64>;
-        // What the project funds, the pool funds; claimed, unfunded, balance, pending.
+        // What the project and the pool fund; claimed, unfunded, balance, pending.
         let rows: [(Funded, Funded, [u64; 4]); 6] = [
             (Some(100), Some(20), [120, 0, 1_120, 0]),
             (Some(60), Some(20), [80, 40, 1_080, 40]),

@@ -1,18 +1,18 @@
-//! Agreeing to purposes, or no longer.
+//! Setting consent: a person agrees to purposes, or withdraws from them.
 
 use super::{Event, Refusal, User};
 use crate::consent::{ConsentRecord, PreferenceChange};
 use crate::machine::{Answer, Command, Context, Decided, Decision};
 
-/// Agrees to some purposes, or no longer; those that the change does not name stay as they are.
-/// The reply is the record that is in force from then on.
+/// Changes some of a person's preferences; the others stay as they are. The reply is the record
+/// that is in force from then on.
 #[derive(Clone, Debug)]
 pub struct SetConsent {
-    /// The purposes that change.
+    /// The preferences that change.
     pub change: PreferenceChange,
-    /// Where the person was asked; at most 64 bytes, checked at the edge.
+    /// The place where the person was asked; at most 64 bytes, checked at the edge.
     pub source: Option<Box<str>>,
-    /// The text that they were shown; at most 64 bytes, checked at the edge.
+    /// The version of the text that they were shown; at most 64 bytes, checked at the edge.
     pub policy_version: Option<Box<str>>,
 }
 
@@ -25,7 +25,7 @@ impl Command for SetConsent {
         if user.became().is_some() {
             return Err(Refusal::BecamePerson);
         }
-        // A repeat of what is in force is a new version all the same: the person said it again,
+        // Repeating what is in force makes a new version all the same: the person said it again,
         // now.
         let before = user.consent.as_deref();
         let record = ConsentRecord::following(before, change, source, policy_version, context.now);
@@ -56,12 +56,13 @@ mod tests {
 
     #[test]
     fn each_consent_is_a_version_that_follows_the_one_in_force() {
-        // What is in force, the change; the version that follows, and whether it shares.
+        // The preferences in force, the change; the version that follows, and whether events are
+        // shared.
         let rows = [
             (None, sharing(Some(true)), 1, true),
             (None, sharing(None), 1, false),
             (Some(true), sharing(Some(false)), 2, false),
-            // The same again is said again.
+            // Said again, it is a new version.
             (Some(true), sharing(Some(true)), 2, true),
             (Some(true), sharing(None), 2, true),
             (Some(false), sharing(Some(true)), 2, true),

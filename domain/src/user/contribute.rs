@@ -1,5 +1,5 @@
-//! Contributing: an upload becomes a contribution, and is judged at once where automatic checks
-//! can.
+//! Contributing: an upload becomes a contribution. Automatic checks, where they are configured,
+//! judge it at once.
 
 use std::sync::Arc;
 
@@ -12,49 +12,49 @@ use crate::event::{EventType, RawEvent};
 use crate::id::ContributionId;
 use crate::machine::{Answer, Command, Context, Decided, Decision};
 
-/// Makes a contribution of an upload whose content is stored.
+/// Makes a contribution of an upload whose content is stored already.
 #[derive(Clone, Debug)]
 pub struct Contribute {
-    /// Names it; new.
+    /// A new id for the contribution.
     pub id: ContributionId,
-    /// The format, found from its content.
+    /// The format, found from the content.
     pub media_type: MediaType,
-    /// SHA-256 of its content.
+    /// SHA-256 of the content.
     pub sha256: [u8; 32],
-    /// The size of its content, in bytes.
+    /// The size of the content, in bytes.
     pub size: u64,
-    /// What it may be used for.
+    /// The uses that the owner allows.
     pub uses: Uses,
-    /// Whether somebody else has the same content.
+    /// Whether somebody else has contributed the same content.
     pub originality: Originality,
-    /// What the automatic checks say; `None`: a person looks at it.
+    /// The judgement of automatic checks; `None` leaves it to a person.
     pub judged: Option<Judgement>,
-    /// What its owner says of it: a JSON object, as text; at most 16 KiB, checked at the edge.
+    /// The owner's metadata: a JSON object, as text; at most 16 KiB, checked at the edge.
     pub metadata: Option<Box<str>>,
 }
 
-/// What automatic checks say of an upload.
+/// The judgement of automatic checks on an upload.
 #[derive(Clone, Debug)]
 pub struct Judgement {
-    /// Whether it is approved.
+    /// Whether the upload is approved.
     pub decision: ReviewDecision,
-    /// Which check says so.
+    /// The reason, for the record.
     pub reason: Box<str>,
 }
 
 /// The reply to [`Contribute`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contributed {
-    /// Names the contribution.
+    /// The id of the contribution.
     pub id: ContributionId,
     /// The contribution as it is now.
     pub contribution: Contribution,
 }
 
-/// The name of what a contribution's owner says of it, among what is about a person.
+/// The name of the raw event that holds a contribution's metadata.
 const METADATA: &str = "contribution metadata";
 
-/// Who judged where automatic checks did.
+/// The name under which automatic checks judge, in place of an operator's.
 const AUTOMATIC: &str = "automatic checks";
 
 impl Command for Contribute {
@@ -99,7 +99,7 @@ impl Command for Contribute {
     }
 }
 
-/// Metadata as what is about a person: kept apart from what replay needs.
+/// Metadata as a raw event, which goes to the personal part of the record.
 fn about(id: ContributionId, metadata: Box<str>, context: &Context<'_>) -> RawEvent {
     RawEvent {
         id: id.to_string(),
@@ -124,7 +124,7 @@ mod tests {
     use crate::money::Micros;
     use crate::testing::*;
 
-    /// Text that may be sold: 0.6 PRIV.
+    /// Text that may be sold: its reward is 0.6 PRIV.
     fn text(judged: Option<ReviewDecision>) -> Contribute {
         let Contribution { media_type, sha256, size, uses, originality, .. } = contribution(1);
         let judged = judged.map(|decision| Judgement { decision, reason: "format".into() });
@@ -169,7 +169,7 @@ mod tests {
                 (|(ada, _)| ada.contributes_until(MAX_CONTRIBUTIONS), Some(too_many)),
                 (|(ada, _)| ada.earns(Payer::Pool, u64::MAX - 600_000), None),
                 (|(ada, _)| ada.earns(Payer::Pool, u64::MAX - 599_999), Some(Refusal::TooMuch)),
-                // What earns nothing, or not yet, fits always.
+                // An upload that earns nothing, or not yet, always fits.
                 (
                     |(ada, command)| {
                         *command = text(Some(ReviewDecision::Rejected));
@@ -184,7 +184,7 @@ mod tests {
                     },
                     None,
                 ),
-                // Other content is no duplicate.
+                // An upload with other content is no duplicate.
                 (|(ada, _)| ada.contributes(7), None),
             ],
         );
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn an_upload_is_added_and_judged_where_checks_can() {
         use ReviewDecision::{Approved, Rejected};
-        // What checks say; the status, what is earned.
+        // The judgement of the checks; the status, and what is earned.
         let rows = [
             (None, ReviewStatus::Pending, Micros::ZERO),
             (Some(Approved), ReviewStatus::Approved, REWARD),

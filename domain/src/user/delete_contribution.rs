@@ -1,4 +1,4 @@
-//! Deleting a contribution, unless it is for sale.
+//! Deleting a contribution, unless a listing needs it.
 
 use super::{Event, Refusal, User};
 use crate::id::ContributionId;
@@ -7,7 +7,7 @@ use crate::machine::{Answer, Command, Context, Decided, Decision};
 /// Deletes one of the user's contributions.
 #[derive(Clone, Copy, Debug)]
 pub struct DeleteContribution {
-    /// The contribution.
+    /// The contribution to delete.
     pub id: ContributionId,
 }
 
@@ -16,7 +16,7 @@ pub struct DeleteContribution {
 pub struct Deleted {
     /// The contribution that was deleted.
     pub id: ContributionId,
-    /// SHA-256 of its content: to be erased, where nobody else has it.
+    /// SHA-256 of its content, which the caller erases if nobody else has it.
     pub sha256: [u8; 32],
 }
 
@@ -62,7 +62,8 @@ mod tests {
                     Refusal::NoSuchContribution { id: contribution_id(3) },
                 ),
                 (
-                    // Listed, and by mistake unknown: what is not there can't be for sale.
+                    // Listed, and by mistake unknown: a contribution that is not there can't be for
+                    // sale.
                     |(ada, _)| ada.lists(8, ListingStatus::Active, &[1, 3]),
                     Refusal::Listed { listing: listing_id(8) },
                 ),

@@ -1,4 +1,4 @@
-//! What other entities say to a user, handed to the file of the process that it belongs to.
+//! Messages of other entities to a user, handed to the file of the process that each belongs to.
 
 use super::{Event, Refusal, User, claim, link, publish, purchase, rate};
 use crate::entity::EntityId;
@@ -53,8 +53,8 @@ pub(super) fn decide_deferred(
     (events.collect(), Vec::new())
 }
 
-/// A transfer to a user: what it was sent for before comes first, since a repeat is answered as
-/// the first time whatever has become of the user since.
+/// Decides on a transfer to a user. Whether it was accepted before is checked first: a repeat is
+/// answered as it was the first time, whatever has become of the user since.
 fn receive_offer(
     user: &User,
     from: EntityId,
@@ -94,10 +94,10 @@ pub(super) fn accepted_event(from: EntityId, transfer: Transfer) -> Event {
     Event::TransferAccepted { from, transfer }
 }
 
-/// Whether a user can be given what they did not ask for.
+/// Whether a user can be given money that they did not ask for.
 pub(super) fn may_hold(user: &User, id: ExchangeId, context: &Context<'_>) -> Result<(), NotTaken> {
     if user.became().is_some() {
-        // Whoever became someone else has nothing that they could spend.
+        // A user who became a person holds nothing that they could spend.
         return Err(NotTaken::NoSuchPayee);
     }
     if !is_good(id, context.now) {
@@ -106,12 +106,12 @@ pub(super) fn may_hold(user: &User, id: ExchangeId, context: &Context<'_>) -> Re
     Ok(())
 }
 
-/// Whether a seller can be paid: whoever they have become, it is theirs.
+/// Whether a seller can be paid. Money from sales is theirs even if they became a person.
 fn may_be_paid(user: &User, transfer: &Transfer, context: &Context<'_>) -> Result<(), NotTaken> {
     if !is_good(transfer.id, context.now) {
         return Err(NotTaken::NotAwaited);
     }
-    // What was ever earned must fit as well as what is held.
+    // All that was ever earned must fit as well as the balance.
     if user.earned_total_with(transfer.amount).is_none() {
         return Err(NotTaken::Busy);
     }
@@ -133,7 +133,7 @@ fn receive_accepted(
     decision.sending(vec![forget])
 }
 
-/// What the request is answered whose exchange was accepted.
+/// The reply to a request whose exchange was accepted.
 fn arrived(
     open: &OpenExchange,
     summary: Option<Box<ListingSummary>>,
@@ -167,7 +167,7 @@ fn receive_refused(user: &User, exchange: ExchangeId, why: NotTaken) -> Decision
     decision
 }
 
-/// What the request is told whose exchange was refused.
+/// The refusal of a request whose exchange was refused.
 fn refusal(open: &OpenExchange, why: NotTaken) -> Refusal {
     match (&open.exchange, why) {
         (_, NotTaken::NotSold(why)) => Refusal::NotSold(why),
@@ -178,7 +178,7 @@ fn refusal(open: &OpenExchange, why: NotTaken) -> Refusal {
     }
 }
 
-/// Opens an exchange on behalf of the request that is decided, which hears of its end.
+/// Opens an exchange for the request that is decided, which is answered at its end.
 pub(super) fn open(exchange: Exchange, context: &Context<'_>) -> Opening {
     let asked = Asked::by(context);
     let offer = exchange.offer();
@@ -186,7 +186,7 @@ pub(super) fn open(exchange: Exchange, context: &Context<'_>) -> Opening {
     Opening { event, asked, offer }
 }
 
-/// An exchange that is being opened.
+/// An exchange that is being opened, ready to become a decision.
 pub(super) struct Opening {
     event: Event,
     asked: Asked,
@@ -194,7 +194,7 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    /// The decision that opens it, answered at its end.
+    /// The decision to open it, which is answered at its end.
     pub(super) fn decision<R>(self) -> Decision<User, R> {
         let Self { event, asked, offer } = self;
         let answer = crate::machine::Answer::Later(asked.reply_token);
@@ -299,7 +299,7 @@ mod tests {
         transfer(1, person("ada"), amount, purpose)
     }
 
-    /// Why a transfer is not taken, if it is not.
+    /// The reason for refusing a transfer, if it is refused.
     fn not_taken((ada, transfer): &Case) -> Option<NotTaken> {
         let message = Message::Offer(transfer.clone());
         let decision = ada.entity.receive(system(), message, &ada.context());
@@ -351,7 +351,7 @@ mod tests {
                 (|(ada, _)| ada.now = ada.now.plus_millis(OFFER_GOOD_MILLIS), None),
                 (|(ada, _)| ada.earns(Payer::Pool, u64::MAX - 97), None),
                 (|(ada, _)| ada.earns(Payer::Pool, u64::MAX - 96), Some(NotTaken::Busy)),
-                // Whoever the seller has become, it is theirs.
+                // A seller who became a person is paid all the same.
                 (|(ada, _)| ada.becomes(person("bob")), None),
             ],
         );
@@ -416,7 +416,7 @@ mod tests {
     fn what_is_no_users_business_changes_nothing() {
         let id = exchange_id(9);
         let amount = micros(5);
-        // What is said, and the answer.
+        // The message; the answer to it.
         let rows = [
             (Message::Fund { part: part(), amount }, Some(unfunded(part(), project(1)))),
             (

@@ -1,4 +1,4 @@
-//! Becoming a person: a project's user gives the person all they have.
+//! Linking: a project user or an anonymous user becomes a person, and gives them all they have.
 
 use super::exchanges::{self, accepted_event, may_hold};
 use super::{Event, Links, MAX_LINKED, Refusal, User};
@@ -14,16 +14,16 @@ use crate::transfer::{LinkedAccrual, LinkedUser, Purpose, Transfer, UserPurpose}
 /// for them are the person's.
 #[derive(Clone, Debug)]
 pub struct BecomePerson {
-    /// The person.
+    /// The person whom the user becomes.
     pub person: EntityId,
 }
 
-/// The end of a link.
+/// The reply to [`BecomePerson`], once the person has accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Linked {
-    /// The balance that moved.
+    /// The balance that moved, in micros.
     pub moved_balance: Micros,
-    /// The pending rewards that moved.
+    /// The pending rewards that moved, in micros.
     pub moved_pending: Micros,
 }
 
@@ -36,7 +36,7 @@ impl Command for BecomePerson {
         match user.became() {
             Some(became) if *became != person => return Err(Refusal::AlreadyLinked),
             Some(_) if !user.outbox.is_empty() => return Err(Refusal::LinkUnderWay),
-            // Nothing is left to move: the same answer in effect, and the same state.
+            // Nothing is left to move, so a repeat has no effect.
             Some(_) => {
                 let nothing = Linked { moved_balance: Micros::ZERO, moved_pending: Micros::ZERO };
                 return Ok(Decision::reply(nothing));
@@ -46,8 +46,8 @@ impl Command for BecomePerson {
         if !user.claims.is_empty() || !user.outbox.is_empty() {
             return Err(Refusal::RequestUnderWay);
         }
-        // What was sold is money, not a promise: it is claimed first. A link has no posting that
-        // could move it from one account to the other, or back.
+        // Unclaimed sales are money, not a promise, and must be claimed first: a link has no
+        // posting that could move them from one account class to another, or back.
         if !user.unclaimed_sales().is_zero() {
             return Err(Refusal::RequestUnderWay);
         }
@@ -80,8 +80,8 @@ pub(super) fn linked(moved_balance: Micros, linked: &LinkedUser) -> Linked {
     Linked { moved_balance, moved_pending: pending.fold(Micros::ZERO, Micros::saturating_add) }
 }
 
-/// The person takes what the user brings; what the user had said holds for a person who was never
-/// asked.
+/// Decides on what a user brings to the person whom they become. The user's consent holds for a
+/// person who was never asked.
 pub(super) fn receive_linked(
     person: &User,
     from: &EntityId,
@@ -173,7 +173,7 @@ mod tests {
         LinkedAccrual { payer, pending: micros(pending), claimed: micros(claimed), today }
     }
 
-    /// What Ada has earned: 5 with the pool and 7 with a project, of which 4 are claimed.
+    /// Ada's earnings: 5 with the pool and 7 with a project, of which 4 are claimed.
     fn earned() -> [LinkedAccrual; 2] {
         [accrual(Payer::Pool, 5, 0, 3), accrual(PROJECT, 3, 4, 3)]
     }
@@ -188,7 +188,7 @@ mod tests {
         })
     }
 
-    /// All that Ada has, on its way to Bob.
+    /// The transfer of all that Ada has to Bob.
     fn link(id: u128) -> Transfer {
         let linked = LinkedUser {
             accruals: earned().to_vec(),
@@ -266,13 +266,13 @@ mod tests {
     fn the_persons_answer_ends_the_link() {
         let linked = Linked { moved_balance: micros(9), moved_pending: micros(8) };
         let not_taken = Err(Refusal::LinkNotTaken);
-        // The answer; the end, and whether Ada is Bob.
+        // The answer; the end, and whether Ada became Bob.
         let rows = [
             (accepted_link(), Ok(linked), true),
             (refused_link(NotTaken::NotAwaited), not_taken.clone(), false),
             (refused_link(NotTaken::NoSuchPayee), not_taken.clone(), false),
             (refused_link(NotTaken::Busy), not_taken, false),
-            // No person says so; if one did, it would be passed on.
+            // No person answers so; if one did, it would be passed on.
             (
                 refused_link(NotTaken::NotSold(NotSold::SoldOut)),
                 Err(Refusal::NotSold(NotSold::SoldOut)),
@@ -361,7 +361,7 @@ mod tests {
     #[test]
     fn the_person_has_what_the_user_had() {
         let day = |day, earned, events| DayEarnings { day: Day::new(day), earned, events };
-        // What Bob has earned with the pool; what he has with it afterwards.
+        // Bob's earnings with the pool before; his earnings with it afterwards.
         let rows = [
             (None, (micros(5), micros(0), day(3, micros(5), 1))),
             (Some((1, 2)), (micros(6), micros(1), day(3, micros(5), 1))),
@@ -392,7 +392,8 @@ mod tests {
     #[test]
     fn what_the_user_had_said_holds_for_a_person_who_was_never_asked() {
         let at = |millis| Some(NOW.plus_millis(millis));
-        // What Bob had said; what holds afterwards: Ada's word, since when privacy control.
+        // Bob's consent before; what holds afterwards: Ada's consent, and since when privacy
+        // control.
         let rows = [(None, None, true, at(0)), (None, at(5), true, at(5))];
         let asked = [(Some(false), at(-5), false, at(0)), (Some(true), None, false, at(0))];
         for (said, since, is_adas, after) in rows.into_iter().chain(asked) {

@@ -1,4 +1,4 @@
-//! What a user has in the marketplace.
+//! The part of a user's state that is about the marketplace, and its bounds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,35 +10,36 @@ use crate::id::{ContributionId, ListingId, PurchaseId};
 use crate::market::{Change, File, ListingStatus, Purchase};
 use crate::proposal::{Content, Proposal};
 
-/// Contributions that one user may have.
+/// The most contributions that one user may have.
 pub const MAX_CONTRIBUTIONS: usize = 20_000;
 
-/// Listings that one user may have made.
+/// The most listings that one user may have made.
 pub const MAX_LISTINGS: usize = 2_000;
 
-/// Contributions in all listings of one user together, each counted as often as it is listed.
+/// The most contributions in all listings of one user together, each counted as often as it is
+/// listed.
 pub const MAX_LISTED: usize = 100_000;
 
-/// Purchases that one user may have made.
+/// The most purchases that one user may have made.
 pub const MAX_PURCHASES: usize = 20_000;
 
-/// What a user has in the marketplace.
+/// A user's contributions, listings and purchases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Market {
-    /// What they uploaded.
+    /// The contributions that they have not deleted.
     pub contributions: BTreeMap<ContributionId, Contribution>,
-    /// What they offer.
+    /// The listings that they made, delisted ones included.
     pub listings: BTreeMap<ListingId, OwnListing>,
-    /// What they bought.
+    /// The purchases that they made, by the listing that was bought.
     pub purchases: BTreeMap<ListingId, Purchase>,
 }
 
-/// What a seller knows of a listing of theirs: enough to keep what is in it.
+/// What a seller remembers of a listing of theirs: enough to keep the contributions in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnListing {
     /// Whether it is for sale.
     pub status: ListingStatus,
-    /// What is in it.
+    /// The contributions in it now.
     pub contributions: Arc<[ContributionId]>,
 }
 
@@ -49,19 +50,19 @@ impl OwnListing {
 }
 
 impl User {
-    /// One of their contributions.
+    /// Finds one of their contributions by id.
     #[must_use]
     pub fn contribution(&self, id: ContributionId) -> Option<&Contribution> {
         self.market.as_ref()?.contributions.get(&id)
     }
 
-    /// What they bought of a listing.
+    /// Their purchase of a listing; `None` if they have not bought it.
     #[must_use]
     pub fn purchase_of(&self, listing: ListingId) -> Option<&Purchase> {
         self.market.as_ref()?.purchases.get(&listing)
     }
 
-    /// One of their purchases, and the listing that it is of.
+    /// Finds one of their purchases by id, with the listing that was bought.
     #[must_use]
     pub fn purchase(&self, id: PurchaseId) -> Option<(ListingId, &Purchase)> {
         let mut purchases = self.market.as_ref()?.purchases.iter();
@@ -69,7 +70,8 @@ impl User {
         found.map(|(listing, purchase)| (*listing, purchase))
     }
 
-    /// A listing of theirs that needs a contribution: it is active or paused, or about to be.
+    /// A listing of theirs that needs a contribution: one that is active or paused, or that a
+    /// change under way would make so.
     #[must_use]
     pub fn listing_of(&self, contribution: ContributionId) -> Option<ListingId> {
         let market = self.market.as_ref()?;
@@ -92,7 +94,7 @@ impl User {
         about_to.map(|(listing, _)| listing)
     }
 
-    /// What can be sold of a contribution; `None` if it can't be.
+    /// The file that a listing would sell of a contribution; `None` if it can't be sold.
     pub(super) fn file_of(&self, id: ContributionId) -> Option<File> {
         let known = self.contribution(id)?;
         let sells = known.status == ReviewStatus::Approved && known.uses.commercial;
@@ -121,7 +123,7 @@ fn change_of(open: &OpenExchange) -> Option<(ListingId, &Change)> {
 }
 
 impl Market {
-    /// Memory on the heap, in bytes, about.
+    /// The memory that it takes on the heap, in bytes, roughly.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let map = |len: usize, each: usize| len.saturating_mul(each.saturating_add(16));

@@ -1,5 +1,5 @@
-//! Offering contributions for sale: the seller says what is in a listing and on which terms, and
-//! the listing takes it from there.
+//! Publishing and changing listings: the seller says which contributions are in a listing and on
+//! which terms, and the listing decides on that proposal.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::market::{Change, Draft, File, License, ListingStatus, Proceeds};
 use crate::money::Micros;
 use crate::proposal::{Content, Proposal};
 
-/// Offers contributions for sale. The reply is the new listing.
+/// Offers contributions for sale. The reply is the summary of the new listing.
 #[derive(Clone, Debug)]
 pub struct CreateListing {
     /// See [`Draft::title`].
@@ -30,18 +30,19 @@ pub struct CreateListing {
     pub license: License,
     /// See [`Draft::max_sales`].
     pub max_sales: Option<u32>,
-    /// 1 to [`crate::market::MAX_FILES`], each once; checked at the edge.
+    /// The contributions on sale: 1 to [`crate::market::MAX_FILES`], each once; checked at the
+    /// edge.
     pub contributions: Vec<ContributionId>,
 }
 
-/// Changes one of the user's listings. The reply is the listing after the change.
+/// Changes one of the user's listings. The reply is its summary after the change.
 #[derive(Clone, Debug)]
 pub struct ChangeListing {
-    /// The listing.
+    /// The listing to change.
     pub listing: ListingId,
-    /// All but the files.
+    /// The changes; its files are taken from `contributions`.
     pub change: Change,
-    /// Other contributions in place of those in it; as in [`CreateListing::contributions`].
+    /// Contributions in place of those in it; as in [`CreateListing::contributions`].
     pub contributions: Option<Vec<ContributionId>>,
 }
 
@@ -84,7 +85,7 @@ impl Command for ChangeListing {
         let Self { listing, mut change, contributions } = self;
         let own = user.market.as_ref().and_then(|market| market.listings.get(&listing));
         let own = own.ok_or(Refusal::NoSuchListing)?;
-        // One at a time: what the seller remembers of a listing is then what the listing has.
+        // One change at a time, so that the seller's memory of a listing agrees with the listing.
         if user.is_changing(listing) {
             return Err(Refusal::ChangeUnderWay);
         }
@@ -96,7 +97,7 @@ impl Command for ChangeListing {
         let revives = own.status == ListingStatus::Delisted
             && change.status.is_some_and(|status| status != ListingStatus::Delisted);
         if revives && change.files.is_none() {
-            // What was in it may have been deleted since.
+            // Contributions that were in it may have been deleted since.
             files(user, &own.contributions)?;
         }
         if user.outbox.is_full() {
@@ -111,7 +112,7 @@ impl Command for ChangeListing {
     }
 }
 
-/// What is sold of contributions, each of which must be one that can be.
+/// The files of contributions, each of which must be one that can be sold.
 fn files(user: &User, ids: &[ContributionId]) -> Result<Arc<[File]>, Refusal> {
     let mut seen = HashSet::new();
     ids.iter()
@@ -154,7 +155,7 @@ pub(super) fn apply_returned(user: &mut User, listing: &EntityId) {
     user.market_mut().listings.remove(&listing);
 }
 
-/// What buyers paid is the seller's, to be claimed.
+/// Adds the seller's part of sales to what they can claim.
 pub(super) fn apply_proceeds(
     user: &mut User,
     listing: &EntityId,
@@ -235,7 +236,7 @@ mod tests {
         numbers.iter().map(|n| contribution_id(*n)).collect()
     }
 
-    /// Listings with so many contributions in all, in one that is sold no more.
+    /// Listings with so many contributions in all, in one that is delisted.
     fn listed(ada: &mut User, contributions: usize) {
         let own = OwnListing {
             status: Delisted,
@@ -353,7 +354,7 @@ mod tests {
             ],
         );
         let gone = Some(Refusal::NoSuchContribution { id: contribution_id(7) });
-        // The status before, the change; whether contributions that are gone stand in the way.
+        // The status before, the change; whether deleted contributions stand in the way.
         let rows = [
             (Delisted, change(to(Active)), true),
             (Delisted, change(to(Paused)), true),
@@ -385,7 +386,7 @@ mod tests {
                     |(ada, _)| listed(ada, MAX_LISTED - 2),
                     too_many("listed contributions", MAX_LISTED),
                 ),
-                // One that is named twice is in it once.
+                // A contribution that is named twice is in it once.
                 (
                     |(ada, create)| {
                         create.contributions.extend(ids(&[1, 2, 1]));
@@ -413,7 +414,7 @@ mod tests {
 
     #[test]
     fn bounds_of_a_change_hold_exactly_at_their_edge() {
-        // Two contributions in the place of one.
+        // Two contributions in place of one.
         check_edges(
             &(ada(), with_files(&[1, 2], Change::default())),
             refusal,
@@ -431,7 +432,7 @@ mod tests {
                     None,
                 ),
                 (|(ada, _)| fill(&mut ada.outbox, MAX_OPEN - 1, Exchange::Transfer), None),
-                // A change to another listing, and another proposal to this one, may be under way.
+                // A change to another listing, or another proposal to this one, may be under way.
                 (|(ada, _)| ada.changes(7, Change::default(), tag(1)), None),
                 (|(ada, _)| ada.rates(8, tag(1)), None),
                 (|(ada, _)| ada.orders(8, tag(1)), None),
@@ -441,7 +442,7 @@ mod tests {
 
     #[test]
     fn what_can_be_sold_is_approved_and_for_commerce() {
-        // The status, whether commerce is allowed; whether it can be sold.
+        // The status, whether commercial use is allowed; whether it can be sold.
         let rows = [
             (ReviewStatus::Approved, true, true),
             (ReviewStatus::Approved, false, false),
@@ -484,7 +485,7 @@ mod tests {
             (EntityId::listing(ada().me.environment, id), ExchangeId::new(fresh(1)));
         let published = *summary(&draft());
         let not_taken = |why| Err(Refusal::NotTaken(why));
-        // The answer; the end, and whether the listing is kept in mind.
+        // The answer; the end, and whether the seller remembers the listing.
         let rows = [
             (agreed(Some(summary(&draft()))), Ok(published), true),
             (refused(NotTaken::NotAwaited), not_taken(NotTaken::NotAwaited), false),
@@ -516,7 +517,7 @@ mod tests {
 
     #[test]
     fn a_change_is_kept_in_mind_once_the_listing_has_taken_it() {
-        // Before; the change, and what is kept in mind of it.
+        // Before; the change, and what the seller remembers of it.
         let rows = [
             (Active, change(price(90)), (Active, ids(&[3]))),
             (Paused, change(price(90)), (Paused, ids(&[3]))),
@@ -565,7 +566,7 @@ mod tests {
             Change { files: Some(files_of(numbers)), ..Change::default() }
         }
         type Row = (ListingStatus, Option<Change>, Option<u64>);
-        // The status of listing 8 of contribution 3, a change that is under way; which listing
+        // The status of listing 8 of contribution 3, a change that is under way; the listing that
         // needs contribution 3.
         let rows: [Row; 10] = [
             (Active, None, Some(8)),
@@ -595,7 +596,7 @@ mod tests {
 
     #[test]
     fn what_buyers_paid_is_the_sellers_and_says_whether_the_listing_goes_on() {
-        // The status before, the status that comes with the money; the status after.
+        // The status before, the status that the payout brings; the status after.
         let rows = [
             (Active, Active, Active),
             (Active, Delisted, Delisted),
@@ -610,7 +611,7 @@ mod tests {
             assert_eq!(own(&ada, listing_id(8)), Some((after, ids(&[3]))));
             assert_eq!((ada.unclaimed_sales(), ada.available), (micros(97), micros(0)));
         }
-        // From a listing that the seller does not know, the money is theirs all the same.
+        // The money is theirs even if it is from a listing that they don't remember.
         let mut bob = user("bob");
         let gone = Proceeds { sales: 1, status: Delisted };
         let purpose = Purpose::ToUser(UserPurpose::Proceeds(gone));

@@ -1,5 +1,5 @@
-//! Buying a listing: the buyer orders on terms that their side has seen, and the listing has the
-//! last word.
+//! Buying a listing: the buyer orders on the terms that were last seen of it. They may have changed
+//! since, so the listing has the last word.
 
 use super::exchanges;
 use super::{MAX_PURCHASES, Refusal, User};
@@ -13,35 +13,35 @@ use crate::message::NotSold;
 use crate::money::Micros;
 use crate::transfer::{Purpose, Transfer};
 
-/// Buys a listing.
+/// Buys a listing at the price of the terms that were seen.
 #[derive(Clone, Debug)]
 pub struct PurchaseListing {
-    /// The listing.
+    /// The listing to buy.
     pub listing: ListingId,
-    /// On which terms, as the buyer's side has just seen them; or why it can't be bought. The
-    /// listing has the last word.
+    /// The terms as they were last seen, or the reason why it could not be bought. Either may be
+    /// out of date; the listing has the last word.
     pub seen: Result<SaleTerms, NotSold>,
-    /// The price in micros that the buyer expects, if they insist on one.
+    /// The price that the buyer expects, in micros; `None` if they don't insist on one.
     pub expected_price: Option<Micros>,
-    /// The listing's version that the buyer expects, if they insist on one.
+    /// The listing's version that the buyer expects; `None` if they don't insist on one.
     pub expected_version: Option<u32>,
 }
 
-/// The end of a purchase.
+/// The reply to [`PurchaseListing`], once the listing has accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purchased {
     /// The listing that was bought.
     pub listing: ListingId,
     /// The purchase, on the terms on which it was made.
     pub purchase: Purchase,
-    /// Whether it was bought by this request.
+    /// Whether this request paid for it.
     pub bought: Bought,
 }
 
 /// Whether a purchase is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bought {
-    /// It was paid for now.
+    /// It was paid for by this request.
     Now,
     /// It was paid for before, and is not paid for again.
     Before,
@@ -51,7 +51,7 @@ impl Command for PurchaseListing {
     type Machine = User;
     type Reply = Purchased;
 
-    /// The guards stand in the order in which a buyer is told of them: what they own they get,
+    /// The guards stand in the order in which a buyer is told of them. Buyers get what they own,
     /// whatever has become of the listing since.
     fn decide(self, user: &User, context: &Context<'_>) -> Decided<Self> {
         let Self { listing, seen, expected_price, expected_version } = self;
@@ -96,8 +96,8 @@ impl Command for PurchaseListing {
 }
 
 impl Refusal {
-    /// Whether a purchase was refused because of the terms that it was tried on: on other terms it
-    /// may be made.
+    /// Whether a purchase was refused because of the terms that it was tried on: on newer terms it
+    /// may succeed.
     #[must_use]
     pub fn is_about_terms(&self) -> bool {
         matches!(
@@ -107,7 +107,7 @@ impl Refusal {
     }
 }
 
-/// The transfer that pays for a listing, with the terms on which it is ordered.
+/// The transfer that pays for a listing, with the order.
 fn order(
     listing: ListingId,
     seen: SaleTerms,
@@ -132,7 +132,7 @@ fn order(
     }
 }
 
-/// The request that is buying a listing.
+/// The request that is buying this listing now, if one is.
 fn buying(user: &User, listing: ListingId) -> Option<Asked> {
     user.outbox.iter().find_map(|open| match &open.exchange {
         Exchange::Transfer(Transfer { to, purpose: Purpose::Order(_), .. })
@@ -144,7 +144,7 @@ fn buying(user: &User, listing: ListingId) -> Option<Asked> {
     })
 }
 
-/// The purchase that a transfer makes when it is settled.
+/// The purchase that a transfer makes when it is settled, as a reply.
 pub(super) fn purchased(transfer: &Transfer, order: &Order) -> Purchased {
     let listing = transfer.to.as_listing().expect("orders go to listings");
     let purchase = Purchase { order: order.clone(), price: transfer.amount, stars: None };
@@ -289,7 +289,7 @@ mod tests {
                     Some(Refusal::TooMany { what: "purchases", limit: MAX_PURCHASES }),
                 ),
                 (|(ada, _)| fill(&mut ada.outbox, MAX_OPEN - 1, Exchange::Transfer), None),
-                // Another request may be under way, and something else with this listing.
+                // Another request may be under way, and another exchange with this listing.
                 (
                     |(ada, _)| {
                         ada.request = Some(tag(1));
@@ -327,7 +327,7 @@ mod tests {
             ada.orders(7, tag(5));
             ada.orders(8, tag(6));
         });
-        // With another key, or without one; before all that speaks of the terms.
+        // With another key, or without one; checked before all that is about terms.
         let rows: [fn(&mut Case); 4] = [
             |(ada, _)| ada.request = Some(tag(1)),
             |_| (),
@@ -342,7 +342,7 @@ mod tests {
             assert_eq!(step.answer, Answer::Later(ReplyToken(6)));
             assert_eq!((step.events, step.messages), (vec![], vec![]));
         }
-        // Not before these.
+        // These are checked before it.
         let mut bob = buying.clone();
         bob.becomes(person("bob"));
         assert_eq!(refusal(&(bob, buy())), Some(Refusal::BecamePerson));

@@ -1,4 +1,4 @@
-//! Rating what was bought.
+//! Rating a listing that was bought.
 
 use super::{Refusal, User, exchanges};
 use crate::entity::EntityId;
@@ -8,10 +8,10 @@ use crate::machine::{Command, Context, Decided};
 use crate::market::Rating;
 use crate::proposal::{Content, Proposal};
 
-/// Rates a listing that the user has bought; a later rating takes the place of an earlier one.
+/// Rates a listing that the user has bought. A later rating replaces an earlier one.
 #[derive(Clone, Debug)]
 pub struct RateListing {
-    /// The listing.
+    /// The listing to rate.
     pub listing: ListingId,
     /// 1 to 5, checked at the edge.
     pub stars: u8,
@@ -19,12 +19,12 @@ pub struct RateListing {
     pub comment: Option<Box<str>>,
 }
 
-/// The reply to [`RateListing`].
+/// The reply to [`RateListing`], once the listing has accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rated {
     /// The purchase that was rated.
     pub purchase: PurchaseId,
-    /// 1 to 5.
+    /// The stars that were given, 1 to 5.
     pub stars: u8,
 }
 
@@ -35,7 +35,7 @@ impl Command for RateListing {
     fn decide(self, user: &User, context: &Context<'_>) -> Decided<Self> {
         let Self { listing, stars, comment } = self;
         let purchase = user.purchase_of(listing).ok_or(Refusal::NotBought)?.order.purchase;
-        // One at a time, so that the last one that was answered is the one that counts.
+        // One at a time, so that the rating that was answered last is the one that counts.
         if is_rating(user, purchase) {
             return Err(Refusal::ChangeUnderWay);
         }
@@ -121,7 +121,7 @@ mod tests {
             refusal,
             &[
                 (|(ada, _)| fill(&mut ada.outbox, MAX_OPEN - 1, Exchange::Transfer), None),
-                // Of another purchase, or something else of the same listing.
+                // Another purchase is being rated, or the same listing gets another proposal.
                 (|(ada, _)| ada.rates(7, tag(1)), None),
                 (|(ada, _)| ada.changes(8, Change::default(), tag(1)), None),
                 (|(ada, _)| ada.orders(8, tag(1)), None),

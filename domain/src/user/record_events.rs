@@ -1,4 +1,4 @@
-//! Storing a request's events and paying for them: one entry, stored and paid together or not.
+//! Recording a request's events: one entry both stores those that are accepted and pays for them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,63 +13,64 @@ use crate::machine::{Answer, Command, Context, Decided, Decision};
 use crate::money::Micros;
 use crate::time::{Day, Timestamp};
 
-/// A request's events for one user, from one project.
+/// Records a request's events for one user, from one project.
 #[derive(Clone, Debug)]
 pub struct RecordEvents {
-    /// Who sends.
+    /// The project that sends them.
     pub project: ProjectId,
-    /// What holds where the user was never asked.
+    /// The project's consent policy, for a user who was never asked.
     pub policy: ConsentPolicy,
-    /// What the project pays.
+    /// The terms on which the project pays.
     pub terms: Terms,
     /// Whether the request carried `Sec-GPC: 1`.
     pub privacy_control: bool,
-    /// The events in the order in which they were sent.
+    /// The events, in the order in which they were sent.
     pub events: Vec<NewEvent>,
-    /// Decide only: nothing is stored.
+    /// Whether to decide only, and store nothing.
     pub dry_run: bool,
 }
 
-/// An event that is offered.
+/// An event that may be recorded.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
-    /// Its identity.
+    /// The identity by which repeats are recognised.
     pub key: EventKey,
-    /// What the client says about consent.
+    /// Whether the client says that the user agreed; `None` if it says nothing.
     pub consent_given: Option<bool>,
-    /// All of it. Shared: who sent it keeps it until it is known where it belongs.
+    /// The event in full. Shared: its sender keeps it until it is known whose it is.
     pub raw: Arc<RawEvent>,
 }
 
-/// What became of a request's events.
+/// The reply to [`RecordEvents`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recorded {
-    /// One verdict an event, in order.
+    /// One verdict for each event, in the order of the request.
     pub verdicts: Vec<Verdict>,
-    /// What they earned together.
+    /// The reward for all events together, in micros.
     pub earned: Micros,
-    /// The person whom this user became: events with [`Verdict::Elsewhere`] are theirs.
+    /// The person whom this user became: events with [`Verdict::Elsewhere`] are theirs. `None` if
+    /// the user became nobody else.
     pub became: Option<EntityId>,
 }
 
-/// What became of one event.
+/// The result of one event of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Stored.
+    /// The event is stored.
     Accepted {
-        /// What it earned; may be nothing.
+        /// The reward that it earned, in micros; may be 0.
         earned: Micros,
     },
-    /// Stored before; nothing changes.
+    /// The event was stored before, or is in the request twice; nothing changes.
     Duplicate,
-    /// Not stored: the user has said no.
+    /// The event is not stored: the user has said no.
     ConsentWithdrawn,
-    /// Not stored: the user has not been asked.
+    /// The event is not stored: the user has not been asked.
     ConsentMissing,
-    /// Not stored: more events than are remembered came from this user within the window in which
-    /// repeats are recognised.
+    /// The event is not stored: the user's events fill the window in which repeats are recognised
+    /// ([`MAX_SEEN`]), or the project's share of the day ([`MAX_EVENTS_A_DAY`]).
     TooMany,
-    /// Not for this user: they became a person.
+    /// The event is not for this user, who became a person.
     Elsewhere,
 }
 
@@ -80,7 +81,8 @@ impl Command for RecordEvents {
     fn decide(self, user: &User, context: &Context<'_>) -> Decided<Self> {
         let today = context.now.day();
         let first_control = self.privacy_control && user.privacy_control_since.is_none();
-        // Once seen it counts for every request: the person has the same wish on other roads.
+        // Once seen it counts for every request: the person has the same wish whichever way events
+        // come.
         let control_since =
             user.privacy_control_since.or(self.privacy_control.then_some(context.now));
         let shares = may_share(user.consent.as_deref(), control_since);
@@ -117,7 +119,7 @@ impl Command for RecordEvents {
     }
 }
 
-/// What a request has come to so far.
+/// The verdicts on a request so far, and the room that is left.
 struct Tally<'a> {
     seen: &'a SeenEvents,
     in_request: HashSet<EventKey>,
@@ -219,7 +221,7 @@ mod tests {
         NewEvent { key: EventKey(key), consent_given: Some(true), raw: Arc::new(raw) }
     }
 
-    /// Events of project 1, which pays 7 for each and 100 a day.
+    /// Events of project 1, which pays 7 for each event and at most 100 a day.
     fn events(keys: &[u128]) -> RecordEvents {
         RecordEvents {
             project: project_id(1),
@@ -235,7 +237,7 @@ mod tests {
         }
     }
 
-    /// Ada shares.
+    /// Ada has agreed to everything.
     fn ada() -> UnderTest<User> {
         user("ada").with(|ada| ada.consents(true))
     }
@@ -306,7 +308,7 @@ mod tests {
             }
         }
         type Row = (fn(&mut User), ConsentPolicy, Option<bool>, Verdict);
-        // What the user said, the policy, what the client says; the verdict.
+        // The user's record, the policy, what the client says; the verdict.
         let rows: [Row; 9] = [
             (|ada| ada.consents(true), OptIn, Some(false), earned(7)),
             (|ada| ada.consents(false), OptOut, Some(true), ConsentWithdrawn),
@@ -332,8 +334,8 @@ mod tests {
             ada.consents(true);
             ada.consent.as_mut().expect("said").at = NOW.plus_millis(at);
         };
-        // When they agreed, when it was first seen, whether it is sent now; what is earned, and
-        // whether it was seen for the first time.
+        // When they agreed, when privacy control was first seen, whether it is sent now; what is
+        // earned, and whether it was seen for the first time.
         let rows = [
             (-1, None, false, 7, false),
             (-1, None, true, 0, true),
@@ -377,7 +379,7 @@ mod tests {
             Day::new(today().get() + days)
         }
         type Row = (fn(&mut User), [Verdict; 3]);
-        // What was before; the verdicts on three events.
+        // The user before; the verdicts on three events.
         let rows: [Row; 13] = [
             (|ada| day(ada, on(0), MAX_EVENTS_A_DAY - 3, 0), [earned(7), earned(7), earned(7)]),
             (|ada| day(ada, on(0), MAX_EVENTS_A_DAY - 2, 0), [earned(7), earned(7), TooMany]),
@@ -432,7 +434,7 @@ mod tests {
     #[test]
     fn what_stores_nothing_changes_nothing() {
         let became = |ada: &mut User| ada.becomes(person("bob"));
-        // Who; whether it is only tried, and the verdict.
+        // The user; whether it is only tried, and the verdict.
         let rows = [
             (ada(), true, earned(7)),
             (ada().with(|ada| ada.seen.add(today(), [EventKey(1)].into_iter())), false, Duplicate),
@@ -453,7 +455,7 @@ mod tests {
     #[test]
     fn a_repeat_gets_the_first_answer() {
         check_repeats(ada(), &events(&[1, 2]));
-        // Without a key, its events are recognised.
+        // Events are recognised even without an idempotency key.
         let mut ada = ada();
         ada.ask(events(&[1, 2]));
         assert_eq!(recorded(&(ada, events(&[1, 2]))).verdicts, [Duplicate, Duplicate]);

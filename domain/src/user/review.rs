@@ -1,4 +1,4 @@
-//! Judging a contribution: approval earns its reward, once.
+//! Reviewing a contribution: an operator judges it, and approval earns its reward, once.
 
 use super::{Event, Refusal, User};
 use crate::contribution::{ReviewDecision, ReviewStatus};
@@ -10,24 +10,24 @@ use crate::money::Micros;
 /// Judges one of the user's contributions.
 #[derive(Clone, Debug)]
 pub struct ReviewContribution {
-    /// The contribution.
+    /// The contribution to judge.
     pub id: ContributionId,
-    /// The judgement.
+    /// The judgement, which sets its status.
     pub decision: ReviewDecision,
     /// The operator who judges.
     pub by: Box<str>,
-    /// Their reason, for the record.
+    /// The operator's reason, for the record; `None` if they gave none.
     pub reason: Option<Box<str>>,
 }
 
 /// The reply to [`ReviewContribution`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reviewed {
-    /// The contribution.
+    /// The contribution that was judged.
     pub id: ContributionId,
-    /// How far it has come.
+    /// Its status after the judgement.
     pub status: ReviewStatus,
-    /// What approval earned, in micros.
+    /// The reward that approval earned, in micros.
     pub reward: Micros,
 }
 
@@ -40,8 +40,8 @@ impl Command for ReviewContribution {
         let known = user.contribution(id).ok_or(Refusal::NoSuchContribution { id })?;
         let status = decision.status();
         if known.status == status {
-            // The same judgement again changes nothing and earns nothing: that it fits was seen the
-            // first time.
+            // The same judgement again changes nothing and earns nothing. That the reward fits was
+            // seen the first time.
             let reward = earned(decision, known.reward);
             return Ok(Decision::reply(Reviewed { id, status, reward }));
         }
@@ -55,7 +55,7 @@ impl Command for ReviewContribution {
     }
 }
 
-/// What a judgement earns of a contribution's reward.
+/// The part of a contribution's reward that a judgement earns, in micros: all of it or nothing.
 ///
 /// # Errors
 /// The user would have earned more than can be counted.
@@ -135,7 +135,7 @@ mod tests {
                     },
                     None,
                 ),
-                // What was earned before fits still.
+                // The reward that was earned before still fits.
                 (
                     |(ada, _)| {
                         ada.owned(1).status = ReviewStatus::Approved;
@@ -151,7 +151,7 @@ mod tests {
     fn a_judgement_earns_once_and_is_not_turned_round() {
         use ReviewStatus::Pending;
         let again = |status| Err(Refusal::AlreadyReviewed { status });
-        // The status before, the judgement; what it earns and what is pending, or the refusal.
+        // The status before, the judgement; its reward and what is pending, or the refusal.
         let rows = [
             (Pending, Approved, Ok((REWARD, REWARD))),
             (Pending, Rejected, Ok((0, 0))),

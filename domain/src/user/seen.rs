@@ -1,17 +1,18 @@
-//! Ids of recent events, by which repeats are recognised.
+//! The ids of a user's recent events, by which repeats are recognised.
 
 use std::collections::HashSet;
 
 use crate::event::EventKey;
 use crate::time::Day;
 
-/// Days for which an id is kept: the day it came and three more, so at least 72 hours.
+/// The number of days for which an id is kept: the day it came and three more, so at least 72
+/// hours.
 pub const DEDUPLICATION_DAYS: i64 = 4;
 
-/// Ids that are kept of one user at most. Past it, new events are refused until old ids go.
+/// The most ids that are kept of one user. With this many, new events are refused until old ids go.
 pub const MAX_SEEN: usize = 1_000_000;
 
-/// Up to here a day's ids are a list: smaller, and as fast.
+/// The most ids of one day that are kept as a list, which is smaller than a set and as fast.
 const FEW: usize = 16;
 
 /// The ids of one user's events over the last [`DEDUPLICATION_DAYS`] days, by the day they came.
@@ -29,25 +30,25 @@ enum Ids {
 }
 
 impl SeenEvents {
-    /// Whether an id came within the window.
+    /// Whether an event with this id came within the window.
     #[must_use]
     pub fn contains(&self, key: EventKey) -> bool {
         self.days.iter().any(|(_, ids)| ids.contains(key))
     }
 
-    /// How many ids are kept that on `today` still count.
+    /// The number of ids that still count on `today`.
     #[must_use]
     pub fn count(&self, today: Day) -> usize {
         let kept = self.days.iter().filter(|(day, _)| is_kept(*day, today));
         kept.fold(0, |sum, (_, ids)| sum.saturating_add(ids.len()))
     }
 
-    /// Adds ids that came today, and lets those go whose days are over.
+    /// Adds ids that came today, and drops those whose days are over.
     pub fn add(&mut self, today: Day, keys: impl Iterator<Item = EventKey>) {
         if self.days.first().is_some_and(|(day, _)| !is_kept(*day, today)) {
             self.days.retain(|(day, _)| is_kept(*day, today));
         }
-        // A clock that went back adds to the newest day: nothing is let go too early.
+        // If the clock went back they go to the newest day: nothing is dropped too early.
         if self.days.last().is_none_or(|(newest, _)| *newest < today) {
             // One at a time: most users have a single day, and there are millions of them.
             self.days.reserve_exact(1);
@@ -58,7 +59,7 @@ impl SeenEvents {
         }
     }
 
-    /// The days with their ids, oldest day first, ids in ascending order.
+    /// The days with their ids: oldest day first, ids in ascending order.
     pub fn by_day(&self) -> impl Iterator<Item = (Day, Vec<EventKey>)> {
         self.days.iter().map(|(day, ids)| {
             let mut keys: Vec<EventKey> = match ids {
@@ -70,7 +71,7 @@ impl SeenEvents {
         })
     }
 
-    /// Memory on the heap, in bytes, about.
+    /// The memory that the ids take on the heap, in bytes, roughly.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let own = self.days.capacity().saturating_mul(size_of::<(Day, Ids)>());

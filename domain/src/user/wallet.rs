@@ -1,16 +1,16 @@
-//! Holding a wallet whose key signed for it.
+//! Binding a wallet to a user who proved to hold it.
 
 use super::{Event, User};
 use crate::machine::{Answer, Command, Context, Decided, Decision};
 
-/// Notes that this user holds a wallet.
+/// Notes that this user holds a wallet. The caller has checked that its key signed for them.
 #[derive(Clone, Copy, Debug)]
 pub struct BindWallet {
-    /// Its address.
+    /// The address of the wallet.
     pub address: [u8; 20],
 }
 
-/// The reply to [`BindWallet`]: the wallet is theirs.
+/// The reply to [`BindWallet`], which has nothing more to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WalletBound;
 

@@ -15,25 +15,25 @@ use crate::codec::{self, DecodeError, Persistent};
 use crate::error::StoreError;
 use crate::snapshots::{Snapshot, Snapshots};
 
-/// Why a record can't be folded into its entity.
+/// The reason why a record can't be folded into its entity.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// Its bytes are not an entry.
+    /// The record's bytes are not an entry.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// It is not the one that follows.
+    /// The record is not the next one of its entity.
     #[error("version {found} of a {} follows version {before}", entity.kind.as_str())]
     Gap {
-        /// Whose.
+        /// The entity that the record is of.
         entity: EntityId,
-        /// The version before.
+        /// The version of the entity before the record.
         before: Version,
-        /// The record's.
+        /// The version of the record.
         found: Version,
     },
 }
 
-/// An entity as the store has it; `None` if it has none.
+/// Loads an entity's snapshot; `None` if it has none.
 ///
 /// # Errors
 /// See [`Snapshots::get`].
@@ -46,7 +46,7 @@ pub fn load(snapshots: &Snapshots, id: &EntityId) -> Result<Option<AnyEntity>, S
     })
 }
 
-/// A snapshot of an entity.
+/// Makes a snapshot of an entity.
 #[must_use]
 pub fn snapshot(entity: &AnyEntity, id: &EntityId) -> Snapshot {
     match entity {
@@ -57,7 +57,7 @@ pub fn snapshot(entity: &AnyEntity, id: &EntityId) -> Snapshot {
     }
 }
 
-/// Folds a record into its entity; a record that the entity holds already changes nothing.
+/// Folds a record into its entity. A record that the entity holds already changes nothing.
 ///
 /// # Errors
 /// The record is damaged, or one before it is missing.
@@ -71,7 +71,7 @@ pub fn apply(entity: &mut AnyEntity, record: &Record) -> Result<(), ApplyError> 
 }
 
 fn fold<M: Persistent>(entity: &mut Entity<M>, record: &Record) -> Result<(), ApplyError> {
-    // What the state holds already is skipped; a second record of a version is no repeat.
+    // A second record of a version, at a later position, is not a repeat but a fault.
     if record.version <= entity.version && record.position <= entity.position {
         return Ok(());
     }
@@ -84,10 +84,10 @@ fn fold<M: Persistent>(entity: &mut Entity<M>, record: &Record) -> Result<(), Ap
     Ok(())
 }
 
-/// How a record moves money.
+/// The postings of a record's events.
 ///
 /// # Errors
-/// Its bytes are not an entry.
+/// The record's bytes are not an entry.
 pub fn postings(record: &Record) -> Result<Vec<Posting>, DecodeError> {
     fn of<M: Persistent>(record: &Record) -> Result<Vec<Posting>, DecodeError> {
         let entry: Entry<M> = codec::decode(record.format, &record.core)?;

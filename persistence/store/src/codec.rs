@@ -1,9 +1,9 @@
-//! How values are stored: the only user of bincode.
+//! The stored form of values; the only user of bincode.
 //!
-//! A stored type names its fields, and a stored enum its tags, in one place each (`codec/*.rs`);
-//! the order and the tags are the format. They are never reused or reordered; what is new goes to
-//! the end with a new [`FORMAT`], and `get` learns to read the old one. Golden bytes in the tests
-//! hold the format still.
+//! The fields of a stored type and the tags of a stored enum stand in one place each, in
+//! `codec/*.rs`. Their order and the tags are the format: they are never reused or reordered. What
+//! is new goes to the end with a new [`FORMAT`], and `get` learns to read the old one. Golden bytes
+//! in the tests hold the format still.
 
 mod leaf;
 mod market;
@@ -24,14 +24,14 @@ use bincode::enc::{Encode, EncoderImpl};
 use bincode::error::{DecodeError as BincodeDecodeError, EncodeError};
 use priv_domain::machine::{AnyReply, Machine};
 
-/// The format that is written. Readers know this one and all before it.
+/// The format that is written. This release reads it and all formats before it.
 ///
-/// 2: a user's state has a part for the marketplace; listings.
+/// Format 2 added the marketplace to a user's state, and listings.
 pub const FORMAT: u16 = 2;
 
-/// A value with a stored form.
+/// A value with a stored form: in the journal, in snapshots and in views.
 pub trait Stored: Sized {
-    /// Appends its bytes.
+    /// Appends the value's bytes.
     fn put(&self, out: &mut Output);
 
     /// Reads what `put` wrote.
@@ -41,26 +41,26 @@ pub trait Stored: Sized {
     fn get(input: &mut Input<'_>) -> Result<Self, DecodeError>;
 }
 
-/// Why bytes are not a value.
+/// The reason why bytes are not a value.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// Written by a later release.
+    /// The format is of a later release.
     #[error(
         "format {0} is newer than this release reads ({FORMAT}); use the release that wrote it"
     )]
     NewerFormat(u16),
-    /// A tag that no variant has.
+    /// The tag is none of the enum's.
     #[error("{what} has no variant {tag}")]
     UnknownTag {
-        /// The enum.
+        /// The name of the enum.
         what: &'static str,
-        /// The tag.
+        /// The tag that was read.
         tag: u32,
     },
-    /// Bytes are left over.
+    /// The value ends before the bytes do.
     #[error("{0} bytes are left over")]
     LeftOver(usize),
-    /// Too short, or not text.
+    /// The bytes are too few, or not text where text should be.
     #[error("{0}")]
     Malformed(String),
 }
@@ -71,25 +71,25 @@ impl From<BincodeDecodeError> for DecodeError {
     }
 }
 
-/// Most values take no more.
+/// The capacity to begin with, in bytes: most values take no more.
 const USUAL_BYTES: usize = 256;
 
-/// The bytes of a value.
+/// Encodes a value, in [`FORMAT`].
 pub fn encode<T: Stored>(value: &T) -> Vec<u8> {
     encode_into(value, Vec::with_capacity(USUAL_BYTES))
 }
 
-/// The bytes of a value, after those that are in `bytes`.
+/// Encodes a value in [`FORMAT`], and appends it to `bytes`.
 pub fn encode_into<T: Stored>(value: &T, bytes: Vec<u8>) -> Vec<u8> {
     let mut out = Output { encoder: EncoderImpl::new(Bytes(bytes), config::standard()) };
     value.put(&mut out);
     out.encoder.into_writer().0
 }
 
-/// The value of `bytes`, which must be all of them.
+/// Decodes a value, which must take all of `bytes`.
 ///
 /// # Errors
-/// The bytes are not of this type, or of a later format.
+/// The bytes are not of this type, or the format is of a later release.
 pub fn decode<T: Stored>(format: u16, bytes: &[u8]) -> Result<T, DecodeError> {
     decode_by(format, bytes, T::get)
 }
@@ -111,7 +111,7 @@ fn decode_by<T>(
     }
 }
 
-/// Where stored bytes go.
+/// The writer of a value's bytes.
 pub struct Output {
     encoder: EncoderImpl<Bytes, Configuration>,
 }
@@ -122,10 +122,10 @@ impl Output {
     }
 }
 
-/// Where stored bytes come from.
+/// The reader of a value's bytes.
 pub struct Input<'a> {
     decoder: DecoderImpl<Counted<'a>, Configuration, ()>,
-    /// In which it was written.
+    /// The format in which they were written.
     format: u16,
 }
 
@@ -134,7 +134,8 @@ impl Input<'_> {
         Ok(T::decode(&mut self.decoder)?)
     }
 
-    /// How many items follow: never more than bytes are left, so a forged count allocates nothing.
+    /// Reads the number of items that follow. It is at most the number of bytes left, so a forged
+    /// count allocates nothing.
     fn count(&mut self) -> Result<usize, DecodeError> {
         let count = usize::try_from(self.leaf::<u64>()?).unwrap_or(usize::MAX);
         let left = bincode::de::Decoder::reader(&mut self.decoder).left;
@@ -144,7 +145,7 @@ impl Input<'_> {
         Ok(count)
     }
 
-    /// Passes over a text, or whatever has its bytes counted in front of them.
+    /// Skips a text, or anything else with the number of its bytes in front.
     fn skip_text(&mut self) -> Result<(), DecodeError> {
         let bytes = self.count()?;
         let reader = bincode::de::Decoder::reader(&mut self.decoder);
@@ -152,7 +153,7 @@ impl Input<'_> {
         Ok(())
     }
 
-    /// Passes over a text that may not be there.
+    /// Skips a text that may be absent.
     fn skip_optional_text(&mut self) -> Result<(), DecodeError> {
         match bool::get(self)? {
             true => self.skip_text(),
@@ -193,7 +194,7 @@ impl bincode::de::read::Reader for Counted<'_> {
     }
 }
 
-/// A struct is its fields in this order.
+/// Stores a struct as its fields, in this order.
 macro_rules! stored_struct {
     ($ty:ty { $($field:ident),* $(,)? }) => {
         impl $crate::codec::Stored for $ty {
@@ -212,7 +213,7 @@ macro_rules! stored_struct {
     };
 }
 
-/// An enum is the tag of its variant, then the variant's fields in this order.
+/// Stores an enum as the tag of its variant, then the variant's fields in this order.
 macro_rules! stored_enum {
     ($ty:ty, $name:literal {
         $($tag:literal => $variant:ident $({ $($field:ident),* $(,)? })? $(( $($item:ident),* ))?),* $(,)?
@@ -246,7 +247,7 @@ macro_rules! stored_enum {
     };
 }
 
-/// A newtype is what it holds.
+/// Stores a newtype as the value in it.
 macro_rules! stored_newtype {
     ($($ty:ty: $inner:ty, $read:path, $make:path;)*) => {
         $(impl $crate::codec::Stored for $ty {
@@ -264,7 +265,7 @@ macro_rules! stored_newtype {
     };
 }
 
-/// A machine's form is in this crate, and so are the forms of its events and replies.
+/// A machine with a stored form: state, events and replies.
 pub trait Persistent: Machine<Event: Stored> + Stored {
     /// Appends a reply: its tag, then what it says.
     fn put_reply(reply: &AnyReply<Self>, out: &mut Output);

@@ -1,4 +1,4 @@
-//! The data directory: one process at a time has it.
+//! The data directory, which one process at a time has to itself.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -14,31 +14,31 @@ pub const BLOBS: &str = "blobs";
 
 const LOCK: &str = "LOCK";
 
-/// A data directory that this process has, until it is dropped.
+/// A data directory that this process has to itself, until this is dropped.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
     _lock: File,
 }
 
-/// Why a data directory can't be had.
+/// The reason why a data directory can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// Another process has it.
     #[error("{path} is in use by another process; stop that one first", path = .0.display())]
     InUse(PathBuf),
-    /// It can't be made or locked.
+    /// The directory or its lock file can't be made, or locking failed.
     #[error("cannot use {path} as the data directory", path = path.display())]
     Io {
-        /// Which.
+        /// The data directory that was asked for.
         path: PathBuf,
-        /// What the system said.
+        /// The error that the system gave.
         source: io::Error,
     },
 }
 
 impl DataDir {
-    /// Takes a data directory, and makes it where it is missing.
+    /// Locks a data directory, making it if it is missing.
     ///
     /// # Errors
     /// Another process has it, or it can't be made or locked.
@@ -60,13 +60,13 @@ impl DataDir {
         }
     }
 
-    /// Where it is.
+    /// The path of the data directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where its journal is.
+    /// The path of its journal.
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.path.join(JOURNAL)

@@ -5,27 +5,27 @@ use std::path::PathBuf;
 
 use crate::codec;
 
-/// Why the store can't be used. The journal is not touched by any of this.
+/// The reason why the store can't be used. The journal is not touched by any of this.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// sled failed.
+    /// sled itself failed.
     #[error("the store failed")]
     Sled(#[from] sled::Error),
     /// A file could not be written or read.
     #[error("cannot access {path}", path = path.display())]
     Io {
-        /// Which.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error that the system gave.
         source: io::Error,
     },
-    /// What is stored is not what was written.
+    /// Stored bytes are not those that were written.
     #[error("the store holds a damaged {what}")]
     Damaged {
-        /// What.
+        /// The thing that is damaged, for people to read.
         what: &'static str,
     },
-    /// What is stored is not of its type.
+    /// Stored bytes are not a value of the expected type.
     #[error(transparent)]
     Decode(#[from] codec::DecodeError),
 }

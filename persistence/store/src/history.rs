@@ -1,7 +1,7 @@
 //! An entity's past: its records, and its state at an earlier moment.
 //!
-//! Each record names the place of the one before it in the same stream, so a stream is walked back
-//! from its end without an index.
+//! Each record names the position of the one before it in the same stream, so a stream is walked
+//! back from its end without an index.
 
 use priv_domain::entity::EntityId;
 use priv_domain::journal_point::PointInTime;
@@ -10,39 +10,40 @@ use priv_journal::{Journal, ReadError, Record};
 
 use crate::any_entity::{self, ApplyError};
 
-/// Records of one stream that are held in memory at most.
+/// The most records of one stream that are held in memory.
 const MAX_RECORDS: usize = 200_000;
 
-/// Why a stream can't be read.
+/// The reason why a stream can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// The journal can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A record is damaged.
+    /// A record of the stream can't be folded into the state.
     #[error(transparent)]
     Apply(#[from] ApplyError),
-    /// A record is not where the next one says.
+    /// A record is not at the position that the next one names.
     #[error("there is no record of this {} at position {position}", entity.kind.as_str())]
     Broken {
-        /// Whose.
+        /// The entity whose stream it is.
         entity: EntityId,
-        /// Where.
+        /// The position that holds no record of it.
         position: Position,
     },
-    /// Too long to replay on request.
+    /// The stream is too long to be replayed on request.
     #[error("the stream has more than {MAX_RECORDS} records")]
     TooLong,
 }
 
-/// Walks a stream back from a record.
+/// An iterator over a stream, from a record back to the first.
 pub struct Backwards<'a> {
     journal: &'a dyn Journal,
     entity: &'a EntityId,
     next: Position,
 }
 
-/// The records of `entity` from the one at `head` back to the first. `head` must be durable.
+/// Iterates over the records of `entity`, from the one at `head` back to the first. `head` must be
+/// durable.
 #[must_use]
 pub fn backwards<'a>(
     journal: &'a dyn Journal,
@@ -71,7 +72,8 @@ impl Iterator for Backwards<'_> {
     }
 }
 
-/// The state of `entity` at a moment, and where the last record in it stands.
+/// The state of `entity` at a moment, and the position of the last record in it. `head` is the
+/// position of the entity's last record; a moment before the first gives the state before it.
 ///
 /// # Errors
 /// See [`HistoryError`].
@@ -88,7 +90,7 @@ pub fn state_at(
             PointInTime::Position(position) => record.position <= position,
             PointInTime::Time(at) => record.at <= at,
         };
-        // Times may step back with the clock; what a later record is built on is included too.
+        // Times may go back with the clock; a record that a later one is built on is included too.
         if included || !records.is_empty() {
             records.push(record);
         }

@@ -1,13 +1,14 @@
-//! State that is made from the journal and can be made again: deleting it loses nothing.
+//! The state that is made from the journal and can be made again: deleting it loses nothing.
 //!
-//! - [`codec`]: how values are stored, in the journal and here; the only user of bincode.
-//! - [`snapshots`] of entities and [`views`] over many of them, both in sled, which [`store`] opens.
+//! - [`codec`]: the stored form of values, in the journal and here; the only user of bincode.
+//! - [`snapshots`] of entities and [`views`] over many of them, both in sled, which [`store`]
+//!   opens.
 //! - [`index`]: projects, keys and listings in memory, for each request to look up.
-//! - [`projector`]: keeps views and indexes up to date from durable records.
+//! - [`projector`] keeps views and indexes up to date from durable records.
 //! - [`recovery`] brings all of it up to the journal's end at a start, [`mod@verify`] checks it,
-//!   [`history`] replays an entity's past, and [`data_dir`] is the lock of the directory.
+//!   [`history`] replays an entity's past, and [`data_dir`] locks the directory.
 //!
-//! What is left out: the order and durability of records (`priv-journal`), contributed content
+//! Left out: the order and durability of records (`priv-journal`), contributed content
 //! (`priv-blobs`), the rules (`priv-domain`), and who runs them (`priv-actors`).
 
 pub mod any_entity;

@@ -1,7 +1,7 @@
-//! The projector: the single reader of durable records, who keeps the views.
+//! The projector: the only reader of durable records that keeps the views and the indexes.
 //!
-//! It works on a batch of records at a time: what they change is gathered in memory and written
-//! together with the position up to which it holds. A record that comes again, as after a crash,
+//! It works on a batch of records at a time. Their changes are gathered in memory and written
+//! together with the position up to which they go. A record that comes again, as after a crash,
 //! changes nothing.
 
 mod analytics;
@@ -42,23 +42,23 @@ use batch::Pending;
 
 pub use projection::Projection;
 
-/// Why the projector can't go on. The journal is not touched: the lists are rebuilt.
+/// The reason why the projector can't go on. The journal is not touched: the views are rebuilt.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
-    /// The store failed.
+    /// Reading or writing the store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A record is not what its kind says.
+    /// A record's bytes are not an entry of its kind of entity, or its raw events can't be read.
     #[error("the record at position {position} can't be read")]
     Decode {
-        /// Where.
+        /// The position of the record.
         position: Position,
-        /// Why.
+        /// The reason why its bytes are not a value.
         source: DecodeError,
     },
 }
 
-/// The projector.
+/// The writer of views and indexes. Others see them through a [`Projection`].
 #[derive(Debug)]
 pub struct Projector {
     views: Views,
@@ -69,15 +69,15 @@ pub struct Projector {
     reached: Position,
     announce: watch::Sender<Position>,
     pending: Pending,
-    /// The day on which old answers were let go last.
+    /// The day on which old answers were last removed.
     answers_purged: Day,
 }
 
 impl Projector {
-    /// Goes on where the lists end.
+    /// Loads the indexes, and goes on after the last record in the views.
     ///
     /// # Errors
-    /// The store failed.
+    /// Reading the store failed, or a stored value can't be read.
     pub fn new(views: Views) -> Result<(Self, Projection), StoreError> {
         let reached = views.projected()?;
         let projects = Arc::new(ProjectIndex::default());
@@ -117,25 +117,25 @@ impl Projector {
         Ok((projector, projection))
     }
 
-    /// Up to where records were taken in, written or not.
+    /// The position up to which records were taken in, whether committed or not.
     #[must_use]
     pub fn reached(&self) -> Position {
         self.reached
     }
 
-    /// Values that wait to be written, about.
+    /// The number of values that wait to be written, roughly.
     #[must_use]
     pub fn unwritten(&self) -> usize {
         self.pending.len() + self.analytics.unwritten()
     }
 
-    /// Whether settings or keys of a project have changed: others must see that soon.
+    /// Whether settings or keys of a project have changed, which others must see soon.
     #[must_use]
     pub fn has_changed_projects(&self) -> bool {
         !self.pending.projects.is_empty()
     }
 
-    /// Takes a record in. What it changes is seen by others after [`Self::commit`].
+    /// Takes a record in. Others see its changes after [`Self::commit`].
     ///
     /// # Errors
     /// The record can't be read, or the store failed.
@@ -248,7 +248,7 @@ impl Projector {
         Ok(self.pending.add_earning(&self.views, key, earned, record.at)?)
     }
 
-    /// A linked user's earnings are listed with the person's from now on.
+    /// Moves a linked user's earnings to the person's list.
     fn user_took(
         &mut self,
         me: &EntityId,
@@ -343,7 +343,8 @@ impl Projector {
         Ok(())
     }
 
-    /// Keeps an answer by the day it was given; whole days go once they are old enough.
+    /// Keeps an answer under the day on which it was given. Answers of the day before yesterday and
+    /// earlier are removed.
     fn remember(&mut self, at: Timestamp, tag: RequestTag, body: &str) -> Result<(), StoreError> {
         let value = write_value(&(tag.fingerprint, body.to_owned()));
         self.pending.put(answer_key(at.day(), tag.key), value);
@@ -372,10 +373,10 @@ impl Projector {
         }
     }
 
-    /// Writes what was taken in, and shows it.
+    /// Writes the changes of all records that were taken in, and shows them to others.
     ///
     /// # Errors
-    /// The store failed; then nothing of it is seen.
+    /// Reading or writing the store failed, or a stored value can't be read.
     pub fn commit(&mut self) -> Result<(), StoreError> {
         let pending = &mut self.pending;
         for (of, project) in pending.projects.drain() {

@@ -1,4 +1,4 @@
-//! Recovery: snapshots and lists are brought up to the end of the journal before anyone is served.
+//! Recovery: snapshots and views are brought up to the end of the journal before anyone is served.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,12 +14,12 @@ use crate::error::StoreError;
 use crate::projector::{ProjectError, Projection, Projector};
 use crate::store::{Found, Store};
 
-/// Entities that are in memory at once while records are folded in.
+/// The most entities that are in memory at once while records are folded in.
 const MAX_ENTITIES: usize = 50_000;
-/// Records between two writes of the projector.
+/// The number of records between two commits of the projector.
 const PROJECT_EVERY: u64 = 10_000;
 
-/// Why the service can't start.
+/// The reason why the service can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
     /// The journal can't be read.
@@ -28,40 +28,41 @@ pub enum RecoveryError {
     /// The store can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The lists can't be kept.
+    /// The projector can't take in a record.
     #[error(transparent)]
     Project(#[from] ProjectError),
-    /// The journal contradicts itself.
+    /// A record can't be folded into its entity.
     #[error(
         "the record at position {position} can't be replayed; restore a backup, and keep this directory for a look"
     )]
     Replay {
-        /// Where.
+        /// The position of the record.
         position: Position,
-        /// Why.
+        /// The reason why it can't be folded in.
         source: ApplyError,
     },
 }
 
-/// What recovery came to.
+/// The result of recovery.
 #[derive(Debug)]
 pub struct Recovered {
-    /// The store, up to date.
+    /// The store, up to the journal's end.
     pub store: Store,
-    /// The projector, up to date.
+    /// The projector, up to the journal's end.
     pub projector: Projector,
-    /// What others see of it.
+    /// The part of the projector that others see.
     pub projection: Projection,
-    /// Entities that wait for others and must be woken.
+    /// Entities with pending work, which must be activated.
     pub with_pending_work: Vec<EntityId>,
-    /// Records that were replayed.
+    /// The number of records that were replayed.
     pub replayed: u64,
 }
 
 /// Opens the store and brings it up to the end of the journal.
 ///
-/// A store that is missing, not to be trusted, ahead of the journal or at odds with it is begun
-/// anew and built from the whole journal.
+/// A store that is missing, can't be trusted, is ahead of the journal or does not fit it is
+/// replaced by an empty one, which is filled from the whole journal. `cache_bytes` bounds the
+/// memory of sled's cache, roughly.
 ///
 /// # Errors
 /// See [`RecoveryError`].
@@ -142,7 +143,7 @@ fn view(record: &Record) -> RecordView<'_> {
     }
 }
 
-/// Entities that records are being folded into.
+/// The entities that records are being folded into.
 struct Replay<'a> {
     store: &'a Store,
     entities: HashMap<EntityId, AnyEntity>,
@@ -158,7 +159,7 @@ impl Replay<'_> {
             self.write_out()?;
         }
         let stored = match record.version == Version::ZERO.next() {
-            // Its first record: whatever the store has is of a journal that is gone, or the same.
+            // The first record: a snapshot is of a journal that is gone, or will be made again.
             true => None,
             false => any_entity::load(&self.store.snapshots, &record.entity)?,
         };

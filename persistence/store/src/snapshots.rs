@@ -1,4 +1,4 @@
-//! The last known state of each entity.
+//! Snapshots: the last known state of each entity.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use priv_domain::machine::Entity;
 use crate::codec::{self, FORMAT, Persistent};
 use crate::error::StoreError;
 
-/// sled keeps larger values as files that it never syncs.
+/// The most bytes in one value: sled puts larger ones into files that it never syncs.
 const MAX_VALUE_BYTES: usize = 100 * 1024;
 
-/// What is written to sled together, in bytes, about.
+/// The number of bytes that are written to sled together, roughly.
 const BATCH_BYTES: usize = 256 << 10;
-/// What is written before the disk is waited for, in bytes: sled puts no bound on what it has on its
+/// The number of bytes after which the disk is waited for: sled does not bound what it has on the
 /// way there, and writes several times as much as it is given.
 const UNFLUSHED_BYTES: usize = 1 << 20;
 
@@ -23,7 +23,7 @@ const STATE: u8 = b's';
 const CHUNK: u8 = b'c';
 const DUES: u8 = b'd';
 
-/// Snapshots by entity, and which entities have something outstanding.
+/// All snapshots by entity, and the entities with pending work.
 #[derive(Clone, Debug)]
 pub struct Snapshots {
     tree: sled::Tree,
@@ -36,30 +36,30 @@ struct Writing {
     unflushed_bytes: usize,
 }
 
-/// A snapshot, encoded.
+/// An encoded state of an entity.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// Whose.
+    /// The entity that it is of.
     pub entity: EntityId,
-    /// Of its last entry.
+    /// The version of the entity's last entry.
     pub version: Version,
-    /// Whether it waits for others: then it is woken at every start.
+    /// Whether the entity has pending work: then it is activated at every start.
     pub dues: Dues,
-    /// The state.
+    /// The entity's state and answers, in [`FORMAT`].
     pub bytes: Vec<u8>,
 }
 
-/// Whether an entity waits for others.
+/// Whether an entity has pending work: messages to send again, or a time at which it wakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dues {
-    /// It does.
+    /// There is pending work.
     Some,
-    /// It doesn't.
+    /// There is no pending work.
     None,
 }
 
 impl Snapshot {
-    /// Of an entity's state.
+    /// Encodes the state of an entity.
     pub fn of<M: Persistent>(id: &EntityId, entity: &Entity<M>) -> Self {
         let machine = &entity.machine;
         let idle = machine.wakes_at().is_none() && machine.outstanding(id).is_empty();
@@ -76,14 +76,15 @@ impl Snapshots {
         Self { tree, writing: Arc::default() }
     }
 
-    /// Keeps snapshots in place of those before, each of them or none. One that is older than what
-    /// is kept is left out: an actor that passivates and a checkpoint may write at the same time.
+    /// Keeps snapshots in place of earlier ones, each of them whole or not at all. A snapshot that
+    /// is no newer than the one that is kept is left out: an actor that passivates and a checkpoint
+    /// may write at the same time.
     ///
-    /// The caller sees to it that the journal has what the snapshots hold on disk. Waits for the disk
-    /// from time to time, so that no more is on its way to it than fits into memory well.
+    /// The caller makes sure that the journal has on disk all that the snapshots hold. Waits for
+    /// the disk from time to time, so that what is on its way there stays small in memory.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or a snapshot that is kept is damaged.
     pub fn put_all(&self, snapshots: &[Snapshot]) -> Result<(), StoreError> {
         let mut writing = self.writing.lock();
         let mut batch = sled::Batch::default();
@@ -104,7 +105,7 @@ impl Snapshots {
         Ok(())
     }
 
-    /// Returns the bytes that it added.
+    /// Returns the number of bytes that it added.
     fn add_to_batch(
         &self,
         snapshot: &Snapshot,
@@ -143,10 +144,10 @@ impl Snapshots {
         Ok(added)
     }
 
-    /// The snapshot of an entity; `None` if it has none.
+    /// Loads the snapshot of an entity; `None` if it has none.
     ///
     /// # Errors
-    /// sled failed, or the bytes are not what was written.
+    /// sled failed, or the bytes are not those that were written.
     pub fn get<M: Persistent>(&self, id: &EntityId) -> Result<Option<Entity<M>>, StoreError> {
         let Some(value) = self.tree.get(key(STATE, id))? else { return Ok(None) };
         let damaged = || StoreError::Damaged { what: "snapshot" };
@@ -169,18 +170,18 @@ impl Snapshots {
         Ok(Some(codec::decode(format, bytes)?))
     }
 
-    /// Entities that wait for others.
+    /// The entities with pending work.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or a key is damaged.
     pub fn with_pending_work(&self) -> impl Iterator<Item = Result<EntityId, StoreError>> + use<> {
         self.ids(DUES)
     }
 
-    /// Entities that have a snapshot.
+    /// The entities that have a snapshot.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or a key is damaged.
     pub fn entities(&self) -> impl Iterator<Item = Result<EntityId, StoreError>> + use<> {
         self.ids(STATE)
     }
@@ -193,7 +194,7 @@ impl Snapshots {
     }
 }
 
-/// What stands in front of a snapshot's first bytes.
+/// The header of a snapshot, with the first of its bytes.
 struct Header<'a> {
     format: u16,
     version: Version,
@@ -232,7 +233,7 @@ fn chunk_key(id: &EntityId, index: u32) -> Vec<u8> {
     key
 }
 
-/// Environment, kind, and the key as it is: sorts by key within a kind.
+/// Appends environment, kind and key. Entities of a kind sort by their keys.
 pub(crate) fn put_entity(id: &EntityId, out: &mut Vec<u8>) {
     out.push(environment_byte(id.environment));
     out.push(match id.kind {
@@ -251,7 +252,7 @@ pub(crate) fn environment_byte(environment: Environment) -> u8 {
     }
 }
 
-/// What [`put_entity`] wrote.
+/// Reads what [`put_entity`] wrote; `None` if it wrote no such bytes.
 pub(crate) fn read_key(bytes: &[u8]) -> Option<EntityId> {
     let (&[environment, kind], key) = bytes.split_first_chunk::<2>()?;
     let environment = Environment::ALL.into_iter().find(|w| environment_byte(*w) == environment)?;

@@ -1,9 +1,10 @@
-//! sled: snapshots of entities, and the lists that are too long for memory.
+//! The store: sled, with snapshots of entities and the views that are too long for memory.
 //!
-//! Everything here can be rebuilt from the journal, and is whenever there is doubt. sled syncs with
-//! `sync_file_range`, which does not survive a power cut, and does not notice that it lost
-//! something; so what it holds is trusted only if it was closed and synced by us, or if the machine
-//! has been up since (`boot_id`): then the page cache has what a killed process had written.
+//! Everything in it can be rebuilt from the journal, and is whenever there is doubt. sled syncs
+//! with `sync_file_range`, which does not survive a power cut, and does not notice that it lost
+//! something. So the store is trusted only if it was closed and synced by us, or if the machine has
+//! not rebooted since it was opened (`boot_id`): then the page cache has what a killed process had
+//! written.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,54 +18,57 @@ use crate::error::StoreError;
 use crate::snapshots::Snapshots;
 use crate::views::Views;
 
-/// sled's folder inside the data directory.
+/// The folder of sled inside the data directory.
 const FOLDER: &str = "state";
-/// Where a folder that sled could not open is kept for a look; the one before is removed.
+/// The folder to which one that can't be opened, or does not fit the journal, is moved for a look.
+/// It replaces the one before.
 const SET_ASIDE: &str = "state.set-aside";
-/// Says on which boot the folder was last opened, and whether it was closed.
+/// The file that says on which boot the folder was last opened, and whether it was closed.
 const OWNER: &str = "state.owner";
-/// sled's only file that holds data.
+/// The only file of sled that holds data.
 const SLED_FILE: &str = "db";
 
-/// sled counts a page in its cache as it is on disk. In memory it takes about so many times that,
-/// which was measured with small records: a list of keys and one of values, each with room to grow.
+/// The memory that a byte in sled's cache takes, about: sled counts a page as it is on disk.
+/// Measured with small records: a list of keys and one of values, each with room to grow.
 const MEMORY_OF_CACHED: u64 = 5;
-/// The least that sled takes is 256 bytes; with less than this it would read for each write.
+/// The least cache, in bytes. sled allows 256, but with less than this it would read for each
+/// write.
 const MIN_CACHE_BYTES: u64 = 1 << 20;
 
-/// How often an open that the system refuses is tried again.
+/// How many times an open that the system refuses is tried again.
 const OPEN_TRIES: u32 = 10;
 const OPEN_AGAIN: Duration = Duration::from_millis(50);
 
 const CHECKPOINT: &[u8] = b"checkpoint";
 
-/// The tree of the views. Another way of keeping them is another tree: it begins empty, and is made
-/// from the whole journal at the first start.
+/// The tree of the views. When their form changes, the name does too: the new tree begins empty and
+/// is filled from the whole journal at the first start.
 const VIEWS: &str = "lists-2";
 const VIEWS_BEFORE: [&str; 1] = ["lists"];
 
-/// An open store.
+/// An open store. Clones are of the same store.
 #[derive(Clone, Debug)]
 pub struct Store {
     db: sled::Db,
     folder: PathBuf,
-    /// Snapshots of entities.
+    /// Snapshots of all entities.
     pub snapshots: Snapshots,
-    /// Lists and counters.
+    /// Lists and counters over many entities.
     pub views: Views,
 }
 
-/// How the store was found.
+/// The condition in which the store was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// As it was left.
+    /// The store is as it was left.
     Whole,
-    /// Missing, not to be trusted or not to be opened: it begins empty.
+    /// The store was missing, not trusted or not to be opened: it begins empty.
     Empty,
 }
 
 impl Store {
-    /// Opens the store of a data directory, or begins a new one.
+    /// Opens the store of a data directory, or begins an empty one. `cache_bytes` bounds the memory
+    /// of sled's cache, roughly.
     ///
     /// # Errors
     /// The directory can't be written, or sled can't begin a new store there.
@@ -91,7 +95,7 @@ impl Store {
     /// Sets the store aside and begins an empty one.
     ///
     /// # Errors
-    /// The directory can't be written.
+    /// The directory can't be written, or sled can't begin a new store there.
     pub fn begin_anew(data_dir: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
         let (folder, aside) = (data_dir.join(FOLDER), data_dir.join(SET_ASIDE));
         remove(&aside)?;
@@ -106,7 +110,7 @@ impl Store {
             .path(folder)
             .cache_capacity((cache_bytes / MEMORY_OF_CACHED).max(MIN_CACHE_BYTES))
             .flush_every_ms(Some(1_000));
-        // One that was just closed lets its lock go a moment later.
+        // A store that was just closed releases its lock a moment later.
         let mut tries = 0;
         let db = loop {
             match config.open() {
@@ -126,10 +130,10 @@ impl Store {
         Ok(Self { db, folder: folder.to_owned(), snapshots, views })
     }
 
-    /// Up to where the snapshots hold everything.
+    /// The position up to which the snapshots hold everything; zero before the first checkpoint.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or the value can't be read.
     pub fn checkpoint(&self) -> Result<Position, StoreError> {
         match self.db.get(CHECKPOINT)? {
             Some(bytes) => Ok(codec::decode(FORMAT, &bytes)?),
@@ -137,8 +141,8 @@ impl Store {
         }
     }
 
-    /// Puts all that was written on disk, and then notes that it holds everything up to
-    /// `position`. Blocks on the disk.
+    /// Puts everything that was written on disk, and then notes that the snapshots hold everything
+    /// up to `position`. Blocks on the disk.
     ///
     /// # Errors
     /// sled or the disk failed; then the checkpoint before still holds.
@@ -154,17 +158,18 @@ impl Store {
         File::open(&path).and_then(|file| file.sync_data()).map_err(io_error(&path))
     }
 
-    /// Notes that the store is whole on disk. Call after a last checkpoint, and write nothing more.
+    /// Notes that the store is whole on disk. To be called after the last checkpoint, with no more
+    /// writes to follow.
     ///
     /// # Errors
-    /// The note can't be written; then the store is rebuilt after a reboot.
+    /// The disk failed, or the note can't be written; then the store is rebuilt after a reboot.
     pub fn close(self) -> Result<(), StoreError> {
         self.sync()?;
         let data_dir = self.folder.parent().expect("the folder is inside the data directory");
         Owner::write(data_dir, State::Closed)
     }
 
-    /// Notes that the store is not to be trusted: it is rebuilt at the next start.
+    /// Notes that the store can't be trusted, so that it is rebuilt at the next start.
     ///
     /// # Errors
     /// The note can't be removed.
@@ -174,7 +179,7 @@ impl Store {
         fs::remove_file(&path).map_err(io_error(&path))
     }
 
-    /// Bytes on disk.
+    /// The size of the store on disk, in bytes.
     ///
     /// # Errors
     /// sled failed.
@@ -189,7 +194,7 @@ enum State {
     Closed,
 }
 
-/// Who had the folder open last, if anybody is known to.
+/// The boot that last had the folder open, and whether it closed it; `None` if that is not known.
 struct Owner(Option<(String, State)>);
 
 impl Owner {
@@ -211,7 +216,7 @@ impl Owner {
         }
     }
 
-    /// Written in place: torn, it says nothing, and then the store is not trusted.
+    /// Written in place: a torn file says nothing, and then the store is not trusted.
     fn write(data_dir: &Path, state: State) -> Result<(), StoreError> {
         let path = data_dir.join(OWNER);
         let boot = boot_id().unwrap_or_else(|| "unknown".to_owned());
@@ -228,8 +233,8 @@ impl Owner {
     }
 }
 
-/// Changes at every boot; `None` where the system doesn't tell, and then nothing is trusted that
-/// was not closed.
+/// The id of this boot. `None` if the system doesn't tell; then only a store that was closed is
+/// trusted.
 fn boot_id() -> Option<String> {
     let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(id.trim().to_owned())

@@ -1,4 +1,4 @@
-//! Checking a data directory: the journal's chain, every snapshot against replay, the ledger.
+//! Verifying a data directory: the journal's chain, each snapshot against replay, and the ledger.
 
 use std::collections::HashMap;
 
@@ -11,20 +11,20 @@ use crate::any_entity::{self, ApplyError, postings};
 use crate::error::StoreError;
 use crate::store::Store;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Records that were replayed.
+    /// The number of records that were replayed.
     pub records: u64,
-    /// Entities that they make.
+    /// The number of entities that they are of.
     pub entities: u64,
-    /// Snapshots that were compared.
+    /// The number of snapshots that were compared.
     pub snapshots: u64,
-    /// Whatever is not as it should be, for people to read.
+    /// All that is not as it should be, for people to read.
     pub faults: Vec<String>,
 }
 
-/// Why a check could not be finished.
+/// The reason why a check could not be finished.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The journal can't be read.
@@ -33,15 +33,15 @@ pub enum VerifyError {
     /// The store can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The journal contradicts itself.
+    /// A record can't be folded into its entity.
     #[error(transparent)]
     Replay(#[from] ApplyError),
 }
 
-/// Replays the whole journal in memory and compares everything with it.
+/// Replays the whole journal in memory, and compares snapshots and ledger with it.
 ///
 /// # Errors
-/// See [`VerifyError`]; what is merely wrong is in the report.
+/// See [`VerifyError`]. Whatever is merely wrong is in the report.
 pub fn verify(journal: &dyn Journal, store: &Store) -> Result<Report, VerifyError> {
     let mut report = Report::default();
     let mut snapshots: HashMap<EntityId, AnyEntity> = HashMap::new();

@@ -1,7 +1,7 @@
-//! Views and counters that the projector keeps in sled, and how they are read.
+//! Views: the lists and counters that the projector keeps in sled, and how they are read.
 //!
-//! One tree, so that whatever a batch of records changes changes together with the position up to
-//! which the records are in. The first byte of a key says which list it belongs to.
+//! They are in one tree, so that all changes of a batch of records are written together with the
+//! position up to which records are in. The first byte of a key says which list it belongs to.
 
 pub(crate) mod analytics;
 mod earnings;
@@ -19,10 +19,10 @@ use crate::snapshots::read_key;
 use crate::value::{read_value, write_value};
 use keys::{PROJECTED, answer_key, entity_key, ledger_key, user_prefix, wallet_key};
 
-/// A value that is not from the journal: its name, and two numbers.
+/// A loose value: one that is not from the journal. Its name, and two numbers.
 pub type Loose = (Vec<u8>, (i64, u64));
 
-/// Views and counters in sled. Clones are the same views.
+/// Lists and counters in sled. Clones are of the same ones.
 #[derive(Clone, Debug)]
 pub struct Views {
     tree: sled::Tree,
@@ -37,10 +37,10 @@ impl Views {
         Ok(self.tree.apply_batch(batch)?)
     }
 
-    /// Up to where the journal's records are in.
+    /// The position up to which the journal's records are in.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or the value can't be read.
     pub fn projected(&self) -> Result<Position, StoreError> {
         Ok(self.value(PROJECTED)?.unwrap_or(Position::ZERO))
     }
@@ -52,24 +52,24 @@ impl Views {
         self.tree.get(key)?.map(|bytes| read_value(&bytes)).transpose()
     }
 
-    /// All projects of both environments.
+    /// All projects of both environments, with their money.
     pub(crate) fn projects(&self) -> Result<Vec<IndexedProject>, StoreError> {
         self.tree.scan_prefix([keys::PROJECT]).values().map(|value| read_value(&value?)).collect()
     }
 
-    /// All versions of a user's consent, oldest first.
+    /// All versions of a user's consent, oldest first; none if they were never asked.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or a value can't be read.
     pub fn consent_history(&self, user: &EntityId) -> Result<Vec<ConsentRecord>, StoreError> {
         let prefix = user_prefix(keys::CONSENT, user);
         self.tree.scan_prefix(prefix).values().map(|value| read_value(&value?)).collect()
     }
 
-    /// The user who proved last to hold a wallet.
+    /// The user who last proved to hold a wallet; `None` if nobody did.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or the value can't be read.
     pub fn wallet_holder(
         &self,
         environment: Environment,
@@ -78,10 +78,11 @@ impl Views {
         self.value(&wallet_key(environment, address))
     }
 
-    /// Entities of a kind, by key, after a key.
+    /// The entities of a kind whose keys follow `after`, in the order of their keys, at most
+    /// `limit`.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or a key is damaged.
     pub fn entities(
         &self,
         environment: Environment,
@@ -103,11 +104,11 @@ impl Views {
         ids.collect()
     }
 
-    /// What a request over many users was answered, today or yesterday: the fingerprint of its
-    /// body, and the body of the answer.
+    /// The answer to a request over many users that was given today or yesterday: the fingerprint
+    /// of the request's body, and the body of the answer. `None` if there is none.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or the value can't be read.
     pub fn answer(&self, tag: u128, now: Timestamp) -> Result<Option<(u128, String)>, StoreError> {
         let today = now.day();
         for day in [today, Day::new(today.get() - 1)] {
@@ -118,7 +119,7 @@ impl Views {
         Ok(None)
     }
 
-    /// Keys of answers from before a day.
+    /// The keys of answers from before a day.
     pub(crate) fn answers_before(
         &self,
         day: Day,
@@ -135,19 +136,20 @@ impl Views {
         Ok(self.tree.contains_key(entity_key(id))?)
     }
 
-    /// When an entity's first record was made.
+    /// The time of an entity's first record; `None` if no record was projected, or its
+    /// time was not kept.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or the value can't be read.
     pub fn first_seen(&self, id: &EntityId) -> Result<Option<Timestamp>, StoreError> {
         let value = self.tree.get(entity_key(id))?;
         value.filter(|value| !value.is_empty()).map(|value| read_value(&value)).transpose()
     }
 
-    /// The sums by account class, from all postings.
+    /// The sums of all postings by account class.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or the value can't be read.
     pub fn ledger(&self, environment: Environment) -> Result<TrialBalance, StoreError> {
         let sums: Vec<(AccountClass, i128)> =
             self.value(&ledger_key(environment))?.unwrap_or_default();
@@ -158,7 +160,8 @@ impl Views {
         Ok(trial)
     }
 
-    /// Keeps a small value that is not from the journal, such as the day counts of rate limits.
+    /// Keeps a loose value under a name, such as the day count of a rate limit. It is written at
+    /// once, without the projector.
     ///
     /// # Errors
     /// sled failed.
@@ -167,7 +170,7 @@ impl Views {
         Ok(())
     }
 
-    /// Removes a loose value.
+    /// Removes a loose value, if there is one of this name.
     ///
     /// # Errors
     /// sled failed.
@@ -176,10 +179,10 @@ impl Views {
         Ok(())
     }
 
-    /// All loose values.
+    /// All loose values, in the order of their names.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or a value can't be read.
     pub fn loose(&self) -> Result<Vec<Loose>, StoreError> {
         let all = self.tree.scan_prefix([keys::LOOSE]);
         all.map(|item| {

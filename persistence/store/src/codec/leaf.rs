@@ -1,4 +1,4 @@
-//! Plain values and containers.
+//! The stored forms of plain values and containers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ macro_rules! leaves {
 
 leaves!(bool, u8, u16, u32, u64, i64, i128, [u8; 16], [u8; 20], [u8; 32]);
 
-/// Ids and hashes: 16 bytes, big end first, so that they sort as they are.
+/// 16 bytes, most significant first, so that ids sort by their bytes.
 impl Stored for u128 {
     fn put(&self, out: &mut Output) {
         self.to_be_bytes().put(out);
@@ -77,7 +77,7 @@ impl<T: Stored> Stored for Arc<[T]> {
     }
 }
 
-/// In order of the keys: the same map has the same bytes.
+/// In the order of the keys, so that equal maps have equal bytes.
 impl<K: Stored + Ord, V: Stored> Stored for BTreeMap<K, V> {
     fn put(&self, out: &mut Output) {
         out.leaf(&(self.len() as u64));
@@ -102,7 +102,7 @@ impl<T: Stored> Stored for Vec<T> {
     }
 }
 
-/// A count, then the items.
+/// Appends the number of items, then the items.
 pub(super) fn put_list<'a, T: Stored + 'a>(
     count: usize,
     items: impl Iterator<Item = &'a T>,
@@ -112,7 +112,7 @@ pub(super) fn put_list<'a, T: Stored + 'a>(
     items.for_each(|item| item.put(out));
 }
 
-/// What [`put_list`] wrote, in any container.
+/// Reads what [`put_list`] wrote, into any container.
 pub(super) fn get_list<T: Stored, L: FromIterator<T>>(
     input: &mut Input<'_>,
 ) -> Result<L, DecodeError> {

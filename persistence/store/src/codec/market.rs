@@ -1,4 +1,4 @@
-//! Contributions, listings, purchases.
+//! The stored forms of contributions, listings and purchases.
 
 use priv_domain::contribution::{
     Contribution, ContributionType, MediaType, Originality, ReviewDecision, ReviewStatus, Uses,
@@ -122,5 +122,5 @@ stored_enum!(Event, "listing event" {
     4 => ExchangeForgotten { id },
 });
 
-// A listing is asked nothing; it is only sent messages.
+// A listing takes no commands, only messages.
 stored_replies!(Listing, "listing reply" { 0 => Noted });

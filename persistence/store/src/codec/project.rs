@@ -1,4 +1,4 @@
-//! The project's state, events and answers.
+//! The stored forms of the project's state, events and replies.
 
 use priv_domain::consent::ConsentPolicy;
 use priv_domain::machine::Noted;

@@ -1,4 +1,4 @@
-//! Raw events: the personal part of a record.
+//! The stored form of raw events, which are the personal part of a record.
 
 use priv_domain::{EventType, RawEvent, Timestamp};
 
@@ -19,22 +19,17 @@ stored_struct!(RawEvent {
     context,
 });
 
-/// What is counted of an event.
+/// The fields of an event that analytics counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CountedEvent {
-    /// What kind.
     pub(crate) event_type: EventType,
-    /// When it happened.
     pub(crate) timestamp: Timestamp,
-    /// As the app gave it.
     pub(crate) user_id: Option<String>,
-    /// As the app gave it.
     pub(crate) anonymous_id: Option<String>,
-    /// The page.
     pub(crate) page_url: Option<String>,
 }
 
-/// Reads a list of [`RawEvent`] without what is not counted: most of it.
+/// Reads a list of [`RawEvent`], skipping the fields that are not counted, which are most of it.
 ///
 /// # Errors
 /// As [`super::decode`].
@@ -46,7 +41,7 @@ pub(crate) fn counted_events(format: u16, bytes: &[u8]) -> Result<Vec<CountedEve
 }
 
 impl CountedEvent {
-    /// In the order of [`RawEvent`]'s fields above.
+    /// Reads the fields in the order of [`RawEvent`]'s stored form.
     fn of_raw(input: &mut Input<'_>) -> Result<Self, DecodeError> {
         input.skip_text()?;
         let event_type = Stored::get(input)?;

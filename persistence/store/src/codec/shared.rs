@@ -1,4 +1,4 @@
-//! What all machines share: ids, amounts, exchanges, remembered answers.
+//! The stored forms of what all machines share: ids, amounts, exchanges, remembered answers.
 
 use priv_domain::answers::{Answers, Remembered, RequestTag};
 use priv_domain::earning::{DayEarnings, Payer, Rates};
@@ -69,8 +69,8 @@ stored_struct!(RequestTag { key, fingerprint });
 stored_struct!(Asked { reply_token, request });
 stored_struct!(Received { id, from, asked_for, settled });
 
-/// A transfer and a proposal have one form, as they had when a proposal was a transfer of nothing:
-/// who, to whom, how much, and a tag of what it is with what it carries.
+/// Transfers and proposals have one form, from when a proposal was a transfer of nothing: id,
+/// receiver, amount, and a tag of the purpose with what that carries.
 impl Stored for Exchange {
     fn put(&self, out: &mut Output) {
         self.id().put(out);
@@ -192,7 +192,7 @@ impl Stored for Inbox {
     }
 }
 
-/// A reply is the tag of its type, then what it says; the table of tags is its machine's.
+/// The tag of the reply's type, then the reply; its machine has the table of tags.
 impl<M: Persistent> Stored for AnyReply<M> {
     fn put(&self, out: &mut Output) {
         M::put_reply(self, out);
@@ -203,7 +203,7 @@ impl<M: Persistent> Stored for AnyReply<M> {
     }
 }
 
-/// That it was done says all.
+/// No bytes: the tag in front of it says all.
 impl Stored for Noted {
     fn put(&self, _: &mut Output) {}
 
@@ -230,7 +230,7 @@ impl<M: Persistent> Stored for Answers<M> {
     fn put(&self, out: &mut Output) {
         let mut answers: Vec<(u128, Remembered<M>)> =
             self.iter().map(|(key, known)| (key, known.clone())).collect();
-        // The same state has the same bytes.
+        // Sorted, so that equal states have equal bytes.
         answers.sort_unstable_by_key(|(key, _)| *key);
         answers.put(out);
     }
@@ -240,7 +240,7 @@ impl<M: Persistent> Stored for Answers<M> {
     }
 }
 
-/// The part of an entry that replay needs. The raw events are the other part.
+/// The part of an entry that replay needs. The raw events are the other part, see `raw_event`.
 impl<M: Persistent> Stored for Entry<M> {
     fn put(&self, out: &mut Output) {
         self.events.put(out);

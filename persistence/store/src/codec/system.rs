@@ -1,4 +1,4 @@
-//! The system's state, events and answers.
+//! The stored forms of the system's state, events and replies.
 
 use priv_domain::machine::Noted;
 use priv_domain::system::{Event, Funded, Minted, ProjectNamed, System};

@@ -1,4 +1,4 @@
-//! Golden bytes of what is stored, and what becomes of bytes that are not.
+//! Golden bytes of what is stored, and what happens to bytes that are not values.
 
 use std::fmt::Debug;
 
@@ -26,7 +26,7 @@ use super::{DecodeError, FORMAT, Stored, decode, encode};
 const AT: Timestamp = Timestamp::from_millis(1_700_000_000_123);
 const TAG: RequestTag = RequestTag { key: 0xaa, fingerprint: 0xbb };
 
-/// The bytes are as they ever were, and are read back as what they were made of.
+/// Checks that the value has the bytes that it ever had, and that they are read back as the value.
 #[track_caller]
 fn golden<T: Stored + PartialEq + Debug>(value: &T, expected: &Expect) {
     let bytes = encode(value);
@@ -350,7 +350,7 @@ proptest::proptest! {
         let _ = decode::<Entry<User>>(FORMAT, &bytes);
         let _ = decode::<Entity<Project>>(FORMAT, &bytes);
         let _ = decode::<Entity<System>>(FORMAT, &bytes);
-        // What is counted is read wherever the whole is.
+        // The counted fields are read wherever the whole is.
         let whole = decode::<Vec<RawEvent>>(FORMAT, &bytes).map(|events| events.len());
         let counted = counted_events(FORMAT, &bytes).map(|events| events.len());
         if let Ok(events) = whole {
@@ -358,7 +358,7 @@ proptest::proptest! {
         }
     }
 
-    /// One byte changed: it is refused, or it is another value; never a panic, never a hang.
+    /// With one byte changed it is refused or is another value, and never panics or hangs.
     #[test]
     fn a_changed_byte_never_panics(at in 0..2_000usize, bit in 0..8u32) {
         let mut bytes = encode(&entry::<User>(user_events(), claimed()));

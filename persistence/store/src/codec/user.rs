@@ -1,4 +1,4 @@
-//! The user's state, events and answers.
+//! The stored forms of the user's state, events and replies.
 
 use priv_domain::consent::{ConsentRecord, Preferences};
 use priv_domain::listing::ListingSummary;
@@ -106,7 +106,7 @@ stored_struct!(Deleted { id, sha256 });
 stored_struct!(Purchased { listing, purchase, bought });
 stored_struct!(Rated { purchase, stars });
 
-/// That it is bound says all.
+/// No bytes: the tag in front of it says all.
 impl Stored for WalletBound {
     fn put(&self, _: &mut Output) {}
 

@@ -1,4 +1,4 @@
-//! Every listing as browsers see it, in memory: what is looked through at each browse.
+//! The listing index: the summary of every listing, in memory, for browsing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use priv_domain::entity::{EntityId, Environment};
 use priv_domain::listing::ListingSummary;
 use priv_domain::views::SellerSums;
 
-/// All listings of both environments.
+/// The summaries of all listings in both environments, and each seller's sums.
 #[derive(Debug, Default)]
 pub struct ListingIndex {
     inner: RwLock<Inner>,
@@ -22,13 +22,13 @@ struct Inner {
 }
 
 impl ListingIndex {
-    /// A listing.
+    /// The summary of a listing; `None` if there is no such listing.
     #[must_use]
     pub fn get(&self, environment: Environment, listing: ListingId) -> Option<Arc<ListingSummary>> {
         self.inner.read().summaries.get(&(environment, listing)).cloned()
     }
 
-    /// The listings of a environment that `picks` picks, oldest first.
+    /// The summaries in an environment that `picks` picks, oldest first.
     pub fn pick(
         &self,
         environment: Environment,
@@ -40,7 +40,7 @@ impl ListingIndex {
         summaries.map(|(_, summary)| summary).filter(|summary| picks(summary)).cloned().collect()
     }
 
-    /// What a seller has sold.
+    /// The sums over all listings of a seller; zeros if they have none.
     #[must_use]
     pub fn seller(&self, seller: &EntityId) -> SellerSums {
         self.inner.read().sellers.get(seller).copied().unwrap_or_default()
@@ -53,7 +53,7 @@ impl ListingIndex {
         let replaced = inner.summaries.insert((environment, summary.id), Arc::new(summary));
         let before = replaced.map(|summary| sums(&summary)).unwrap_or_default();
         let all = inner.sellers.entry(seller).or_default();
-        // What a listing has sold never becomes less; its stars may.
+        // The number of a listing's sales and ratings never falls; the sum of its stars may.
         all.sales = all.sales + after.sales - before.sales;
         all.ratings = all.ratings + after.ratings - before.ratings;
         all.stars = all.stars + after.stars - before.stars;

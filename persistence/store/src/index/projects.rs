@@ -1,5 +1,5 @@
-//! What every request needs to know of projects, in memory: keys, settings, and whether the budget
-//! still covers what users are promised.
+//! The project index: what every request needs to know of projects, in memory. That is keys,
+//! settings, and whether the budget still covers what users are promised.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use priv_domain::{Micros, ProjectId};
 
 use crate::codec::{DecodeError, Input, Output, Stored};
 
-/// A project in one environment. Replaced as a whole when something changes but its money.
+/// A project in one environment. It is replaced as a whole when anything but its money changes.
 #[derive(Clone, Debug)]
 pub struct IndexedProject {
-    /// All but its money.
+    /// The project without its money.
     pub facts: ProjectFacts,
-    /// Its money, which changes in place.
+    /// The project's money, which changes in place.
     pub money: Arc<ProjectMoney>,
 }
 
-/// A project's money, as the projector has seen it.
+/// A project's money, up to the records that the projector has committed.
 #[derive(Debug, Default)]
 pub struct ProjectMoney {
     available: AtomicU64,
@@ -31,21 +31,22 @@ pub struct ProjectMoney {
 }
 
 impl ProjectMoney {
-    /// The reward budget that is left, in micros.
+    /// The money in the reward budget, in micros.
     #[must_use]
     pub fn available(&self) -> Micros {
         Micros::new(self.available.load(Ordering::Relaxed))
     }
 
-    /// What users have earned and not yet claimed, or not yet been paid.
+    /// What users have earned and the budget has not funded, in micros.
     #[must_use]
     pub fn promised(&self) -> Micros {
         let accrued = Micros::new(self.accrued.load(Ordering::Relaxed));
         accrued.saturating_sub(Micros::new(self.funded.load(Ordering::Relaxed)))
     }
 
-    /// Whether there is money that is not promised. A little late, so a user may be promised what
-    /// came in between; a claim then stays pending until the budget is filled again.
+    /// Whether there is money that is not promised. The answer lags a little behind, so users may
+    /// be promised a little more than there is; a claim for that stays pending until the budget is
+    /// filled.
     #[must_use]
     pub fn budget(&self) -> Budget {
         if self.promised() < self.available() { Budget::Open } else { Budget::UsedUp }
@@ -63,7 +64,7 @@ impl ProjectMoney {
     }
 }
 
-/// What a batch of records changes about a project's money, in micros.
+/// The change that a batch of records makes to a project's money, in micros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MoneyChange {
     pub(crate) available: i128,
@@ -71,7 +72,7 @@ pub(crate) struct MoneyChange {
     pub(crate) funded: i128,
 }
 
-/// All projects, by id and by key.
+/// All projects of both environments, by id and by key.
 #[derive(Debug, Default)]
 pub struct ProjectIndex {
     inner: RwLock<Inner>,
@@ -84,19 +85,20 @@ struct Inner {
 }
 
 impl ProjectIndex {
-    /// A project.
+    /// Finds a project by id.
     #[must_use]
     pub fn get(&self, environment: Environment, project: ProjectId) -> Option<Arc<IndexedProject>> {
         self.inner.read().by_id.get(&(environment, project)).cloned()
     }
 
-    /// The project of a key, by the hash of its secret, and which of its keys it is.
+    /// Finds the project of a key by the hash of the key's secret, with the place of the key in
+    /// [`ProjectFacts::keys`].
     #[must_use]
     pub fn by_key(&self, sha256: &[u8; 32]) -> Option<(Arc<IndexedProject>, usize)> {
         self.inner.read().by_key.get(sha256).cloned()
     }
 
-    /// All projects of a environment, by id, which is by age.
+    /// All projects of an environment, in the order of their ids, hence oldest first.
     #[must_use]
     pub fn all(&self, environment: Environment) -> Vec<Arc<IndexedProject>> {
         let inner = self.inner.read();
@@ -120,7 +122,7 @@ impl ProjectIndex {
     }
 }
 
-/// Environment and id are in the key under which it is stored; both are repeated here.
+/// Repeats environment and id, which are in the key that it is stored under.
 impl Stored for IndexedProject {
     fn put(&self, out: &mut Output) {
         let Self { facts: ProjectFacts { id, environment, created_at, settings, keys }, money } =

@@ -1,4 +1,4 @@
-//! Counting events.
+//! Counting events by project, quarter of an hour, type, page and visitor.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,22 +12,24 @@ use crate::views::Views;
 use crate::views::analytics::{Bucket, MAX_PAGE_BYTES, cell_key, type_byte};
 use crate::views::keys::{ANALYTICS_PAGES, ANALYTICS_TOTALS, ANALYTICS_VISITORS};
 
-/// Counts in memory at most; past it those that are written are let go.
+/// The most counts that are kept in memory; with more, those that are written are dropped.
 const MAX_COUNTS: usize = 100_000;
 
-/// Pages of one project that are told apart in a quarter of an hour; the rest are one.
+/// The most pages of one project that are told apart in a quarter of an hour; all others count as
+/// one.
 const MAX_PAGES_A_BUCKET: u32 = 2_000;
 const OTHER_PAGES: &str = "(other)";
 
-/// Counts since the last write, and recent totals so that they need not be read again.
+/// Counts since the last write, and recent totals, so that these need not be read again.
 #[derive(Debug, Default)]
 pub(super) struct AnalyticsCounter {
     totals: HashMap<Vec<u8>, u64>,
     added: HashMap<Vec<u8>, u64>,
     visitors: HashSet<Vec<u8>>,
-    /// Pages that were new in a bucket, so that nobody fills the store with made-up ones.
+    /// The number of new pages in a bucket, which is bounded so that nobody fills the store with
+    /// made-up ones.
     pages: HashMap<(Environment, ProjectId, Bucket), u32>,
-    /// Visitors that were written lately: most come again within the quarter of an hour.
+    /// Visitors that were written lately: most return within the quarter of an hour.
     known_visitors: HashSet<Vec<u8>>,
 }
 
@@ -101,8 +103,8 @@ impl AnalyticsCounter {
     }
 }
 
-/// A hash of the user id, or else of the anonymous id. No secret is in it: it only makes keys
-/// short and even.
+/// A hash of the user id, or else of the anonymous id; `None` if the event has neither. There is no
+/// secret in it: it only makes keys short and evenly spread.
 fn visitor(event: &CountedEvent) -> Option<[u8; 16]> {
     let (kind, id) = match (&event.user_id, &event.anonymous_id) {
         (Some(id), _) => (b"u", id),

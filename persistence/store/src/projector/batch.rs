@@ -1,4 +1,4 @@
-//! What a batch of records changes, until it is written.
+//! The changes that a batch of records makes, until they are written.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,7 +15,7 @@ use crate::value::{read_value, write_value};
 use crate::views::Views;
 use crate::views::keys::{EntryKey, sale_key};
 
-/// Changes that are not written yet.
+/// Changes that are not written yet, and earnings that were written lately.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     pub(super) writes: HashMap<Vec<u8>, Vec<u8>>,
@@ -25,22 +25,22 @@ pub(super) struct Pending {
     pub(super) summaries: HashMap<(Environment, ListingId), ListingSummary>,
     pub(super) money: HashMap<(Environment, ProjectId), MoneyChange>,
     pub(super) touched: HashSet<(Environment, ProjectId)>,
-    /// By seller. Written together: one who sells thousands a second has places of many each.
+    /// By seller, to be written together: with thousands of sales a second, a value holds many.
     sales: HashMap<EntityId, Vec<Sale>>,
     earnings: HashMap<EntryKey, (Micros, Timestamp)>,
-    /// Lines as they were written lately, so that they need not be read again.
+    /// Lines that were written lately, so that they need not be read again.
     written: HashMap<EntryKey, (Micros, Timestamp)>,
 }
 
-/// Bytes of sales in one place, about: sled keeps more than sixteen such values together, and what is
-/// larger than 128 KiB in a file that it never syncs.
+/// The most bytes of sales in one value, roughly. sled keeps more than sixteen such values
+/// together, and puts what is above 128 KiB into a file that it never syncs.
 const SALES_BYTES: usize = 6 << 10;
 
-/// Lines that are kept in memory at most.
+/// The most lines that are kept in memory.
 const MAX_WRITTEN: usize = 100_000;
 
 impl Pending {
-    /// Values that wait, about.
+    /// The number of values that wait to be written, roughly.
     pub(super) fn len(&self) -> usize {
         let sales: usize = self.sales.values().map(Vec::len).sum();
         self.writes.len() + self.earnings.len() + self.removals.len() + sales
@@ -56,7 +56,7 @@ impl Pending {
         self.removals.insert(key);
     }
 
-    /// A value as it is with what is not written yet.
+    /// Reads a value with the changes that are not written yet.
     pub(super) fn value<T: Stored>(
         &self,
         views: &Views,
@@ -86,7 +86,7 @@ impl Pending {
         }
     }
 
-    /// Adds to a user's line of the day.
+    /// Adds to a user's line of earnings for the day.
     pub(super) fn add_earning(
         &mut self,
         views: &Views,
@@ -110,7 +110,7 @@ impl Pending {
         Ok(())
     }
 
-    /// Moves all lines of one user to another.
+    /// Moves all lines of earnings of one user to another.
     pub(super) fn move_earnings(
         &mut self,
         views: &Views,
@@ -139,7 +139,8 @@ impl Pending {
         Ok(())
     }
 
-    /// Takes everything out, to be written together.
+    /// Takes out all changes, to be written together; those in the ledger, the projects, the
+    /// summaries and the money must have been moved into `writes`.
     pub(super) fn take_batch(&mut self) -> sled::Batch {
         let mut batch = sled::Batch::default();
         for key in self.removals.drain() {
@@ -172,7 +173,7 @@ impl Pending {
     }
 }
 
-/// Ids, price and license take less than 64.
+/// An upper bound for the size of a sale in bytes: all but the title takes less than 64.
 fn sale_bytes((_, line): &Sale) -> usize {
     64 + line.title.len()
 }
@@ -198,7 +199,7 @@ mod tests {
             (priv_domain::PurchaseId::new(number), line)
         };
         let mut pending = Pending::default();
-        // As they are taken, which is not quite in the order in which they were ordered.
+        // In the order of acceptance, which is not quite the order of the orders.
         for number in (0..250).map(|number| number ^ 1) {
             pending.add_sale(&seller, sale(number));
         }

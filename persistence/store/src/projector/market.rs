@@ -1,4 +1,4 @@
-//! What contributions, listings and purchases change in the views.
+//! The changes that contributions, listings and purchases make to the views.
 
 use std::collections::hash_map::Entry as MapEntry;
 

@@ -1,4 +1,5 @@
-//! The indexes and sums that the projector shows to others, and waiting for it to reach a position.
+//! The projection: the indexes and sums that the projector shows to others, and a way to wait for
+//! it to reach a position.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,12 +14,12 @@ use tokio::sync::watch;
 use crate::index::listings::ListingIndex;
 use crate::index::projects::ProjectIndex;
 
-/// What others see of the projector.
+/// The part of the projector that others see. Clones are of the same projector.
 #[derive(Clone, Debug)]
 pub struct Projection {
-    /// Projects and their keys.
+    /// All projects with their keys and money.
     pub projects: Arc<ProjectIndex>,
-    /// Listings.
+    /// The summaries of all listings.
     pub listings: Arc<ListingIndex>,
     pub(super) ledger: Arc<RwLock<HashMap<Environment, TrialBalance>>>,
     pub(super) projected: watch::Receiver<Position>,
@@ -26,37 +27,38 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// Whether somebody waits for the lists: then the projector gathers no more before it writes.
+    /// Whether somebody waits for the projector: then it gathers no more before it writes.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// Up to where the lists hold everything.
+    /// The position up to which views and indexes hold everything.
     #[must_use]
     pub fn projected(&self) -> Position {
         *self.projected.borrow()
     }
 
-    /// Waits until the lists hold everything up to a position; at once if they do.
+    /// Waits until views and indexes hold everything up to a position; returns at once if they do.
     pub async fn when_projected(&self, position: Position) {
         if self.projected() >= position {
             return;
         }
         let _waiting = Waiting::begin(&self.waiting);
         let mut projected = self.projected.clone();
-        // The projector ends with the process: then nobody is answered any more.
+        // An error means that the projector ended with the process: then nobody is answered any
+        // more.
         let _ = projected.wait_for(|reached| *reached >= position).await;
     }
 
-    /// The sums by account class, from all postings.
+    /// The sums of all postings by account class.
     #[must_use]
     pub fn ledger(&self, environment: Environment) -> TrialBalance {
         self.ledger.read().get(&environment).cloned().unwrap_or_default()
     }
 }
 
-/// Counts one who waits, until it is dropped.
+/// Counts one waiter, until it is dropped.
 struct Waiting(Arc<AtomicUsize>);
 
 impl Waiting {

@@ -1,7 +1,7 @@
-//! Counts of events, by project, quarter of an hour and type; of page views by page; and who came.
+//! Analytics: counts of events by project, quarter of an hour and type, of page views by page, and
+//! the visitors.
 //!
-//! A quarter of an hour is the finest step by which time zones differ, so any zone's days are sums
-//! of buckets.
+//! Time zones differ by whole quarters of an hour, so the days of any zone are sums of buckets.
 
 use std::ops::Range;
 
@@ -14,24 +14,24 @@ use super::keys::{ANALYTICS_PAGES, ANALYTICS_TOTALS, ANALYTICS_VISITORS, project
 use crate::error::StoreError;
 use crate::value::read_value;
 
-/// Seconds in a bucket.
+/// The length of a bucket, in seconds: a quarter of an hour.
 const BUCKET_SECONDS: i64 = 900;
 
-/// Longest page address that is told from others, in bytes; the rest is cut off.
+/// The most bytes of a page's address that tell it from others; the rest is cut off.
 pub(crate) const MAX_PAGE_BYTES: usize = 1_024;
 
-/// A bucket of time.
+/// A quarter of an hour, counted from 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Bucket(pub(crate) u32);
 
 impl Bucket {
-    /// The bucket of a moment, held at 1970 and at the end of the range.
+    /// The bucket of a moment, held at the ends of the range.
     pub(crate) fn of(at: Timestamp) -> Self {
         let bucket = at.as_millis().div_euclid(BUCKET_SECONDS * 1_000);
         Self(u32::try_from(bucket.max(0)).unwrap_or(u32::MAX))
     }
 
-    /// Its first moment.
+    /// The first moment of the bucket.
     fn start(self) -> Timestamp {
         Timestamp::from_millis(i64::from(self.0) * BUCKET_SECONDS * 1_000)
     }
@@ -63,10 +63,11 @@ pub(crate) fn cell_key(
 }
 
 impl Views {
-    /// Events by bucket and type, in the order of time.
+    /// The number of events by bucket and type, oldest bucket first, in the buckets from the one of
+    /// `range.start` up to and without the one of `range.end`.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or a key or a value can't be read.
     pub fn event_counts(
         &self,
         environment: Environment,
@@ -79,10 +80,10 @@ impl Views {
         })
     }
 
-    /// Page views by bucket and page.
+    /// The number of page views by bucket and page, with the same range as [`Self::event_counts`].
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or a key or a value can't be read.
     pub fn page_counts(
         &self,
         environment: Environment,
@@ -94,10 +95,11 @@ impl Views {
         })
     }
 
-    /// Who came, by bucket and type; the count has no meaning.
+    /// The visitors by bucket and event type, with the same range as [`Self::event_counts`]. The
+    /// count is always 1.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or a key or a value can't be read.
     pub fn visitors(
         &self,
         environment: Environment,

@@ -1,4 +1,4 @@
-//! What users earned, a line per payer and day.
+//! Earnings: a line for each day and payer, and for each contribution or listing.
 
 use priv_domain::entity::EntityId;
 use priv_domain::views::DayEntry;
@@ -9,10 +9,10 @@ use crate::error::StoreError;
 use crate::value::read_value;
 
 impl Views {
-    /// What a user earned, oldest day first.
+    /// All lines of a user's earnings, oldest day first.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or a key or a value can't be read.
     pub fn earnings(&self, user: &EntityId) -> Result<Vec<DayEntry>, StoreError> {
         let prefix = user_prefix(EARNINGS, user);
         let items = self.tree.scan_prefix(&prefix);

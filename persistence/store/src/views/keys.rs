@@ -1,4 +1,4 @@
-//! The keys of the lists. Numbers are big end first, so that they sort.
+//! The keys of the lists. Numbers have their most significant byte first, so that they sort.
 
 use priv_domain::earning::Payer;
 use priv_domain::entity::{EntityId, Environment};
@@ -32,7 +32,7 @@ pub(crate) fn entity_key(id: &EntityId) -> Vec<u8> {
     key
 }
 
-/// What all keys of a user's list begin with: the length keeps one user's from another's.
+/// The beginning of all keys of a user's list. The key's length keeps one user's from another's.
 pub(crate) fn user_prefix(list: u8, user: &EntityId) -> Vec<u8> {
     let length = u16::try_from(user.key.len()).expect("a key has at most 600 bytes");
     let mut key = vec![list, environment_byte(user.environment)];
@@ -47,13 +47,13 @@ pub(crate) fn consent_key(user: &EntityId, version: u32) -> Vec<u8> {
     key
 }
 
-/// A user's earnings with one payer on one day.
+/// The key of a line of earnings: a user's with one payer on one day.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct EntryKey {
     pub(crate) user: EntityId,
     pub(crate) day: Day,
     pub(crate) payer: Payer,
-    /// Which contribution or listing it is for; 0 where a day's events are one line.
+    /// The contribution or listing that it is for, as the bits of its id; 0 for a day's events.
     pub(crate) reference: u128,
 }
 
@@ -78,7 +78,7 @@ impl EntryKey {
         key
     }
 
-    /// Reads the part after the user's prefix.
+    /// Reads the part after the user's prefix; `None` if it is no such key.
     pub(super) fn read(user: &EntityId, rest: &[u8]) -> Option<Self> {
         let (day, payer) = rest.split_first_chunk::<8>()?;
         let (kind, id) = payer.split_first()?;
@@ -98,14 +98,14 @@ pub(crate) fn project_key(environment: Environment, project: ProjectId) -> Vec<u
     project_prefix(PROJECT, environment, project)
 }
 
-/// What all keys of a project's list begin with.
+/// The beginning of all keys of a project's list.
 pub(crate) fn project_prefix(list: u8, environment: Environment, project: ProjectId) -> Vec<u8> {
     let mut key = vec![list, environment_byte(environment)];
     key.extend(project.get().to_be_bytes());
     key
 }
 
-/// An answer to a request over many users: by the day it was given, then by its tag.
+/// The key of an answer to a request over many users: the day on which it was given, then its tag.
 pub(crate) fn answer_key(day: Day, tag: u128) -> Vec<u8> {
     let mut key = vec![ANSWER];
     key.extend(day.get().to_be_bytes());
@@ -129,21 +129,21 @@ pub(super) fn loose_key(name: &[u8]) -> Vec<u8> {
     key
 }
 
-/// A contribution in its owner's list.
+/// The key of a contribution in its owner's list.
 pub(crate) fn contribution_key(owner: &EntityId, id: ContributionId) -> Vec<u8> {
     let mut key = user_prefix(CONTRIBUTION, owner);
     key.extend(id.get().to_be_bytes());
     key
 }
 
-/// Where the owner of a contribution is found.
+/// The key under which the owner of a contribution is found.
 pub(crate) fn contributor_key(environment: Environment, id: ContributionId) -> Vec<u8> {
     let mut key = vec![CONTRIBUTOR, environment_byte(environment)];
     key.extend(id.get().to_be_bytes());
     key
 }
 
-/// A contribution that has a content.
+/// The key of a contribution by its content.
 pub(crate) fn content_key(sha256: &[u8; 32], id: ContributionId) -> Vec<u8> {
     let mut key = vec![CONTENT];
     key.extend(sha256);
@@ -151,7 +151,7 @@ pub(crate) fn content_key(sha256: &[u8; 32], id: ContributionId) -> Vec<u8> {
     key
 }
 
-/// A listing that has, or had, a content among its files.
+/// The key of a listing by a content that is, or was, among its files.
 pub(crate) fn listed_content_key(sha256: &[u8; 32], listing: ListingId) -> Vec<u8> {
     let mut key = vec![LISTED_CONTENT];
     key.extend(sha256);
@@ -165,14 +165,14 @@ pub(crate) fn card_key(environment: Environment, listing: ListingId) -> Vec<u8> 
     key
 }
 
-/// Sales in their seller's list, by the first of them.
+/// The key of sales in their seller's list: that of the first of them.
 pub(crate) fn sale_key(seller: &EntityId, purchase: PurchaseId) -> Vec<u8> {
     let mut key = user_prefix(SALE, seller);
     key.extend(purchase.get().to_be_bytes());
     key
 }
 
-/// A rating in its listing's list.
+/// The key of a rating in its listing's list.
 pub(crate) fn rating_key(listing: ListingId, purchase: PurchaseId) -> Vec<u8> {
     let mut key = vec![RATING];
     key.extend(listing.get().to_be_bytes());

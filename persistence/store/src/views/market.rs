@@ -1,4 +1,4 @@
-//! Contributions, listings and purchases as lists, and who still needs a content.
+//! Lists of contributions, listings, sales and ratings, and the need for a content.
 
 use std::cmp::Reverse;
 
@@ -24,14 +24,14 @@ stored_struct!(ContributionLine { contribution, review, metadata });
 stored_struct!(PurchaseLine { listing, title, price, license });
 stored_struct!(RatingLine { stars, comment, at });
 
-/// The 16 bytes at the end of a key.
+/// Reads the id in the last 16 bytes of a key.
 fn last_id(key: &[u8]) -> Result<u128, StoreError> {
     let id = key.last_chunk::<16>().ok_or(StoreError::Damaged { what: "list key" })?;
     Ok(u128::from_be_bytes(*id))
 }
 
 impl Views {
-    /// A user's contributions, newest first.
+    /// The contributions of a user, newest first.
     pub fn contributions(
         &self,
         owner: &EntityId,
@@ -43,10 +43,10 @@ impl Views {
         })
     }
 
-    /// A contribution of a user.
+    /// Finds a contribution in its owner's list.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or the value can't be read.
     pub fn contribution(
         &self,
         owner: &EntityId,
@@ -55,10 +55,10 @@ impl Views {
         self.value(&contribution_key(owner, id))
     }
 
-    /// The owner of a contribution.
+    /// Finds the owner of a contribution.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or the value can't be read.
     pub fn contributor(
         &self,
         environment: Environment,
@@ -67,7 +67,7 @@ impl Views {
         self.value(&contributor_key(environment, id))
     }
 
-    /// All contributions of a environment, oldest first, after one of them.
+    /// All contributions in an environment, oldest first, those after `after` if one is given.
     pub fn all_contributions(
         &self,
         environment: Environment,
@@ -93,10 +93,10 @@ impl Views {
             })
     }
 
-    /// Whether anybody but `owner` has contributed this content, in any environment.
+    /// Whether anybody but `owner` has a contribution with this content, in any environment.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or a value can't be read.
     pub fn is_known_elsewhere(
         &self,
         sha256: &[u8; 32],
@@ -112,7 +112,7 @@ impl Views {
         Ok(false)
     }
 
-    /// Whether a contribution has this content.
+    /// Whether any contribution has this content, in any environment.
     ///
     /// # Errors
     /// sled failed.
@@ -121,10 +121,10 @@ impl Views {
         Ok(self.tree.scan_prefix(prefix).keys().next().transpose()?.is_some())
     }
 
-    /// Listings that have, or had, a content among their files: those who bought it need it.
+    /// The listings that have, or had, a content among their files: their buyers need it.
     ///
     /// # Errors
-    /// sled failed.
+    /// sled failed, or a key or a value can't be read.
     pub fn listings_with(&self, sha256: &[u8; 32]) -> Result<Vec<EntityId>, StoreError> {
         let prefix = [&[LISTED_CONTENT], sha256.as_slice()].concat();
         let items = self.tree.scan_prefix(prefix);
@@ -136,7 +136,7 @@ impl Views {
             .collect()
     }
 
-    /// All listings of both environments.
+    /// The summaries of all listings in both environments.
     pub(crate) fn summaries(&self) -> Result<Vec<(Environment, ListingSummary)>, StoreError> {
         let mut summaries = Vec::new();
         for environment in Environment::ALL {
@@ -147,21 +147,21 @@ impl Views {
         Ok(summaries)
     }
 
-    /// What a user sold, newest first.
+    /// All sales of a user, newest first.
     ///
     /// # Errors
-    /// sled failed, or holds what was not written.
+    /// sled failed, or a value can't be read.
     pub fn sales(&self, seller: &EntityId) -> Result<Vec<Sale>, StoreError> {
         let mut sales: Vec<Sale> = Vec::new();
         for value in self.tree.scan_prefix(user_prefix(SALE, seller)).values() {
             sales.extend(read_value::<Vec<Sale>>(&value?)?);
         }
-        // Those that were written together are in the order in which they were taken.
+        // Sales that were written together are in the order of their acceptance.
         sales.sort_unstable_by_key(|(id, _)| Reverse(*id));
         Ok(sales)
     }
 
-    /// Ratings of a listing, by the purchases that were rated, newest first.
+    /// The ratings of a listing, in the order of the purchases that were rated, newest first.
     pub fn ratings(
         &self,
         listing: ListingId,
