@@ -12,7 +12,7 @@ use priv_domain::consent::ConsentRecord;
 use priv_domain::earning::Budget;
 use priv_domain::entity::{EntityId, Environment, Kind};
 use priv_domain::ledger::TrialBalance;
-use priv_domain::listing::ListingSummary;
+use priv_domain::listing_summary::ListingSummary;
 use priv_domain::views::{
     AnalyticsCell, ContributionLine, ContributionOf, DayEntry, ProjectFacts, RatingLine, Sale,
     SellerSums, Visitor,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::machine::AnyReply;
+use crate::reply::AnyReply;
 use crate::time::{DAY_MILLIS, Timestamp};
 
 /// How long an answer is kept at least, in milliseconds: one day.

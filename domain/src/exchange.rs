@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
-use crate::answers::RequestTag;
+use crate::context::Asked;
+use crate::context::Context;
 use crate::entity::EntityId;
 use crate::id::ExchangeId;
-use crate::machine::{Context, OutgoingMessage, ReplyToken};
+use crate::message::OutgoingMessage;
 use crate::message::{Message, NotTaken};
 use crate::money::Micros;
 use crate::proposal::Proposal;
@@ -134,23 +135,6 @@ pub type OpenTransfer = Open<Transfer>;
 
 /// A transfer or a proposal that was opened and has not ended.
 pub type OpenExchange = Open<Exchange>;
-
-/// A request that waits for an exchange to end, remembered across a crash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// The token by which this process finds the waiting request.
-    pub reply_token: ReplyToken,
-    /// The tag under which the answer is remembered; `None` if the request had no idempotency key.
-    pub request: Option<RequestTag>,
-}
-
-impl Asked {
-    /// The request that is being decided now.
-    #[must_use]
-    pub fn by(context: &Context<'_>) -> Self {
-        Self { reply_token: ReplyToken(context.fresh), request: context.request }
-    }
-}
 
 /// The exchanges that an entity has opened and that have not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -484,6 +468,7 @@ mod tests {
     use crate::id::ClaimId;
     use crate::market::Fees;
     use crate::market::{ListingStatus, Proceeds};
+    use crate::reply::ReplyToken;
     use crate::testing::{
         NOW, UnderTest, asked, exchange_id, fill, full_inbox, listing, micros, nearly_full_inbox,
         order_of, other_body, person, project, proposal, rating, system, tag, transfer, ulid, user,

@@ -11,6 +11,7 @@
 pub mod answers;
 pub mod any_entity;
 pub mod consent;
+pub mod context;
 pub mod contribution;
 pub mod earning;
 pub mod entity;
@@ -20,12 +21,14 @@ pub mod id;
 pub mod journal_point;
 pub mod ledger;
 pub mod listing;
+pub mod listing_summary;
 pub mod machine;
 pub mod market;
 pub mod message;
 pub mod money;
 pub mod project;
 pub mod proposal;
+pub mod reply;
 pub mod system;
 #[cfg(test)]
 mod testing;

@@ -7,13 +7,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::context::Context;
 use crate::entity::EntityId;
 use crate::exchange::{Bookkeeping, Exchange, Inbox, OpenTransfer, Outbox, unfunded};
 use crate::id::{ExchangeId, PurchaseId};
 use crate::ledger::{AccountClass, Posting};
-use crate::machine::{Context, Decision, Machine, OutgoingMessage};
+use crate::listing_summary::is_sold_out;
+use crate::machine::{Decision, Machine};
 use crate::market::{Fees, File, License, ListingStatus};
 use crate::message::Message;
+use crate::message::OutgoingMessage;
 use crate::money::Micros;
 use crate::time::Timestamp;
 
@@ -23,7 +26,6 @@ mod summary;
 mod terms;
 
 pub use payout::PAYOUT_EVERY_MILLIS;
-pub use summary::{ListingSummary, SAMPLES};
 pub use terms::SaleTerms;
 
 /// The most sets of contents that one listing keeps; each set that was sold is kept.
@@ -149,7 +151,7 @@ impl Listing {
     #[must_use]
     pub fn is_sold_out(&self) -> bool {
         let Some(offer) = &self.offer else { return false };
-        summary::is_sold_out(offer.license, offer.max_sales, self.sales)
+        is_sold_out(offer.license, offer.max_sales, self.sales)
     }
 
     /// The files that purchases name by this number; `None` if it keeps none.

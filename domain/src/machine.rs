@@ -5,19 +5,18 @@
 //! and the answers that it remembers by idempotency key. [`Entry`] is what one command or message
 //! adds to the entity's stream; it is appended and applied as a whole or not at all.
 
-use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::answers::{Answers, Recall, RequestTag};
+use crate::context::{Asked, Context};
 use crate::entity::EntityId;
 use crate::event::RawEvent;
-use crate::exchange::Asked;
 use crate::journal_point::{Position, Version};
 use crate::ledger::Posting;
-use crate::message::Message;
+use crate::message::{Message, OutgoingMessage};
+use crate::reply::{AnyReply, ReplyToken, ReplyValue};
 use crate::time::Timestamp;
 
 /// The rules of one kind of entity.
@@ -91,75 +90,6 @@ pub type Decided<C> = Result<
     <<C as Command>::Machine as Machine>::Refusal,
 >;
 
-/// A value that can be the reply to a command.
-pub trait ReplyValue: Any + fmt::Debug + Send + Sync {
-    /// Whether another reply has the same type and is equal.
-    fn is_same(&self, other: &dyn ReplyValue) -> bool;
-}
-
-impl<T: Any + fmt::Debug + Eq + Send + Sync> ReplyValue for T {
-    fn is_same(&self, other: &dyn ReplyValue) -> bool {
-        (other as &dyn Any).downcast_ref::<T>() == Some(self)
-    }
-}
-
-/// The reply to any command of `M`, as it is remembered. Cheap to clone: the value is shared.
-pub struct AnyReply<M> {
-    value: Arc<dyn ReplyValue>,
-    machine: PhantomData<fn() -> M>,
-}
-
-impl<M> AnyReply<M> {
-    /// Wraps the reply to a command of this machine.
-    pub fn new(reply: impl ReplyValue) -> Self {
-        Self { value: Arc::new(reply), machine: PhantomData }
-    }
-
-    /// The reply, if it is of this type.
-    #[must_use]
-    pub fn get<R: Any>(&self) -> Option<&R> {
-        let value: &dyn Any = &*self.value;
-        value.downcast_ref()
-    }
-}
-
-impl<M> Clone for AnyReply<M> {
-    fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), machine: PhantomData }
-    }
-}
-
-impl<M> fmt::Debug for AnyReply<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.value.fmt(f)
-    }
-}
-
-impl<M> PartialEq for AnyReply<M> {
-    fn eq(&self, other: &Self) -> bool {
-        self.value.is_same(&*other.value)
-    }
-}
-
-impl<M> Eq for AnyReply<M> {}
-
-/// The reply to a command that has nothing to tell but that it was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Noted;
-
-/// What a decision may know besides the state and the command.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// The name of the entity that decides.
-    pub me: &'a EntityId,
-    /// The time of the decision, which is also the time of its record.
-    pub now: Timestamp,
-    /// A new ULID for the ids that the decision makes. Adding 1, 2, 3 … to it gives more new ids.
-    pub fresh: u128,
-    /// The tag of the request; `None` without an idempotency key, and for a message.
-    pub request: Option<RequestTag>,
-}
-
 /// What follows from a command, whose reply is of type `R`, or from a message, which has no reply.
 #[derive(Debug)]
 pub struct Decision<M: Machine, R = Infallible> {
@@ -232,10 +162,6 @@ pub enum Answer<R> {
     Nothing,
 }
 
-/// Names a request that waits for something which takes several steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ReplyToken(pub u128);
-
 /// The end of a request that took several steps.
 #[derive(Clone, Debug)]
 pub struct Completed<M: Machine> {
@@ -257,15 +183,6 @@ impl<M: Machine> Completed<M> {
     pub fn of(asked: Asked, outcome: End<M>) -> Self {
         Self { reply_token: asked.reply_token, request: asked.request, outcome }
     }
-}
-
-/// A message together with its receiver.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutgoingMessage {
-    /// The entity that gets it.
-    pub to: EntityId,
-    /// The message, which does not name its receiver.
-    pub message: Message,
 }
 
 /// What one command or message adds to an entity's stream.
@@ -416,6 +333,7 @@ fn conclude<M: Machine, R>(
 mod tests {
     use super::*;
     use crate::answers::MAX_ANSWERS;
+    use crate::reply::Noted;
     use crate::system::{Mint, MintTo, Minted, System};
     use crate::testing::*;
 

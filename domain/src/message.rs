@@ -4,8 +4,9 @@
 //! and sends the message again after a crash; a message that comes twice is answered as it was the
 //! first time.
 
+use crate::entity::EntityId;
 use crate::id::ExchangeId;
-use crate::listing::ListingSummary;
+use crate::listing_summary::ListingSummary;
 use crate::market::ListingStatus;
 use crate::money::Micros;
 use crate::proposal::Proposal;
@@ -101,4 +102,13 @@ pub enum NotSold {
     /// sets.
     #[error("the files of this listing were changed too often: make a new listing")]
     TooManyContents,
+}
+
+/// A message together with its receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingMessage {
+    /// The entity that gets it.
+    pub to: EntityId,
+    /// The message, which does not name its receiver.
+    pub message: Message,
 }

@@ -1,12 +1,14 @@
 //! A project: its keys, its settings and its reward budget.
 
 use crate::answers::RequestTag;
+use crate::context::Context;
 use crate::entity::EntityId;
 use crate::exchange::{Bookkeeping, Inbox, OpenTransfer, Outbox};
 use crate::id::{ExchangeId, KeyId};
 use crate::ledger::{AccountClass, Posting};
-use crate::machine::{Context, Decision, Machine, OutgoingMessage};
+use crate::machine::{Decision, Machine};
 use crate::message::Message;
+use crate::message::OutgoingMessage;
 use crate::money::Micros;
 use crate::time::Timestamp;
 use crate::transfer::Transfer;

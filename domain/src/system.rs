@@ -1,13 +1,16 @@
 //! The system of one environment: minted and burned money, the treasury, the pool, the stakers'
 //! share, and a record of operators' actions that belong to no other stream.
 
+use crate::context::Asked;
+use crate::context::Context;
 use crate::entity::EntityId;
-use crate::exchange::{Asked, Bookkeeping, Inbox, OpenTransfer, Outbox, Sendable};
+use crate::exchange::{Bookkeeping, Inbox, OpenTransfer, Outbox, Sendable};
 use crate::id::ExchangeId;
 use crate::ledger::{AccountClass, Posting};
-use crate::machine::{Answer, Context, Decision, Machine, OutgoingMessage};
+use crate::machine::{Answer, Decision, Machine};
 use crate::market::Fees;
 use crate::message::Message;
+use crate::message::OutgoingMessage;
 use crate::money::Micros;
 use crate::time::Timestamp;
 use crate::transfer::{Purpose, Transfer};

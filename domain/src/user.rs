@@ -1,6 +1,7 @@
 //! A user: consent, earnings, balance, and what they have in the marketplace.
 
 use crate::consent::ConsentRecord;
+use crate::context::Context;
 use crate::contribution::{self, Contribution};
 use crate::earning::{DayEarnings, Payer};
 use crate::entity::EntityId;
@@ -8,12 +9,14 @@ use crate::event::{EventKey, EventType};
 use crate::exchange::{Exchange, Inbox, OpenExchange, Outbox, Sendable};
 use crate::id::{ClaimId, ContributionId, ExchangeId, ListingId, ProjectId};
 use crate::ledger::{AccountClass, Posting};
-use crate::machine::{Context, Decision, Machine, OutgoingMessage};
+use crate::machine::{Decision, Machine};
+use crate::message::OutgoingMessage;
 use crate::message::{Message, NotSold, NotTaken};
 use crate::money::Micros;
 use crate::time::Timestamp;
 use crate::transfer::{PartId, Purpose, Transfer, UserPurpose};
 
+mod accepting;
 mod balance_history;
 mod bookkeeping;
 mod claim;
@@ -23,6 +26,7 @@ mod delete_contribution;
 mod exchanges;
 mod link;
 mod market;
+mod opening;
 mod publish;
 mod purchase;
 mod rate;

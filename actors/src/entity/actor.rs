@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use actix::fut::wrap_future;
 use actix::{Actor, ActorFutureExt, AsyncContext, Handler};
-use priv_domain::machine::OutgoingMessage;
 use priv_domain::message::Message;
+use priv_domain::message::OutgoingMessage;
 use priv_domain::{EntityId, Position, Timestamp};
 use priv_store::codec::Persistent;
 use priv_store::snapshots::Snapshot;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use priv_domain::machine::OutgoingMessage;
 use priv_domain::message::Message;
+use priv_domain::message::OutgoingMessage;
 use priv_domain::{EntityId, Position};
 use priv_store::codec::Persistent;
 use priv_store::snapshots::Snapshot;

@@ -6,11 +6,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use priv_domain::machine::{
-    Answer, Command, Concluded, Context, End, Entity, Entry, Handled, Machine, OutgoingMessage,
-    ReplyToken,
-};
+use priv_domain::context::Context;
+use priv_domain::machine::{Answer, Command, Concluded, End, Entity, Entry, Handled, Machine};
 use priv_domain::message::Message;
+use priv_domain::message::OutgoingMessage;
+use priv_domain::reply::ReplyToken;
 use priv_domain::{EntityId, Position, RequestTag, Timestamp};
 use priv_journal::{AppendError, Draft, Journal};
 use priv_store::codec::{self, FORMAT, Persistent, ReplyOf};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use priv_domain::EntityId;
 use priv_domain::listing::Listing;
-use priv_domain::machine::OutgoingMessage;
+use priv_domain::message::OutgoingMessage;
 use priv_domain::project::Project;
 use priv_domain::system::System;
 use priv_domain::user::User;

@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
-use super::{Contents, Due, Event, Listing, ListingSummary, MAX_CONTENTS, Offer, payout};
+use super::{Contents, Due, Event, Listing, MAX_CONTENTS, Offer, payout};
+use crate::context::Context;
 use crate::entity::{EntityId, Kind};
 use crate::exchange::{Exchange, Received, Sendable, is_good, refused};
 use crate::id::ExchangeId;
-use crate::machine::{Context, Decision, OutgoingMessage};
+use crate::listing_summary::ListingSummary;
+use crate::machine::Decision;
 use crate::market::{Change, Draft, Fees, File, License, ListingStatus, Order, Rating};
+use crate::message::OutgoingMessage;
 use crate::message::{Message, NotSold, NotTaken};
 use crate::money::Micros;
 use crate::proposal::{Content, Proposal};

@@ -2,11 +2,13 @@
 //! second and with one transfer to each at a time.
 
 use super::{Due, Event, Listing, Offer};
+use crate::context::Context;
 use crate::entity::EntityId;
 use crate::exchange::{OpenTransfer, Sendable};
 use crate::id::ExchangeId;
-use crate::machine::{Context, Decision, OutgoingMessage};
+use crate::machine::Decision;
 use crate::market::{Fees, License, ListingStatus, Proceeds};
+use crate::message::OutgoingMessage;
 use crate::money::Micros;
 use crate::time::Timestamp;
 use crate::transfer::{Purpose, Transfer, UserPurpose};

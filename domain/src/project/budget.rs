@@ -1,10 +1,11 @@
 //! The reward budget: filled by the treasury, spent on claims.
 
 use super::{Event, Project};
+use crate::context::Context;
 use crate::entity::{EntityId, Kind};
 use crate::exchange::{OpenTransfer, Sendable, accepted, is_good, refused, unfunded};
 use crate::id::ExchangeId;
-use crate::machine::{Context, Decision, Machine};
+use crate::machine::{Decision, Machine};
 use crate::message::{Message, NotTaken};
 use crate::money::Micros;
 use crate::transfer::{PartId, Purpose, Transfer, UserPurpose};
@@ -105,8 +106,8 @@ mod tests {
     use super::*;
     use crate::exchange::{MAX_OPEN, OFFER_GOOD_MILLIS, forget};
     use crate::id::ClaimId;
-    use crate::machine::OutgoingMessage;
     use crate::market::Fees;
+    use crate::message::OutgoingMessage;
     use crate::testing::{
         NOW, UnderTest, check_edges, check_guards, exchange_id, fill, fresh, micros, order_of,
         person, project, proposal, rating, system, transfer,

@@ -1,8 +1,9 @@
 //! API keys: a key's role and scopes say what its holder may do. Only hashes of keys are kept.
 
 use super::{Event, MAX_KEYS, Project, Refusal};
+use crate::context::Context;
 use crate::id::KeyId;
-use crate::machine::{Answer, Command, Context, Decided, Decision};
+use crate::machine::{Answer, Command, Decided, Decision};
 use crate::time::Timestamp;
 
 /// The role of a key: where it may be kept, and so how far it is trusted.

@@ -2,7 +2,9 @@
 
 use super::{Event, Project};
 use crate::answers::RequestTag;
-use crate::machine::{Answer, Command, Context, Decided, Decision, Noted};
+use crate::context::Context;
+use crate::machine::{Answer, Command, Decided, Decision};
+use crate::reply::Noted;
 
 /// Remembers the answer to a request over many users. It is kept in a list on disk, not in memory:
 /// there may be many, and large ones.

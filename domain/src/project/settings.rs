@@ -2,8 +2,9 @@
 
 use super::{ApiKey, Event, Project, Refusal};
 use crate::consent::ConsentPolicy;
+use crate::context::Context;
 use crate::earning::{DEFAULT_DAILY_CAP, Rates};
-use crate::machine::{Answer, Command, Context, Decided, Decision};
+use crate::machine::{Answer, Command, Decided, Decision};
 use crate::money::Micros;
 use crate::time::Timestamp;
 

@@ -2,13 +2,15 @@
 //! ends of the treasury's transfers.
 
 use super::{Event, Funded, Minted, Refusal, System};
+use crate::context::Context;
 use crate::entity::{EntityId, Kind};
 use crate::exchange::{OpenTransfer, Sendable, accepted, is_good, refused, unfunded};
 use crate::id::ExchangeId;
 use crate::ledger::AccountClass;
-use crate::machine::{AnyReply, Completed, Context, Decision, Machine};
+use crate::machine::{Completed, Decision, Machine};
 use crate::message::{Message, NotTaken};
 use crate::money::Micros;
+use crate::reply::AnyReply;
 use crate::transfer::{PartId, Purpose, Transfer, UserPurpose};
 
 pub(super) fn receive(
@@ -143,8 +145,8 @@ mod tests {
     use super::*;
     use crate::exchange::{MAX_OPEN, OFFER_GOOD_MILLIS, forget};
     use crate::id::ClaimId;
-    use crate::machine::OutgoingMessage;
     use crate::market::Fees;
+    use crate::message::OutgoingMessage;
     use crate::testing::{
         NOW, UnderTest, asked, check_edges, check_guards, exchange_id, fill, fresh, full_inbox,
         listing, micros, nearly_full_inbox, order_of, person, project, proposal, rating,

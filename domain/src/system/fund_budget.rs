@@ -1,9 +1,10 @@
 //! Filling a project's reward budget from the treasury.
 
 use super::{Event, Refusal, System};
+use crate::context::Context;
 use crate::entity::EntityId;
 use crate::id::ExchangeId;
-use crate::machine::{Command, Context, Decided};
+use crate::machine::{Command, Decided};
 use crate::money::Micros;
 use crate::transfer::{Purpose, Transfer};
 
@@ -52,10 +53,12 @@ impl Command for FundBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{Asked, MAX_OPEN, OpenTransfer, Sendable, forget};
+    use crate::context::Asked;
+    use crate::exchange::{MAX_OPEN, OpenTransfer, Sendable, forget};
     use crate::ledger::AccountClass;
-    use crate::machine::{Answer, AnyReply, ReplyToken};
+    use crate::machine::Answer;
     use crate::message::{Message, NotTaken};
+    use crate::reply::{AnyReply, ReplyToken};
     use crate::testing::*;
 
     fn fund(amount: u64) -> FundBudget {

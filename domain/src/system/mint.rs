@@ -1,10 +1,11 @@
 //! Minting: the only way for money to come into being.
 
 use super::{Event, Refusal, System};
+use crate::context::Context;
 use crate::entity::EntityId;
 use crate::id::ExchangeId;
 use crate::ledger::AccountClass;
-use crate::machine::{Answer, Command, Context, Decided, Decision};
+use crate::machine::{Answer, Command, Decided, Decision};
 use crate::money::Micros;
 use crate::transfer::{Purpose, Transfer, UserPurpose};
 
@@ -73,9 +74,11 @@ impl Command for Mint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{Asked, MAX_OPEN, OpenTransfer, Sendable, forget};
-    use crate::machine::{AnyReply, Machine, ReplyToken};
+    use crate::context::Asked;
+    use crate::exchange::{MAX_OPEN, OpenTransfer, Sendable, forget};
+    use crate::machine::Machine;
     use crate::message::{Message, NotTaken};
+    use crate::reply::{AnyReply, ReplyToken};
     use crate::system::FundBudget;
     use crate::testing::*;
 

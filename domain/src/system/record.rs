@@ -1,8 +1,10 @@
 //! The record of operators' actions that belong to no other entity's stream.
 
 use super::{Event, System};
+use crate::context::Context;
 use crate::id::ProjectId;
-use crate::machine::{Answer, Command, Context, Decided, Decision, Noted};
+use crate::machine::{Answer, Command, Decided, Decision};
+use crate::reply::Noted;
 
 /// Gives a new project its id. A repeat of the request gets the same id.
 #[derive(Clone, Debug)]

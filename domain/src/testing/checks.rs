@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 use super::names::{other_body, tag};
 use super::under_test::{Holder, Step, UnderTest};
 use crate::answers::RequestTag;
-use crate::machine::{
-    Answer, AnyReply, Command, Context, Decided, Decision, Handled, Machine, ReplyToken,
-};
+use crate::context::Context;
+use crate::machine::{Answer, Command, Decided, Decision, Handled, Machine};
+use crate::reply::{AnyReply, ReplyToken};
 
 /// The refusal of a command, if it is refused.
 pub(crate) fn refusal<C: Command + Clone>(

@@ -1,11 +1,11 @@
 //! Names, ids and amounts that read well in a table.
 
 use crate::answers::RequestTag;
+use crate::context::Asked;
 use crate::entity::{EntityId, Environment, UserRef};
-use crate::exchange::Asked;
 use crate::id::{ContributionId, ExchangeId, ListingId, ProjectId};
-use crate::machine::ReplyToken;
 use crate::money::Micros;
+use crate::reply::ReplyToken;
 use crate::time::Timestamp;
 
 /// The moment at which tables begin: 2023-11-14T22:13:20Z.

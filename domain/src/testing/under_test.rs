@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use super::names::{NOW, ULIDS_A_STEP, ulid};
 use crate::answers::RequestTag;
+use crate::context::Context;
 use crate::entity::EntityId;
 use crate::event::RawEvent;
 use crate::journal_point::Position;
 use crate::ledger::{AccountClass, TrialBalance};
 use crate::listing::Listing;
-use crate::machine::{
-    Answer, AnyReply, Command, Concluded, Context, End, Entity, Entry, Handled, Machine,
-    OutgoingMessage, ReplyToken,
-};
+use crate::machine::{Answer, Command, Concluded, End, Entity, Entry, Handled, Machine};
 use crate::message::Message;
+use crate::message::OutgoingMessage;
 use crate::money::Micros;
 use crate::project::Project;
+use crate::reply::{AnyReply, ReplyToken};
 use crate::system::System;
 use crate::time::Timestamp;
 use crate::user::User;

@@ -3,7 +3,7 @@
 use super::{Accrual, ClaimPart, Links, OpenClaim, User, claim};
 use crate::consent::ConsentRecord;
 use crate::entity::EntityId;
-use crate::machine::OutgoingMessage;
+use crate::message::OutgoingMessage;
 
 pub(super) fn outstanding(user: &User, me: &EntityId) -> Vec<OutgoingMessage> {
     let claims = user.claims.iter().flat_map(|open| claim::fund_messages(open, me.environment));

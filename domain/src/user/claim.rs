@@ -1,18 +1,19 @@
 //! Claiming: each payer is asked for what was earned with it, and the claim ends when all of them
 //! have answered.
 
-use super::exchanges::accepted_event;
+use super::accepting::accepted_event;
 use super::{Accrual, Event, MAX_OPEN_CLAIMS, Refusal, User};
 use crate::answers::RequestTag;
+use crate::context::Asked;
+use crate::context::Context;
 use crate::earning::Payer;
 use crate::entity::{EntityId, Environment};
-use crate::exchange::Asked;
 use crate::id::ClaimId;
-use crate::machine::{
-    Answer, AnyReply, Command, Completed, Context, Decided, Decision, OutgoingMessage, ReplyToken,
-};
+use crate::machine::{Answer, Command, Completed, Decided, Decision};
+use crate::message::OutgoingMessage;
 use crate::message::{Message, NotTaken};
 use crate::money::Micros;
+use crate::reply::{AnyReply, ReplyToken};
 use crate::time::Timestamp;
 use crate::transfer::{PartId, Transfer};
 

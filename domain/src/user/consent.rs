@@ -2,7 +2,8 @@
 
 use super::{Event, Refusal, User};
 use crate::consent::{ConsentRecord, PreferenceChange};
-use crate::machine::{Answer, Command, Context, Decided, Decision};
+use crate::context::Context;
+use crate::machine::{Answer, Command, Decided, Decision};
 
 /// Changes some of a person's preferences; the others stay as they are. The reply is the record
 /// that is in force from then on.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::review::reward_for;
 use super::{Event, MAX_CONTRIBUTIONS, Refusal, User};
+use crate::context::Context;
 use crate::contribution::{
     Contribution, MediaType, Originality, ReviewDecision, ReviewStatus, Uses,
 };
 use crate::event::{EventType, RawEvent};
 use crate::id::ContributionId;
-use crate::machine::{Answer, Command, Context, Decided, Decision};
+use crate::machine::{Answer, Command, Decided, Decision};
 
 /// Makes a contribution of an upload whose content is stored already.
 #[derive(Clone, Debug)]

@@ -1,8 +1,9 @@
 //! Deleting a contribution, unless a listing needs it.
 
 use super::{Event, Refusal, User};
+use crate::context::Context;
 use crate::id::ContributionId;
-use crate::machine::{Answer, Command, Context, Decided, Decision};
+use crate::machine::{Answer, Command, Decided, Decision};
 
 /// Deletes one of the user's contributions.
 #[derive(Clone, Copy, Debug)]

@@ -1,16 +1,20 @@
 //! Messages of other entities to a user, handed to the file of the process that each belongs to.
 
+use super::accepting::{accepted_event, may_hold};
 use super::{Event, Refusal, User, claim, link, publish, purchase, rate};
+use crate::context::Context;
 use crate::entity::EntityId;
 use crate::exchange::{
-    Asked, Exchange, OpenExchange, Sendable, accepted, forget, is_good, refused, unfunded,
+    Exchange, OpenExchange, Sendable, accepted, forget, is_good, refused, unfunded,
 };
 use crate::id::ExchangeId;
-use crate::listing::ListingSummary;
-use crate::machine::{AnyReply, Completed, Context, Decision, OutgoingMessage};
+use crate::listing_summary::ListingSummary;
+use crate::machine::{Completed, Decision};
+use crate::message::OutgoingMessage;
 use crate::message::{Message, NotTaken};
 use crate::money::Micros;
 use crate::proposal::Content;
+use crate::reply::AnyReply;
 use crate::time::Timestamp;
 use crate::transfer::{Purpose, Transfer, UserPurpose};
 
@@ -90,22 +94,6 @@ pub(super) fn take(from: &EntityId, transfer: &Transfer) -> Decision<User> {
     Decision::because(vec![accepted_event(from.clone(), transfer.clone())])
 }
 
-pub(super) fn accepted_event(from: EntityId, transfer: Transfer) -> Event {
-    Event::TransferAccepted { from, transfer }
-}
-
-/// Whether a user can be given money that they did not ask for.
-pub(super) fn may_hold(user: &User, id: ExchangeId, context: &Context<'_>) -> Result<(), NotTaken> {
-    if user.became().is_some() {
-        // A user who became a person holds nothing that they could spend.
-        return Err(NotTaken::NoSuchPayee);
-    }
-    if !is_good(id, context.now) {
-        return Err(NotTaken::NotAwaited);
-    }
-    Ok(())
-}
-
 /// Whether a seller can be paid. Money from sales is theirs even if they became a person.
 fn may_be_paid(user: &User, transfer: &Transfer, context: &Context<'_>) -> Result<(), NotTaken> {
     if !is_good(transfer.id, context.now) {
@@ -175,30 +163,6 @@ fn refusal(open: &OpenExchange, why: NotTaken) -> Refusal {
             Refusal::LinkNotTaken
         }
         (Exchange::Transfer(_) | Exchange::Proposal(_), why) => Refusal::NotTaken(why),
-    }
-}
-
-/// Opens an exchange for the request that is decided, which is answered at its end.
-pub(super) fn open(exchange: Exchange, context: &Context<'_>) -> Opening {
-    let asked = Asked::by(context);
-    let offer = exchange.offer();
-    let event = Event::ExchangeOpened(OpenExchange { exchange, asked: Some(asked) });
-    Opening { event, asked, offer }
-}
-
-/// An exchange that is being opened, ready to become a decision.
-pub(super) struct Opening {
-    event: Event,
-    asked: Asked,
-    offer: OutgoingMessage,
-}
-
-impl Opening {
-    /// The decision to open it, which is answered at its end.
-    pub(super) fn decision<R>(self) -> Decision<User, R> {
-        let Self { event, asked, offer } = self;
-        let answer = crate::machine::Answer::Later(asked.reply_token);
-        Decision::of(vec![event], answer).sending(vec![offer])
     }
 }
 

@@ -1,11 +1,13 @@
 //! Linking: a project user or an anonymous user becomes a person, and gives them all they have.
 
-use super::exchanges::{self, accepted_event, may_hold};
+use super::accepting::{accepted_event, may_hold};
+use super::opening;
 use super::{Event, Links, MAX_LINKED, Refusal, User};
+use crate::context::Context;
 use crate::entity::EntityId;
 use crate::exchange::Exchange;
 use crate::id::ExchangeId;
-use crate::machine::{Command, Context, Decided, Decision};
+use crate::machine::{Command, Decided, Decision};
 use crate::message::NotTaken;
 use crate::money::Micros;
 use crate::transfer::{LinkedAccrual, LinkedUser, Purpose, Transfer, UserPurpose};
@@ -57,7 +59,7 @@ impl Command for BecomePerson {
             amount: user.available,
             purpose: Purpose::ToUser(UserPurpose::Link(Box::new(all_of(user)))),
         };
-        Ok(exchanges::open(Exchange::Transfer(transfer), context).decision())
+        Ok(opening::open(Exchange::Transfer(transfer), context).decision())
     }
 }
 
@@ -151,10 +153,12 @@ fn add_accruals(user: &mut User, accruals: &[LinkedAccrual]) {
 mod tests {
     use super::*;
     use crate::consent::ConsentRecord;
+    use crate::context::Asked;
     use crate::earning::{DayEarnings, Payer};
-    use crate::exchange::{Asked, OFFER_GOOD_MILLIS, OpenExchange, accepted, forget, refused};
-    use crate::machine::{Answer, AnyReply, Machine, ReplyToken};
+    use crate::exchange::{OFFER_GOOD_MILLIS, OpenExchange, accepted, forget, refused};
+    use crate::machine::{Answer, Machine};
     use crate::message::{Message, NotSold};
+    use crate::reply::{AnyReply, ReplyToken};
     use crate::testing::*;
     use crate::time::Day;
 

@@ -4,13 +4,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{MAX_LISTED, MAX_LISTINGS, OwnListing, Refusal, User, exchanges};
+use super::{MAX_LISTED, MAX_LISTINGS, OwnListing, Refusal, User, opening};
+use crate::context::Context;
 use crate::earning::Payer;
 use crate::entity::EntityId;
 use crate::exchange::Exchange;
 use crate::id::{ContributionId, ExchangeId, ListingId};
-use crate::listing::ListingSummary;
-use crate::machine::{Command, Context, Decided};
+use crate::listing_summary::ListingSummary;
+use crate::machine::{Command, Decided};
 use crate::market::{Change, Draft, File, License, ListingStatus, Proceeds};
 use crate::money::Micros;
 use crate::proposal::{Content, Proposal};
@@ -73,7 +74,7 @@ impl Command for CreateListing {
             to: EntityId::listing(context.me.environment, ListingId::new(context.fresh)),
             content: Content::Publish(Box::new(draft)),
         };
-        Ok(exchanges::open(Exchange::Proposal(proposal), context).decision())
+        Ok(opening::open(Exchange::Proposal(proposal), context).decision())
     }
 }
 
@@ -108,7 +109,7 @@ impl Command for ChangeListing {
             to: EntityId::listing(context.me.environment, listing),
             content: Content::Change(Box::new(change)),
         };
-        Ok(exchanges::open(Exchange::Proposal(proposal), context).decision())
+        Ok(opening::open(Exchange::Proposal(proposal), context).decision())
     }
 }
 
@@ -174,10 +175,13 @@ pub(super) fn apply_proceeds(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Asked;
     use crate::contribution::{Contribution, ReviewStatus};
-    use crate::exchange::{Asked, MAX_OPEN, OpenExchange, forget};
-    use crate::machine::{Answer, AnyReply, Machine, OutgoingMessage, ReplyToken};
+    use crate::exchange::{MAX_OPEN, OpenExchange, forget};
+    use crate::machine::{Answer, Machine};
+    use crate::message::OutgoingMessage;
     use crate::message::{Message, NotSold, NotTaken};
+    use crate::reply::{AnyReply, ReplyToken};
     use crate::testing::*;
     use crate::transfer::{Purpose, UserPurpose};
     use crate::user::{Event, Market};

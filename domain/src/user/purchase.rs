@@ -1,13 +1,15 @@
 //! Buying a listing: the buyer orders on the terms that were last seen of it. They may have changed
 //! since, so the listing has the last word.
 
-use super::exchanges;
+use super::opening;
 use super::{MAX_PURCHASES, Refusal, User};
+use crate::context::Asked;
+use crate::context::Context;
 use crate::entity::EntityId;
-use crate::exchange::{Asked, Exchange};
+use crate::exchange::Exchange;
 use crate::id::{ExchangeId, ListingId, PurchaseId};
 use crate::listing::SaleTerms;
-use crate::machine::{Answer, Command, Context, Decided, Decision};
+use crate::machine::{Answer, Command, Decided, Decision};
 use crate::market::{Order, Purchase};
 use crate::message::NotSold;
 use crate::money::Micros;
@@ -91,7 +93,7 @@ impl Command for PurchaseListing {
             return Err(Refusal::TooMuchUnderWay);
         }
         let transfer = order(listing, seen, expected_version, context);
-        Ok(exchanges::open(Exchange::Transfer(transfer), context).decision())
+        Ok(opening::open(Exchange::Transfer(transfer), context).decision())
     }
 }
 
@@ -160,9 +162,11 @@ pub(super) fn apply_settled(user: &mut User, transfer: &Transfer, order: &Order)
 mod tests {
     use super::*;
     use crate::exchange::{MAX_OPEN, OpenExchange, forget};
-    use crate::machine::{AnyReply, Machine, OutgoingMessage, ReplyToken};
+    use crate::machine::Machine;
     use crate::market::{License, ListingStatus};
+    use crate::message::OutgoingMessage;
     use crate::message::{Message, NotTaken};
+    use crate::reply::{AnyReply, ReplyToken};
     use crate::testing::*;
     use crate::user::Event;
 

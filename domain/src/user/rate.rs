@@ -1,10 +1,11 @@
 //! Rating a listing that was bought.
 
-use super::{Refusal, User, exchanges};
+use super::{Refusal, User, opening};
+use crate::context::Context;
 use crate::entity::EntityId;
 use crate::exchange::Exchange;
 use crate::id::{ExchangeId, ListingId, PurchaseId};
-use crate::machine::{Command, Context, Decided};
+use crate::machine::{Command, Decided};
 use crate::market::Rating;
 use crate::proposal::{Content, Proposal};
 
@@ -47,7 +48,7 @@ impl Command for RateListing {
             to: EntityId::listing(context.me.environment, listing),
             content: Content::Rate(Box::new(Rating { purchase, stars, comment })),
         };
-        Ok(exchanges::open(Exchange::Proposal(proposal), context).decision())
+        Ok(opening::open(Exchange::Proposal(proposal), context).decision())
     }
 }
 
@@ -74,10 +75,13 @@ pub(super) fn apply_settled(user: &mut User, listing: &EntityId, rating: &Rating
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{Asked, MAX_OPEN, OpenExchange, forget};
-    use crate::machine::{Answer, AnyReply, OutgoingMessage, ReplyToken};
+    use crate::context::Asked;
+    use crate::exchange::{MAX_OPEN, OpenExchange, forget};
+    use crate::machine::Answer;
     use crate::market::Change;
+    use crate::message::OutgoingMessage;
     use crate::message::{Message, NotSold, NotTaken};
+    use crate::reply::{AnyReply, ReplyToken};
     use crate::testing::*;
     use crate::user::Event;
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::{Event, MAX_SEEN, SeenEvents, User};
 use crate::consent::{ConsentPolicy, StorageVerdict, may_share, may_store};
+use crate::context::Context;
 use crate::earning::{Budget, DayEarnings, MAX_EVENTS_A_DAY, Payer, Terms};
 use crate::entity::EntityId;
 use crate::event::{EventKey, EventType, RawEvent};
 use crate::id::ProjectId;
-use crate::machine::{Answer, Command, Context, Decided, Decision};
+use crate::machine::{Answer, Command, Decided, Decision};
 use crate::money::Micros;
 use crate::time::{Day, Timestamp};
 

@@ -1,10 +1,11 @@
 //! Reviewing a contribution: an operator judges it, and approval earns its reward, once.
 
 use super::{Event, Refusal, User};
+use crate::context::Context;
 use crate::contribution::{ReviewDecision, ReviewStatus};
 use crate::earning::Payer;
 use crate::id::ContributionId;
-use crate::machine::{Answer, Command, Context, Decided, Decision};
+use crate::machine::{Answer, Command, Decided, Decision};
 use crate::money::Micros;
 
 /// Judges one of the user's contributions.

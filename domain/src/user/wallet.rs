@@ -1,7 +1,8 @@
 //! Binding a wallet to a user who proved to hold it.
 
 use super::{Event, User};
-use crate::machine::{Answer, Command, Context, Decided, Decision};
+use crate::context::Context;
+use crate::machine::{Answer, Command, Decided, Decision};
 
 /// Notes that this user holds a wallet. The caller has checked that its key signed for them.
 #[derive(Clone, Copy, Debug)]

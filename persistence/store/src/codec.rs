@@ -22,7 +22,8 @@ use bincode::de::{Decode, DecoderImpl};
 use bincode::enc::write::Writer;
 use bincode::enc::{Encode, EncoderImpl};
 use bincode::error::{DecodeError as BincodeDecodeError, EncodeError};
-use priv_domain::machine::{AnyReply, Machine};
+use priv_domain::machine::Machine;
+use priv_domain::reply::AnyReply;
 
 /// The format that is written. This release reads it and all formats before it.
 ///
@@ -288,7 +289,7 @@ macro_rules! stored_replies {
 
         impl $crate::codec::Persistent for $machine {
             fn put_reply(
-                reply: &priv_domain::machine::AnyReply<Self>,
+                reply: &priv_domain::reply::AnyReply<Self>,
                 out: &mut $crate::codec::Output,
             ) {
                 $(if let Some(reply) = reply.get::<$reply>() {
@@ -301,12 +302,12 @@ macro_rules! stored_replies {
 
             fn get_reply(
                 input: &mut $crate::codec::Input<'_>,
-            ) -> Result<priv_domain::machine::AnyReply<Self>, $crate::codec::DecodeError> {
+            ) -> Result<priv_domain::reply::AnyReply<Self>, $crate::codec::DecodeError> {
                 let tag: u32 = $crate::codec::Stored::get(input)?;
                 match tag {
                     $($tag => {
                         let reply: $reply = $crate::codec::Stored::get(input)?;
-                        Ok(priv_domain::machine::AnyReply::new(reply))
+                        Ok(priv_domain::reply::AnyReply::new(reply))
                     })*
                     tag => Err($crate::codec::DecodeError::UnknownTag { what: $name, tag }),
                 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
-use priv_domain::listing::ListingSummary;
+use priv_domain::listing_summary::ListingSummary;
 use priv_domain::market::{Category, ListingStatus};
 use priv_domain::user::User;
 use priv_domain::{Entity, EntityId, ListingId, Micros};

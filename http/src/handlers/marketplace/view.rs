@@ -1,7 +1,7 @@
 //! A listing on the wire. Its seller is a pseudonym: no user id leaks.
 
 use data_encoding::HEXLOWER;
-use priv_domain::listing::ListingSummary;
+use priv_domain::listing_summary::ListingSummary;
 use priv_domain::user::User;
 use priv_domain::{Entity, EntityId, Timestamp};
 use serde::Serialize;

@@ -3,11 +3,12 @@
 use priv_domain::contribution::{
     Contribution, ContributionType, MediaType, Originality, ReviewDecision, ReviewStatus, Uses,
 };
-use priv_domain::listing::{Contents, Due, Event, Listing, ListingSummary, Offer};
-use priv_domain::machine::Noted;
+use priv_domain::listing::{Contents, Due, Event, Listing, Offer};
+use priv_domain::listing_summary::ListingSummary;
 use priv_domain::market::{
     Category, Change, Draft, Fees, File, License, ListingStatus, Order, Proceeds, Purchase, Rating,
 };
+use priv_domain::reply::Noted;
 use priv_domain::user::{Bought, Market, OwnListing};
 
 use super::{stored_enum, stored_replies, stored_struct};

@@ -1,10 +1,10 @@
 //! The stored forms of the project's state, events and replies.
 
 use priv_domain::consent::ConsentPolicy;
-use priv_domain::machine::Noted;
 use priv_domain::project::{
     ApiKey, Event, KeyEnded, KeyRole, Plan, Project, ProjectSettings, Scopes, Settings,
 };
+use priv_domain::reply::Noted;
 
 use super::{stored_enum, stored_newtype, stored_replies, stored_struct};
 

@@ -1,12 +1,14 @@
 //! The stored forms of what all machines share: ids, amounts, exchanges, remembered answers.
 
 use priv_domain::answers::{Answers, Remembered, RequestTag};
+use priv_domain::context::Asked;
 use priv_domain::earning::{DayEarnings, Payer, Rates};
 use priv_domain::entity::{EntityId, Environment, Kind};
-use priv_domain::exchange::{Asked, Exchange, Inbox, Open, Outbox, Received, Sendable};
+use priv_domain::exchange::{Exchange, Inbox, Open, Outbox, Received, Sendable};
 use priv_domain::ledger::AccountClass;
-use priv_domain::machine::{AnyReply, Entity, Entry, Noted, ReplyToken};
+use priv_domain::machine::{Entity, Entry};
 use priv_domain::proposal::{Content, Proposal};
+use priv_domain::reply::{AnyReply, Noted, ReplyToken};
 use priv_domain::transfer::{LinkedAccrual, LinkedUser, PartId, Purpose, Transfer, UserPurpose};
 use priv_domain::{
     ClaimId, ContributionId, Day, EventKey, EventType, ExchangeId, KeyId, ListingId, Micros,

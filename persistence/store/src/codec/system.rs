@@ -1,6 +1,6 @@
 //! The stored forms of the system's state, events and replies.
 
-use priv_domain::machine::Noted;
+use priv_domain::reply::Noted;
 use priv_domain::system::{Event, Funded, Minted, ProjectNamed, System};
 
 use super::{stored_enum, stored_replies, stored_struct};

@@ -5,11 +5,13 @@ use std::fmt::Debug;
 use expect_test::{Expect, expect};
 use priv_domain::answers::{Answers, RequestTag};
 use priv_domain::consent::{ConsentRecord, PreferenceChange};
+use priv_domain::context::Asked;
 use priv_domain::earning::{DayEarnings, Payer};
 use priv_domain::entity::{EntityId, Environment, UserRef};
-use priv_domain::exchange::{Asked, Exchange, Open, OpenTransfer};
+use priv_domain::exchange::{Exchange, Open, OpenTransfer};
 use priv_domain::ledger::AccountClass;
-use priv_domain::machine::{AnyReply, Entity, Entry, Machine, Noted, ReplyToken, ReplyValue};
+use priv_domain::machine::{Entity, Entry, Machine};
+use priv_domain::reply::{AnyReply, Noted, ReplyToken, ReplyValue};
 
 use priv_domain::project::{self, ApiKey, KeyRole, Project, Scopes, Settings};
 use priv_domain::system::{self, ProjectNamed, System};

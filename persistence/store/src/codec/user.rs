@@ -1,8 +1,8 @@
 //! The stored forms of the user's state, events and replies.
 
 use priv_domain::consent::{ConsentRecord, Preferences};
-use priv_domain::listing::ListingSummary;
-use priv_domain::machine::Noted;
+use priv_domain::listing_summary::ListingSummary;
+use priv_domain::reply::Noted;
 use priv_domain::user::{
     Accrual, ClaimPart, Claimed, Contributed, Deleted, Event, Linked, Links, OpenClaim, Purchased,
     Rated, Recorded, Reviewed, SeenEvents, User, Verdict, WalletBound,

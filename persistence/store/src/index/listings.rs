@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use priv_domain::ListingId;
 use priv_domain::entity::{EntityId, Environment};
-use priv_domain::listing::ListingSummary;
+use priv_domain::listing_summary::ListingSummary;
 use priv_domain::views::SellerSums;
 
 /// The summaries of all listings in both environments, and each seller's sums.

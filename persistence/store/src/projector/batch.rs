@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use priv_domain::entity::{EntityId, Environment};
 use priv_domain::ledger::TrialBalance;
-use priv_domain::listing::ListingSummary;
+use priv_domain::listing_summary::ListingSummary;
 use priv_domain::views::Sale;
 use priv_domain::{ListingId, Micros, ProjectId, Timestamp};
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use priv_domain::entity::{EntityId, Environment};
-use priv_domain::listing::ListingSummary;
+use priv_domain::listing_summary::ListingSummary;
 use priv_domain::views::{
     ContributionLine, ContributionOf, PurchaseLine, RatingLine, Review, Sale,
 };
