@@ -83,13 +83,13 @@ impl InstructionsArgs {
     }
 }
 
-/// One counted run.
+/// The counts of one round.
 struct Round {
     counted: Counted,
     elapsed: Duration,
 }
 
-/// A counted scenario.
+/// A row of the table: the counts of a scenario's rounds.
 struct Row {
     scenario: Scenario,
     requests: u64,

@@ -65,7 +65,7 @@ struct Run {
     server_time: Duration,
 }
 
-/// A scenario with its neighbours.
+/// A scenario's run, and the echo's answers per second before and after it.
 struct Row {
     scenario: Scenario,
     run: Run,
@@ -73,7 +73,7 @@ struct Row {
     echo_after: f64,
 }
 
-/// Runs and prints the table.
+/// Runs the scenarios, and prints the table.
 pub(crate) fn run(args: &LoadArgs) -> Result<(), BenchError> {
     if cfg!(any(debug_assertions, not(feature = "dist"))) {
         eprintln!("warning: not built as it is shipped; build it as docs/benchmarks.md says");

@@ -20,7 +20,7 @@ const UNKNOWN: &str = "???";
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Profile {
     total: u64,
-    /// By function and file.
+    /// The counts by function and file.
     parts: Vec<Part>,
 }
 
@@ -55,7 +55,7 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// All of it, in the order of the table's columns.
+    /// Every kind of work, in the order of the table's columns.
     pub(crate) const ALL: [Self; 6] =
         [Self::Sha256, Self::Sha512, Self::Blake3, Self::Crc, Self::Sip, Self::Memset];
 

@@ -1,4 +1,4 @@
-//! What the middleware knows of a request, as handlers' arguments.
+//! Arguments of handlers that hold, or act on, what the middleware knows of a request.
 
 use std::future::{Ready, ready};
 use std::rc::Rc;

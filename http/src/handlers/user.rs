@@ -1,4 +1,4 @@
-//! What people can ask about themselves, and projects' servers about their users.
+//! Answers people about themselves, and projects' servers about their users.
 
 pub(crate) mod balance;
 pub(crate) mod claim;
