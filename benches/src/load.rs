@@ -53,7 +53,8 @@ pub(crate) struct LoadArgs {
     /// People who buy, each of them each listing once.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=500_000))]
     buyers: u64,
-    /// Where the throwaway data directory is made; must be on a disk [default: beside this program].
+    /// Where the throwaway data directory is made; must be on a disk [default: beside this
+    /// program].
     #[arg(long)]
     data_dir: Option<PathBuf>,
 }

@@ -1,5 +1,5 @@
-//! Reads what callgrind counted: the instructions that each function executed itself, and the source
-//! files that they were written in.
+//! Reads what callgrind counted: the instructions that each function executed itself, and the
+//! source files that they were written in.
 //!
 //! The format is that of <https://valgrind.org/docs/manual/cl-format.html>, as callgrind writes it
 //! without options: one event (`Ir`, instructions executed), positions by line. The source of an

@@ -196,7 +196,7 @@ impl ApiError {
         error
     }
 
-    /// SERVER_ERROR. Logs the error with all its causes, once, here; the client hears nothing of it.
+    /// SERVER_ERROR. Logs the error with all its causes, once; the client learns nothing of them.
     #[must_use]
     pub fn server_error(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = %Causes(error), "request failed");

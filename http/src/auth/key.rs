@@ -110,7 +110,8 @@ pub fn key_from_seed(role: KeyRole, environment: Environment, seed: &[u8; 32]) -
     while secret.len() < prefix.len() + SECRET_CHARS {
         stream.fill(&mut random);
         let wanted = prefix.len() + SECRET_CHARS - secret.len();
-        // 248 is the largest multiple of 62 in a byte: above it, some characters would come more often.
+        // 248 is the largest multiple of 62 in a byte: with larger ones, some characters would come
+        // more often.
         let even = random.iter().filter(|byte| **byte < 248);
         secret.extend(even.take(wanted).map(|byte| char::from(BASE62[usize::from(byte % 62)])));
     }
