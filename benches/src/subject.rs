@@ -22,7 +22,7 @@ pub(crate) struct SetUp {
 
 /// The service under test, with its people.
 pub(crate) struct Subject {
-    /// The service's process.
+    /// The process of the service.
     pub(crate) server: Server,
     // Behind the server: removed only after that has been killed.
     _data: DataDir,

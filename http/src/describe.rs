@@ -74,7 +74,7 @@ impl Draft {
         self.push("security", json!({}));
     }
 
-    /// Adds a parameter.
+    /// Adds a parameter object of OpenAPI, of a path, a query or a header.
     pub(crate) fn reads_parameter(&mut self, parameter: Value) {
         self.push("parameters", parameter);
     }

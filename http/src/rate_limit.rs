@@ -47,7 +47,7 @@ struct Counts {
 pub struct DayCount {
     /// The caller, as [`Subject::to_bytes`] writes it.
     pub subject: Vec<u8>,
-    /// The UTC day.
+    /// The UTC day on which they were made.
     pub day: Day,
     /// All requests on that day that were not refused.
     pub count: u64,

@@ -27,7 +27,7 @@ pub enum PersonIds {
 /// Why a text is not a valid user id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAUserId {
-    /// It is empty.
+    /// It has no characters.
     #[error("must not be empty")]
     Empty,
     /// It has more than 255 bytes.

@@ -6,7 +6,7 @@ use priv_domain::project::Plan;
 
 use super::naming::NotAUserId;
 
-/// A signed-in person.
+/// A person whom a valid token signs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// The `sub` of their token, which is their user id.

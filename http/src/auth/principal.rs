@@ -23,7 +23,7 @@ pub enum Principal {
     Anonymous(IpAddr),
     /// A project, by one of its keys.
     Key(Arc<KeyInfo>),
-    /// A signed-in person.
+    /// A person whom a valid token signs in.
     Person(Arc<Person>),
     /// Whoever holds the operator's token.
     Operator,
@@ -74,7 +74,7 @@ fn bad_environment() -> ApiError {
 /// The caller, and the environment in which they act.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The caller.
+    /// The caller, as their credential tells.
     pub principal: Principal,
     /// A key's own environment; for people and anonymous callers the one that `X-Priv-Environment`
     /// names, live if it names none.

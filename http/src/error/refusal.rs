@@ -112,8 +112,8 @@ fn price_changed(price: Micros, version: u32) -> ApiError {
 fn not_taken(why: NotTaken) -> ApiError {
     match why {
         NotTaken::NotSold(why) => not_sold(why),
-        // The exchange came too late, as after a long stop: nothing has changed, and the client can
-        // try again.
+        // Too late, as after a long stop, or the receiver has no room at the moment: nothing has
+        // changed, and the client can try again.
         NotTaken::NotAwaited | NotTaken::Busy => ApiError::overloaded(1),
         NotTaken::NoSuchPayee => ApiError::not_found("There is no such listing"),
     }

@@ -447,7 +447,7 @@ impl<A: Access> Argument for UserCaller<A> {
 /// A project's server, acting for one of its users. Refuses signed-in people.
 #[derive(Clone, Debug)]
 pub struct ServerCaller<A> {
-    /// The secret key.
+    /// The secret key, which has the scope for `A`.
     pub key: Arc<KeyInfo>,
     caller: UserCaller<A>,
 }

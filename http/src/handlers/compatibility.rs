@@ -23,7 +23,7 @@ pub(crate) async fn list_feature_flags(_: ChargedToAddress) -> Result<HttpRespon
     Ok(json(flags_answer(&Uuid::to_string(&id))))
 }
 
-/// What PostHog's browser client asks for at its start: it is told to record nothing but events
+/// Tells PostHog's browser client, which asks at its start, to record nothing but events
 #[utoipa::path(get, path = "/array/{key}/config", tag = "Compatibility",
     params(("key" = String, Path, description = "A key. It is not looked at.")),
     responses((status = 200, body = Object, content_type = "application/json")))]
@@ -31,7 +31,7 @@ pub(crate) async fn show_remote_config() -> HttpResponse {
     json(REMOTE_CONFIG_ANSWER)
 }
 
-/// What Segment's browser client asks for at its start: it is told to send everything here
+/// Tells Segment's browser client, which asks at its start, to send everything here
 #[utoipa::path(get, path = "/v1/projects/{key}/settings", tag = "Compatibility",
     params(("key" = String, Path, description = "A key. It is not looked at.")),
     responses((status = 200, body = Object, content_type = "application/json")))]

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 pub struct IncomingEvent {
     /// The id that the client gave it; `None` if it is for us to make one.
     pub id: Option<String>,
-    /// Its type.
+    /// Whether it is a track, a page view or an identify.
     pub event_type: EventType,
     /// Its name, at most 200 characters.
     pub name: Option<String>,

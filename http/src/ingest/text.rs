@@ -65,7 +65,7 @@ pub(super) fn lenient_id(raw: Option<&RawValue>) -> Option<String> {
     id(raw, "").ok().flatten()
 }
 
-/// An event's name.
+/// An event's name, of at most [`MAX_NAME_CHARS`] characters; `None` if it is absent or empty.
 pub(super) fn name(raw: Option<&RawValue>) -> Result<Option<String>, Problem> {
     let Some(raw) = raw else { return Ok(None) };
     let Some(name) = string_or_number(raw) else {

@@ -65,7 +65,7 @@ impl RequestContext {
         self.request_id.to_str().expect("only visible ASCII is taken for an id")
     }
 
-    /// The client's address.
+    /// The client's address, which trusted proxies may have told.
     #[must_use]
     pub fn address(&self) -> IpAddr {
         self.address

@@ -16,7 +16,7 @@ use crate::error::{ApiError, write_error_body};
 
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Completes an answer.
+/// Completes an answer: settles the charge, puts an error into the envelope, and adds the headers.
 pub(super) fn finish(
     context: &RequestContext,
     mut response: HttpResponse<BoxBody>,

@@ -10,7 +10,7 @@ use super::failures::{Failures, envelope};
 use super::json::members;
 use super::operation::SUCCESS;
 
-/// Completes the document.
+/// Adds servers, security schemes, headers, failures and common parameters to the document.
 pub(super) fn finish(document: &mut Value, failures: Failures) {
     document["servers"] = json!([
         { "url": "/", "description": "As in the paths below." },

@@ -56,10 +56,10 @@ impl<T: TryFrom<u64>> Visitor<'_> for WholeVisitor<T> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Int<T, const MIN: u64, const MAX: u64>(pub(crate) T);
 
-/// A 32-bit number.
+/// A whole number from 0 to 2^32 - 1.
 pub(crate) type Count = Int<u32, 0, { u32::MAX as u64 }>;
 
-/// A 32-bit number from 1.
+/// A whole number from 1 to 2^32 - 1.
 pub(crate) type Positive = Int<u32, 1, { u32::MAX as u64 }>;
 
 impl<T: Unsigned, const MIN: u64, const MAX: u64> Int<T, MIN, MAX> {
@@ -82,7 +82,7 @@ pub(crate) fn schema<T: Unsigned>(min: u64, max: u64) -> Value {
 pub(crate) trait Unsigned: Copy + Into<u64> + TryFrom<u64> + FromStr {
     /// The name of its format in a schema.
     const FORMAT: &'static str;
-    /// Its largest value.
+    /// The largest value of the type.
     const LARGEST: u64;
 }
 

@@ -1,4 +1,4 @@
-//! Lists with bounds.
+//! Lists with a least and a most number of items.
 
 use serde_json::{Value, json};
 

@@ -38,11 +38,11 @@ pub(crate) trait Member: Sized {
 /// Whether a member may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Presence {
-    /// It must not; the body is refused at once, for this alone.
+    /// No; a body without it is refused at once, for this alone.
     AtOnce,
-    /// It must not; that it is missing is reported with everything else that is wrong.
+    /// No; that it is missing is reported with everything else that is wrong.
     Checked,
-    /// It may.
+    /// Yes; it then has the value of `Member::left_out`.
     Optional,
 }
 

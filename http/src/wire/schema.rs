@@ -22,7 +22,7 @@ impl Schemas {
         reference(name)
     }
 
-    /// Adds derived schemas.
+    /// Adds schemas that utoipa derived, under their names.
     pub(crate) fn add(
         &mut self,
         derived: impl IntoIterator<Item = (String, impl serde::Serialize)>,

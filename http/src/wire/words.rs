@@ -165,9 +165,10 @@ macro_rules! domain_words {
     )*};
 }
 
-/// Declares an enum of words that only the wire knows, as `checked enum Name as "schema" { Variant
-/// = "word" }`. A `typed` one is refused at once in bodies, as a wrong JSON type is; a `shown` one
-/// is for answers and queries only.
+/// Declares an enum of words that only the wire knows:
+/// `checked enum Name as "schema" { Variant = "word" }`.
+/// A `typed` one is refused at once in bodies, as a wrong JSON type is; a `shown` one is for
+/// answers and queries only.
 macro_rules! words {
     (
         $(#[doc = $doc:literal])*

@@ -11,7 +11,7 @@ use crate::error::ApiError;
 /// Whether gzip is recognised by its first two bytes as well as by the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GzipSniffing {
-    /// Only `Content-Encoding` counts.
+    /// Only the header `Content-Encoding` counts.
     HeaderOnly,
     /// The bytes decide, whatever the headers say: some clients compress without saying so, and
     /// proxies decompress without taking the header away.

@@ -87,7 +87,7 @@ impl Member for MintReason {
 struct MintView {
     amount_priv: Amount,
     to: String,
-    /// Everything that was ever minted in this environment, with this amount.
+    /// Everything that was ever minted in this environment, including this amount.
     minted_priv: Amount,
 }
 

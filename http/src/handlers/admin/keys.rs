@@ -35,7 +35,8 @@ body! {
     /// The body of `POST /keys`.
     pub(crate) struct KeyBody {
         kind: KindName,
-        /// Must be the query's `environment`, if both are given.
+        /// The key's environment, which the query may give instead; `live` if neither does. They
+        /// must not contradict each other.
         environment: Option<EnvironmentName>,
         /// What a secret key may do; everything if left out. Ignored for publishable keys.
         scopes: Option<List<ScopeName, 0, { usize::MAX }>>,

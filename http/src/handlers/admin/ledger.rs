@@ -1,4 +1,5 @@
-//! `/v1/admin/ledger/audit` and `/v1/admin/journal`
+//! `/v1/admin/ledger/audit` and `/v1/admin/journal`: whether the money adds up, and how the journal
+//! does.
 
 use actix_web::{HttpResponse, web};
 use priv_domain::ledger::{AccountClass, TrialBalance};

@@ -21,8 +21,8 @@ pub(crate) struct EntryView {
     /// that.
     #[schema(value_type = Vec<Object>)]
     events: Vec<Value>,
-    /// The raw events; only their number, as `masked_events`, unless unmasked; `erased` if they
-    /// were erased.
+    /// The raw events, if there are any: all of them if unmasked, else only their number as
+    /// `masked_events`; `erased` if they were erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value)]
     personal: Option<Value>,

@@ -80,9 +80,9 @@ words! {
 
 body! {
     pub(crate) struct LimitsBody: default {
-        /// The limit of each key; `null` goes back to the plan's.
+        /// The most requests in a second with each key; `null` goes back to the plan's limit.
         requests_per_second: Maybe<Option<Count>>,
-        /// The limit of each key in a UTC day; `null` goes back to the plan's.
+        /// The most requests in a UTC day with each key; `null` goes back to the plan's limit.
         requests_per_day: Maybe<Option<Count>>,
         /// The most that one user can earn from the project's events in a UTC day.
         daily_cap_priv: Option<Amount>,

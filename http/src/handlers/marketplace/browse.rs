@@ -39,7 +39,7 @@ query! {
         sort: Option<Sort>,
         /// Words, each of which must be in the title, the description or a tag.
         q: Option<Text<0, 200>>,
-        /// Only listings with this tag, in upper or lower case.
+        /// Only listings with this tag, whatever its case.
         tag: Option<String>,
     }
 }

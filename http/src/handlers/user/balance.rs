@@ -1,4 +1,4 @@
-//! `GET /user/balance`
+//! `GET /user/balance`: what a user can spend, has earned, and can claim.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `POST /user/earnings/claim`
+//! `POST /user/earnings/claim`: moves pending rewards into the balance.
 
 use actix_web::{HttpResponse, web};
 use priv_domain::user::{ClaimEarnings, Claimed};

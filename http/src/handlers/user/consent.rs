@@ -178,7 +178,7 @@ fn view(id: &EntityId, linked: Option<Arc<str>>, record: Option<&ConsentRecord>)
     }
 }
 
-/// What a user has agreed to
+/// A user's consent
 ///
 /// All preferences and `explicit` are false if nobody has asked them yet.
 #[utoipa::path(get, path = "/v1/user/consent", tag = "User",

@@ -1,8 +1,8 @@
 //! `POST /user/link`: links a project's user, or a wallet, to a signed-in person.
 //!
-//! There are two ways. A project's server asks for a proof with its secret key (`POST
-//! /user/link/proof`) and hands it to the person's device. Or the person signs a text with their
-//! wallet's key (EIP-191); if they name a project, that also links its user whose id is the
+//! There are two ways. A project's server asks for a proof with its secret key, by
+//! `POST /user/link/proof`, and hands it to the person's device. Or the person signs a text with
+//! their wallet's key (EIP-191); if they name a project, that also links its user whose id is the
 //! wallet's address.
 
 use actix_web::{HttpResponse, web};
@@ -35,8 +35,8 @@ body! {
         /// The proof, as the project's server got it.
         proof: Option<String>,
         wallet_address: Option<String>,
-        /// The wallet's EIP-191 signature of the text `PRIV Protocol: link wallet <address> to
-        /// <user id>`.
+        /// The signature (EIP-191), made with the wallet's key, of this text:
+        /// `PRIV Protocol: link wallet <address> to <user id>`
         signature: Option<String>,
         /// With a wallet: also links the user whom this project knows by the wallet's address.
         project_id: Option<Unread<ProjectIdText>>,
