@@ -1,9 +1,10 @@
 //! `privd replay` sends a file of recorded actions to a running service, as events.
 //!
-//! The file is CSV with the columns `timestamp`, `user`, `event` and `url`, gzipped or not. Each row
-//! becomes one `track` event whose id is made from the row itself, so that sending a file twice, or
-//! a part of it again after a lost connection, stores nothing twice. Rows of one user always go
-//! over the same connection, one request at a time, and so arrive in the order of the file.
+//! The file is CSV with the columns `timestamp`, `user`, `event` and `url`, gzipped or not. Each
+//! row becomes one `track` event whose id is made from the row itself, so that sending a file
+//! twice, or a part of it again after a lost connection, stores nothing twice. Rows of one user
+//! always go over the same connection, one request at a time, and so arrive in the order of the
+//! file.
 //!
 //! Only the service decides whether the events are allowed and what they earn; this module adds up
 //! its answers.

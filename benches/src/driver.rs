@@ -98,7 +98,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Answers per second.
+    /// The answers per second of the measured time.
     pub(crate) fn rate(&self) -> f64 {
         self.answers as f64 / self.elapsed.as_secs_f64()
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::error::{BenchError, Doing};
 
-/// Where the echo listens.
+/// The arguments of `echo`.
 #[derive(clap::Args)]
 pub(crate) struct EchoArgs {
     /// Address to listen on; port 0 takes any and prints it.

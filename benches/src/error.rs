@@ -10,22 +10,22 @@ pub(crate) enum BenchError {
     /// The server answered something else than the scenario promises.
     #[error("{scenario}: expected {expected}, got status {status} with:\n{body}")]
     WrongAnswer { scenario: String, expected: String, status: u16, body: String },
-    /// Not HTTP/1.1 as this client reads it.
+    /// The answer is not HTTP/1.1 as this client reads it.
     #[error("{scenario}: the answer is not readable: {reason}")]
     Unreadable { scenario: String, reason: &'static str },
-    /// The server hung up.
+    /// The server closed the connection before the answer was complete.
     #[error("{scenario}: the server closed the connection")]
     Closed { scenario: String },
-    /// Nothing came for too long.
+    /// The server sent nothing for too long.
     #[error("{scenario}: no answer for {} s", .waited.as_secs())]
     Stalled { scenario: String, waited: Duration },
     /// The server under test did not come up.
     #[error("{program} did not start: {reason}\n{output}")]
     NotStarted { program: String, reason: String, output: String },
-    /// No binary to test.
+    /// There is no binary of the service to test.
     #[error("{} is missing: build it as docs/benchmarks.md says, or name it with --privd", .0.display())]
     NoBinary(PathBuf),
-    /// Without valgrind there is nothing that counts.
+    /// Valgrind, which counts the instructions, is not installed.
     #[error(
         "`{0}` is missing: instructions are counted by valgrind; install it (Debian's package is `valgrind`)"
     )]

@@ -1,8 +1,8 @@
 //! `instructions`: counts the instructions that the service executes for each request.
 //!
 //! Time depends on the machine and its other work; the number of instructions hardly does. Each
-//! scenario is warmed up without counting, then counted in rounds; the table shows the middle round,
-//! and the lowest and the highest. `docs/benchmarks.md` says what the numbers have in them.
+//! scenario is warmed up without counting, then counted in rounds; the table shows the middle
+//! round, and the lowest and the highest. `docs/benchmarks.md` says what the numbers have in them.
 
 use std::fs;
 use std::io::{self, Write};
@@ -72,7 +72,8 @@ pub(crate) struct InstructionsArgs {
     /// that execute most, which is printed, too.
     #[arg(long, value_name = "DIR")]
     annotate: Option<PathBuf>,
-    /// Where the throwaway data directory is made; must be on a disk [default: beside this program].
+    /// Where the throwaway data directory is made; must be on a disk [default: beside this
+    /// program].
     #[arg(long)]
     data_dir: Option<PathBuf>,
 }
@@ -83,13 +84,13 @@ impl InstructionsArgs {
     }
 }
 
-/// One counted run.
+/// The counts of one round.
 struct Round {
     counted: Counted,
     elapsed: Duration,
 }
 
-/// A counted scenario.
+/// A row of the table: the counts of a scenario's rounds.
 struct Row {
     scenario: Scenario,
     requests: u64,

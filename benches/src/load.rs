@@ -53,7 +53,8 @@ pub(crate) struct LoadArgs {
     /// People who buy, each of them each listing once.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=500_000))]
     buyers: u64,
-    /// Where the throwaway data directory is made; must be on a disk [default: beside this program].
+    /// Where the throwaway data directory is made; must be on a disk [default: beside this
+    /// program].
     #[arg(long)]
     data_dir: Option<PathBuf>,
 }
@@ -65,7 +66,7 @@ struct Run {
     server_time: Duration,
 }
 
-/// A scenario with its neighbours.
+/// A scenario's run, and the echo's answers per second before and after it.
 struct Row {
     scenario: Scenario,
     run: Run,
@@ -73,7 +74,7 @@ struct Row {
     echo_after: f64,
 }
 
-/// Runs and prints the table.
+/// Runs the scenarios, and prints the table.
 pub(crate) fn run(args: &LoadArgs) -> Result<(), BenchError> {
     if cfg!(any(debug_assertions, not(feature = "dist"))) {
         eprintln!("warning: not built as it is shipped; build it as docs/benchmarks.md says");

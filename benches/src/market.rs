@@ -31,7 +31,7 @@ pub(crate) struct MarketSize {
     pub(crate) buyers: u64,
 }
 
-/// What is for sale, and who buys.
+/// The listings that are for sale, and the people who buy.
 #[derive(Clone)]
 pub(crate) struct Market {
     listings: Rc<[String]>,
@@ -70,8 +70,8 @@ impl Market {
         self.purchases(address, move |n| (n % buyers, (n + n / buyers) % listings))
     }
 
-    /// All want the same listing, until all have it; then the next. Of the other half of listings:
-    /// nobody buys one twice.
+    /// Purchases of the same listing, until all buyers have it; then of the next. They are of the
+    /// other half of the listings, since nobody can buy one twice.
     pub(crate) fn purchases_of_one(&self, address: SocketAddr) -> Requests {
         let (buyers, first) = (self.buyers.len(), self.listings.len() / 2);
         self.purchases(address, move |n| (n % buyers, first + n / buyers))

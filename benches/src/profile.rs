@@ -1,5 +1,5 @@
-//! Reads what callgrind counted: the instructions that each function executed itself, and the source
-//! files that they were written in.
+//! Reads what callgrind counted: the instructions that each function executed itself, and the
+//! source files that they were written in.
 //!
 //! The format is that of <https://valgrind.org/docs/manual/cl-format.html>, as callgrind writes it
 //! without options: one event (`Ir`, instructions executed), positions by line. The source of an
@@ -20,7 +20,7 @@ const UNKNOWN: &str = "???";
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Profile {
     total: u64,
-    /// By function and file.
+    /// The counts by function and file.
     parts: Vec<Part>,
 }
 
@@ -55,7 +55,7 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// All of it, in the order of the table's columns.
+    /// Every kind of work, in the order of the table's columns.
     pub(crate) const ALL: [Self; 6] =
         [Self::Sha256, Self::Sha512, Self::Blake3, Self::Crc, Self::Sip, Self::Memset];
 

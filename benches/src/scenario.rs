@@ -71,7 +71,7 @@ impl Environment<'_> {
 }
 
 impl Scenario {
-    /// Those that need `privd`.
+    /// The scenarios that need `privd`.
     pub(crate) const MEASURED: [Self; 8] = [
         Self::Health,
         Self::Balance,

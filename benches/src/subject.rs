@@ -9,7 +9,7 @@ use crate::process::{DataDir, Server};
 use crate::request::Requests;
 use crate::scenario::{BATCH, Environment, Scenario, consents, first_earnings, tokens};
 
-/// What to set up.
+/// The size of the set-up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SetUp {
     /// Connections over which it is done.
@@ -22,11 +22,11 @@ pub(crate) struct SetUp {
 
 /// The service under test, with its people.
 pub(crate) struct Subject {
-    /// The running service.
+    /// The process of the service.
     pub(crate) server: Server,
     // Behind the server: removed only after that has been killed.
     _data: DataDir,
-    /// Looks inside.
+    /// The operator's client, which looks into the running service.
     pub(crate) operator: Operator,
     set_up: SetUp,
     key: String,

@@ -38,7 +38,8 @@ pub(crate) struct UploadArgs {
     /// The service to measure [default: `privd` beside this program].
     #[arg(long)]
     privd: Option<PathBuf>,
-    /// Where the throwaway data directory is made; must be on a disk [default: beside this program].
+    /// Where the throwaway data directory is made; must be on a disk [default: beside this
+    /// program].
     #[arg(long)]
     data_dir: Option<PathBuf>,
 }

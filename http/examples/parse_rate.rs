@@ -1,5 +1,5 @@
-//! How long reading an event takes: a batch of a hundred, against the same bytes read into a
-//! `serde_json::Value`.
+//! Measures how long reading an event takes: a batch of a hundred, against the same bytes read into
+//! a `serde_json::Value`.
 //!
 //! `cargo run --release -p priv-http --example parse_rate`
 

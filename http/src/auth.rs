@@ -1,7 +1,7 @@
-//! Who calls, and with what right.
+//! Authentication: resolves who calls, and with what right.
 //!
-//! The middleware resolves the credential of every request once into a [`Principal`]; the extractors
-//! of `extract::caller` name the right that a handler needs.
+//! The middleware resolves the credential of every request once into a [`Principal`]; the
+//! extractors of `extract::caller` name the right that a handler needs.
 
 mod credential;
 mod jwks;

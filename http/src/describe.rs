@@ -1,6 +1,6 @@
-//! What the types of a handler say of its operation: who may call it, what it reads, and how it can
-//! fail. They are asked when the handler is put into the table of routes, so that the document says
-//! what the code does, and none of it is written twice.
+//! Describes an operation by the types of its handler: who may call it, what it reads, and how it
+//! can fail. The types are asked when the route is made, so that the document says what the code
+//! does and nothing is written twice.
 
 use std::collections::BTreeSet;
 
@@ -12,44 +12,44 @@ use crate::wire::member::Member;
 use crate::wire::param::Params;
 use crate::wire::schema::Schemas;
 
-/// A description of an operation that is being made.
+/// The description of an operation while it is being made.
 pub(crate) struct Draft {
     /// The OpenAPI operation object.
     pub(crate) operation: Value,
-    /// Schemas that it refers to.
+    /// The schemas that the operation refers to.
     pub(crate) schemas: Schemas,
-    /// The codes with which it can fail.
+    /// The codes with which the operation can fail.
     pub(crate) failures: BTreeSet<ErrorCode>,
-    /// Headers that its answers have where it succeeds, beside those of all answers.
+    /// The headers of its successful answers, beside those of all answers.
     pub(crate) headers: Vec<&'static str>,
 }
 
-/// The type of an argument of a handler.
+/// A type that handlers take as an argument.
 pub(crate) trait Argument {
-    /// Says what it reads and how it can refuse.
+    /// Adds what it reads and how it can refuse.
     fn describe(draft: &mut Draft);
 }
 
-/// The types of all arguments of a handler.
+/// The argument types of a handler.
 pub(crate) trait Arguments {
-    /// Lets each say its own.
+    /// Adds what each of them says.
     fn describe(draft: &mut Draft);
 }
 
-/// The type of an error that a handler returns.
+/// A type that handlers return as an error.
 pub(crate) trait Failure {
     /// The codes that it can have, beside those that the handler's attribute names.
     const CODES: &'static [ErrorCode];
 }
 
-/// The type of what a handler returns.
+/// A type that handlers return.
 pub(crate) trait Outcome {
     /// The codes with which it can fail.
     const FAILURES: &'static [ErrorCode];
 }
 
 impl Draft {
-    /// Begins with what is already said of the operation.
+    /// Begins with an operation object, as the handler's attribute made it.
     pub(crate) fn of(operation: Value) -> Self {
         Self {
             operation,
@@ -59,34 +59,34 @@ impl Draft {
         }
     }
 
-    /// It can fail with these codes.
+    /// Adds codes with which the operation can fail.
     pub(crate) fn fails_with(&mut self, codes: &[ErrorCode]) {
         self.failures.extend(codes);
     }
 
-    /// Someone with this credential may call it; several are alternatives.
+    /// Adds a credential with which one may call; several are alternatives.
     pub(crate) fn allows(&mut self, scheme: &str, scopes: &[&str]) {
         self.push("security", json!({ scheme: scopes }));
     }
 
-    /// Anyone may call it without a credential.
+    /// Allows calls without a credential.
     pub(crate) fn allows_anyone(&mut self) {
         self.push("security", json!({}));
     }
 
-    /// It reads this parameter.
+    /// Adds a parameter object of OpenAPI, of a path, a query or a header.
     pub(crate) fn reads_parameter(&mut self, parameter: Value) {
         self.push("parameters", parameter);
     }
 
-    /// It reads these parameters of the query.
+    /// Adds the parameters of a query.
     pub(crate) fn reads_query<P: Params>(&mut self) {
         for parameter in P::describe(&mut self.schemas) {
             self.reads_parameter(parameter);
         }
     }
 
-    /// It reads a JSON body.
+    /// Adds a JSON body.
     pub(crate) fn reads_json<T: Member>(&mut self, presence: Presence) {
         let schema = T::schema(&mut self.schemas);
         let mut body = json!({ "content": { "application/json": { "schema": schema } } });
@@ -107,9 +107,9 @@ impl Draft {
 /// Whether a body may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Presence {
-    /// It must be there.
+    /// The body must be sent.
     Required,
-    /// It may be left out.
+    /// The body may be left out.
     Optional,
 }
 
@@ -121,7 +121,7 @@ impl<T: ?Sized> Argument for web::Data<T> {
     fn describe(_: &mut Draft) {}
 }
 
-/// The body as it comes: what it is stands in the handler's attribute.
+/// The body as it arrives; the handler's attribute describes it.
 impl Argument for web::Payload {
     fn describe(draft: &mut Draft) {
         draft.fails_with(&[
@@ -133,7 +133,7 @@ impl Argument for web::Payload {
     }
 }
 
-/// What it names may not be there.
+/// What the path names may not exist.
 impl<T> Argument for web::Path<T> {
     fn describe(draft: &mut Draft) {
         draft.fails_with(&[ErrorCode::NotFound]);
@@ -160,7 +160,7 @@ arguments!(A B C D E F);
 arguments!(A B C D E F G);
 arguments!(A B C D E F G H);
 
-/// Whoever asks an actor or a list can meet a fault or a full queue.
+/// Handlers that ask an actor or a list can meet a fault or a full queue.
 impl Failure for ApiError {
     const CODES: &'static [ErrorCode] = &[ErrorCode::ServerError, ErrorCode::Overloaded];
 }

@@ -1,4 +1,5 @@
-//! Contributed content as an answer: links to it, ranges of it, and many contents as one archive.
+//! Serves contributed content: signed links to it, ranges of it, and several contents as one
+//! archive.
 
 pub(crate) mod archive;
 pub(crate) mod range;

@@ -1,7 +1,7 @@
-//! What a client is told when something is refused or fails.
+//! Refusals and failures, as clients read them.
 //!
-//! One row a code in `code.rs`; one shape on the wire, written by `body.rs`. The request's id and the
-//! address of the code's page are only known at the edge, which writes the final body: an
+//! `code.rs` has a row for each code; `body.rs` writes the one shape on the wire. The request's id
+//! and the address of the code's page are only known at the edge, which writes the final body: an
 //! [`ApiError`] travels there inside the response, so handlers just return it.
 
 mod body;
@@ -23,10 +23,10 @@ pub(crate) use body::write_error_body;
 pub use code::ErrorCode;
 pub use narrow::{Fault, NotFound, Overloaded};
 
-/// One field that is not as it must be.
+/// A field that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Detail {
-    /// Where: `events[3].timestamp`; empty for the whole body.
+    /// Where the field is: `events[3].timestamp`; empty for the whole body.
     pub path: String,
     /// What is wrong with it, as a phrase: `must not be negative`.
     pub issue: String,
@@ -58,7 +58,7 @@ struct Parts {
 }
 
 impl ApiError {
-    /// The code with its usual message.
+    /// Makes an error with the code's usual message.
     #[must_use]
     pub fn new(code: ErrorCode) -> Self {
         Self(Box::new(Parts {
@@ -102,25 +102,25 @@ impl ApiError {
         Self::new(ErrorCode::InvalidRequest).with_message(message)
     }
 
-    /// INVALID_API_KEY.
+    /// INVALID_API_KEY: the route takes a key, and none in force was sent.
     #[must_use]
     pub fn invalid_api_key(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::InvalidApiKey).with_message(message)
     }
 
-    /// UNAUTHORIZED.
+    /// UNAUTHORIZED: a signed-in person is needed.
     #[must_use]
     pub fn unauthorized(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::Unauthorized).with_message(message)
     }
 
-    /// FORBIDDEN.
+    /// FORBIDDEN: the caller is known and may not do this.
     #[must_use]
     pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::Forbidden).with_message(message)
     }
 
-    /// NOT_FOUND.
+    /// NOT_FOUND: there is no such route or thing, for this caller.
     #[must_use]
     pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::NotFound).with_message(message)
@@ -149,7 +149,7 @@ impl ApiError {
             .with_amount("available_priv", available)
     }
 
-    /// PAYLOAD_TOO_LARGE with the limit that was passed.
+    /// PAYLOAD_TOO_LARGE with the limit that was exceeded.
     #[must_use]
     pub fn payload_too_large(limit_bytes: usize) -> Self {
         Self::new(ErrorCode::PayloadTooLarge)
@@ -157,13 +157,13 @@ impl ApiError {
             .with_member("limit_bytes", &limit_bytes)
     }
 
-    /// UNSUPPORTED_MEDIA_TYPE.
+    /// UNSUPPORTED_MEDIA_TYPE: the route does not read this type or encoding.
     #[must_use]
     pub fn unsupported_media_type(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::UnsupportedMediaType).with_message(message)
     }
 
-    /// IDEMPOTENCY_MISMATCH.
+    /// IDEMPOTENCY_MISMATCH: the idempotency key came with another body before.
     #[must_use]
     pub fn idempotency_mismatch() -> Self {
         Self::new(ErrorCode::IdempotencyMismatch)
@@ -178,7 +178,7 @@ impl ApiError {
         )
     }
 
-    /// RATE_LIMITED until so many seconds from now.
+    /// RATE_LIMITED, to be tried again after so many seconds.
     #[must_use]
     pub fn rate_limited(retry_after_secs: u64) -> Self {
         let mut error = Self::new(ErrorCode::RateLimited);
@@ -188,7 +188,7 @@ impl ApiError {
         error
     }
 
-    /// OVERLOADED; worth another try after so many seconds.
+    /// OVERLOADED, to be tried again after so many seconds.
     #[must_use]
     pub fn overloaded(retry_after_secs: u64) -> Self {
         let mut error = Self::new(ErrorCode::Overloaded);
@@ -196,21 +196,21 @@ impl ApiError {
         error
     }
 
-    /// SERVER_ERROR. Logs the error with all its causes, once, here; the client hears nothing of it.
+    /// SERVER_ERROR. Logs the error with all its causes, once; the client learns nothing of them.
     #[must_use]
     pub fn server_error(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = %Causes(error), "request failed");
         Self::new(ErrorCode::ServerError)
     }
 
-    /// Says something more exact than the code's usual message.
+    /// Replaces the code's usual message by a more exact one.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.0.message = message.into();
         self
     }
 
-    /// Adds the `reason`, for programs to go by.
+    /// Adds the `reason`, by which programs tell apart what has the same code.
     #[must_use]
     pub fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.0.reason = Some(reason.into());
@@ -235,31 +235,31 @@ impl ApiError {
         self
     }
 
-    /// Its code.
+    /// The code, which decides the status.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         self.0.code
     }
 
-    /// What the client reads.
+    /// The message, for people.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What a program goes by within the code.
+    /// The `reason`, by which programs tell apart what has the same code; `None` if it has none.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }
 
-    /// The fields that are wrong.
+    /// The fields that are wrong; empty if the error is not about fields.
     #[must_use]
     pub fn details(&self) -> &[Detail] {
         &self.0.details
     }
 
-    /// When to try again, for the codes that say so.
+    /// How many seconds to wait before another try; `None` for codes that don't say.
     #[must_use]
     pub fn retry_after_secs(&self) -> Option<u64> {
         self.0.retry_after_secs
@@ -308,7 +308,7 @@ impl ResponseError for ApiError {
     }
 }
 
-/// What went wrong while a body was being read.
+/// Translates what went wrong while a body was read.
 impl From<&PayloadError> for ApiError {
     fn from(error: &PayloadError) -> Self {
         if matches!(error, PayloadError::Overflow) {

@@ -1,6 +1,6 @@
-//! What handlers take: who calls, and what they ask, each as the type of an argument.
+//! The types of handlers' arguments: who calls, and what they ask.
 //!
-//! Two kinds of refusal are kept apart. Bytes that are no JSON at all are INVALID_REQUEST, and the
+//! Two kinds of refusal are kept apart. Bytes that are not JSON are INVALID_REQUEST, and the
 //! message says where they break; JSON of the wrong shape is VALIDATION_ERROR, and `details` names
 //! the field.
 

@@ -1,4 +1,5 @@
-//! One module a resource; each handler is who, what, ask, view.
+//! The handlers, a module for each resource. Each says who may call and what is read, asks an actor
+//! or a list, and turns the answer into a view.
 
 pub(crate) mod admin;
 pub(crate) mod analytics;

@@ -1,9 +1,9 @@
-//! Requests that are carried out once, however often they come: the same `Idempotency-Key` with the
-//! same body is answered the same again.
+//! Carries a request out once, however often it is sent: the same `Idempotency-Key` with the same
+//! body gets the same answer again.
 //!
-//! Mostly the entity that a request is about remembers its answer with what it did: the handler
-//! hands it the request's tag, and [`with_origin`] marks what comes back. A request over many users
-//! has no such entity: its project remembers the whole answer ([`answers`]).
+//! Usually the entity that a request is about remembers its answer together with what it did: the
+//! handler hands it the request's tag, and [`with_origin`] marks a repeated answer. A request about
+//! many users has no such entity: its project remembers the whole answer ([`answers`]).
 
 pub(crate) mod answers;
 mod fingerprint;
@@ -31,10 +31,10 @@ pub(crate) use fingerprint::{Fingerprint, fingerprint};
 const HEADER: &str = "idempotency-key";
 const MAX_CHARS: usize = 255;
 
-/// The client's name for one intent: `Idempotency-Key`, where it was sent.
+/// The request's `Idempotency-Key`, a name that the client chose for one intent; none if not sent.
 pub(crate) struct Idempotency(Option<Named>);
 
-/// A request that has a name.
+/// A request that was sent with an idempotency key.
 struct Named {
     key: Arc<str>,
     request: HttpRequest,
@@ -99,8 +99,8 @@ impl Argument for Idempotency {
 }
 
 impl Idempotency {
-    /// The tag under which the answer to this request is remembered; `None` where it has no key.
-    /// Two requests have the same one if principal, environment, method, path, query and key are the
+    /// The tag under which the answer to this request is remembered; `None` if it has no key. Two
+    /// requests have the same tag if principal, environment, method, path, query and key are the
     /// same; what `fingerprint` is of, usually the body, must then be the same too.
     pub(crate) fn tag(&self, fingerprint: Fingerprint) -> Option<RequestTag> {
         let Named { key, request, context } = self.0.as_ref()?;
@@ -114,7 +114,7 @@ impl Idempotency {
         Some(tag(&principal, context.environment(), request, key, fingerprint))
     }
 
-    /// The tag of a request whose caller is this project by a key in the body.
+    /// The tag of a request that this project sent with a key in the body.
     pub(crate) fn tag_of_project(
         &self,
         project: ProjectId,
@@ -137,7 +137,7 @@ fn tag(
     key: &str,
     fingerprint: Fingerprint,
 ) -> RequestTag {
-    // The two spellings of a route are one.
+    // A path with and without `/api` is the same route.
     let path = request.path();
     let path = path.strip_prefix("/api").unwrap_or(path);
     let method = request.method().as_str();
@@ -150,7 +150,7 @@ fn tag(
     RequestTag { key, fingerprint: u128::from_be_bytes(fingerprint.0) }
 }
 
-/// Marks an answer that was given before: `Idempotent-Replayed: true`.
+/// Marks an answer that was given before with `Idempotent-Replayed: true`.
 pub(crate) fn with_origin(mut response: HttpResponse, origin: Origin) -> HttpResponse {
     match origin {
         Origin::Fresh => {}

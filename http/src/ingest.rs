@@ -1,16 +1,16 @@
-//! What clients send as events, read into one form.
+//! Reads what clients send as events into one form.
 //!
-//! Bytes in (decompressed, at most [`MAX_BODY_BYTES`]), [`IncomingEvent`]s out, and the bodies of
-//! the answers that go back. Three families of clients are understood: ours, those of Segment's
-//! HTTP API, and PostHog's. What each of them sends, and what it does with an answer, is written
-//! down in `docs/compatibility.md`.
+//! Takes decompressed bytes of at most [`MAX_BODY_BYTES`], and gives [`IncomingEvent`]s and the
+//! bodies of answers. It understands three families of clients: ours, those of Segment's HTTP API,
+//! and PostHog's. `docs/compatibility.md` describes what each sends, and what it does with an
+//! answer.
 //!
-//! *Invariant*: an event that can't be taken never touches its neighbours: each place in the body
-//! has its own result at the same place in [`Batch::events`]. Only a body out of which nothing
-//! could be read is an error as a whole ([`Unreadable`]).
+//! *Invariant*: an event that can't be taken never affects its neighbours: each place in the body
+//! has its own result at the same place in [`Batch::events`]. Only a body from which nothing could
+//! be read is an error as a whole ([`Unreadable`]).
 //!
-//! Left out on purpose: reading and decompressing the body, who calls, consent records, and what
-//! becomes of an event.
+//! Left out on purpose: reading and decompressing the body, identifying the caller, consent
+//! records, and storing events.
 
 mod answer;
 mod consent;
@@ -49,11 +49,11 @@ use event::Problem;
 use fields::{EventFields, EventKey};
 use shared::Shared;
 
-/// Reads a body. `arrival` is the time of receipt, or with it the time at which the client says
-/// that it sent the request, where a header or the query says so.
+/// Reads a body. `arrival` is the time of receipt; if a header or the query says when the client
+/// sent the request, that time too.
 ///
 /// # Errors
-/// Only when nothing at all could be read; what is wrong with one event is that event's result.
+/// [`Unreadable`] if nothing could be read. What is wrong with one event is that event's result.
 pub fn parse(
     body: &[u8],
     dialect: Dialect,

@@ -1,10 +1,10 @@
-//! What a client sees: routes, who may call them, what they answer.
+//! The HTTP interface: routes, who may call them, and what they answer.
 //!
-//! A handler is about ten lines: who calls (an extractor's type), what they ask (a body or query
+//! A handler has about ten lines: who calls (an extractor's type), what they ask (a body or query
 //! type), one question to an actor, and a view of the answer. The [`middleware`] is around all of
-//! them; [`ingest`] reads events in whatever dialect they come.
+//! them; [`ingest`] reads events in any of the dialects.
 //!
-//! What is left out: rules (`priv-domain`), actors (`priv-actors`), files.
+//! Left out: rules (`priv-domain`), actors (`priv-actors`), files.
 
 pub mod auth;
 mod describe;

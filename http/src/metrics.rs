@@ -10,7 +10,7 @@ use crate::state::AppState;
 /// All metrics in Prometheus' text format.
 ///
 /// # Errors
-/// A metric is named twice, which is a mistake in the code.
+/// A metric is registered twice, which is a mistake in the code.
 pub fn text(state: &AppState) -> Result<String, prometheus::Error> {
     let page = Page { registry: Registry::new() };
     requests(&page, state)?;

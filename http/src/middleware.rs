@@ -1,8 +1,8 @@
 //! The one layer around every route.
 //!
-//! It gives the request its id, answers preflights, finds out who calls, charges the rate limit,
-//! calls the route, turns whatever came back into the envelope, adds the headers, and writes one
-//! line to the access log. Why one layer, and in this order: `docs/http-edge.md`.
+//! It gives the request its id, answers preflights, identifies the caller, charges the rate limit,
+//! calls the route, puts errors into the envelope, adds headers, and writes one line to the access
+//! log. `docs/http-edge.md` explains why it is one layer, and why in this order.
 
 mod access_log;
 mod address;

@@ -1,13 +1,12 @@
-//! The description of the interface: OpenAPI 3.1, made from the table of routes.
+//! The API's description: OpenAPI 3.1, made from the table of routes.
 //!
-//! Each handler says by `#[utoipa::path]` what is its own: path, what it answers when all is well,
-//! and refusals that no other has. Who may call it, what it reads and how else it can fail is said
-//! by the types of its arguments (`describe`). What is the same for many routes is added here, once:
-//! headers, the envelope, the middleware's refusals. How to describe a new route:
-//! `docs/openapi.md`.
+//! Each handler states in `#[utoipa::path]` what is its own: path, successful answers, and refusals
+//! that no other has. The types of its arguments (`describe`) state who may call it, what it reads
+//! and how else it can fail. What many routes have in common is added here, once: headers, the
+//! envelope, the middleware's refusals. `docs/openapi.md` explains how to describe a new route.
 //!
-//! *Invariant*: a route is described exactly if it is served (`tests.rs` compares this document
-//! with the router).
+//! *Invariant*: a route is described exactly if it is served (`tests.rs` compares the document with
+//! the router).
 
 mod components;
 pub(crate) mod events;
@@ -28,7 +27,7 @@ use failures::Failures;
 use crate::ingest::Ingested;
 use crate::route::Route;
 
-/// What is said of the whole.
+/// The parts of the document that no route states.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -51,7 +50,7 @@ use crate::route::Route;
 )]
 struct Described;
 
-/// The description of these routes.
+/// Makes the document that describes these routes.
 pub(crate) fn document<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Value {
     let routes: Vec<&Route> = routes.into_iter().collect();
     let described = Described::openapi();

@@ -1,8 +1,8 @@
-//! Rate limits: fixed windows of a UTC second and a UTC day, for each caller.
+//! Limits rates: counts each caller's requests in fixed windows of a UTC second and a UTC day.
 //!
-//! A charge takes no lock but the shard's read lock of the map: both counts are atomics. Memory is
-//! bounded by a number of callers; when it is reached, those make room whose windows are over, then
-//! those that have asked for the least today.
+//! A charge takes no lock but the read lock of one of the map's shards: both counts are atomics.
+//! Memory is bounded by a number of callers. When it is reached, callers whose windows are over are
+//! forgotten first, then those with the fewest requests today.
 
 mod address_block;
 mod decision;
@@ -23,7 +23,7 @@ pub use decision::{Decision, Window};
 pub use limits::{Limits, NotAPlan, plan_named};
 pub use subject::Subject;
 
-/// Callers that are remembered at a time, about 100 bytes each.
+/// The most callers that are remembered at a time, about 100 bytes each.
 const DEFAULT_CAPACITY: usize = 262_144;
 
 /// Counts the requests of every caller.
@@ -38,18 +38,18 @@ pub struct RateLimiter {
 struct Counts {
     second: Counter<40>,
     day: Counter<24>,
-    /// Whether the day's count has changed since it was last handed out.
+    /// Whether the day's count has changed since it was last returned for storing.
     changed: AtomicBool,
 }
 
-/// How many requests a caller has made on a day, for keeping across a restart.
+/// A caller's number of requests on a day, to be stored across a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayCount {
-    /// [`Subject::to_bytes`].
+    /// The caller, as [`Subject::to_bytes`] writes it.
     pub subject: Vec<u8>,
-    /// The day.
+    /// The UTC day on which they were made.
     pub day: Day,
-    /// Requests on that day, in all.
+    /// All requests on that day that were not refused.
     pub count: u64,
 }
 
@@ -60,7 +60,7 @@ impl Default for RateLimiter {
 }
 
 impl RateLimiter {
-    /// Remembers up to `capacity` callers.
+    /// Makes a limiter that remembers up to `capacity` callers, and at least one.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self {
@@ -71,9 +71,9 @@ impl RateLimiter {
         }
     }
 
-    /// Charges one request, if there is room for it in both windows.
+    /// Charges one request, if both windows have room for it.
     ///
-    /// What is refused does not count against the day.
+    /// A request that is refused does not count against the day.
     pub fn charge(&self, subject: &Subject, limits: Limits, now: Timestamp) -> Decision {
         if limits == Limits::NONE {
             return Decision::unlimited(now);
@@ -91,7 +91,7 @@ impl RateLimiter {
         entry.charge(limits, now)
     }
 
-    /// What a charge would find, without making one.
+    /// What a charge would find, except for a refusal; nothing is charged.
     #[must_use]
     pub fn look(&self, subject: &Subject, limits: Limits, now: Timestamp) -> Decision {
         let counts = self.callers.get(subject);
@@ -113,8 +113,8 @@ impl RateLimiter {
         counts.collect()
     }
 
-    /// Takes back what was handed out before a restart. Counts of other days than today, and
-    /// subjects that can't be read, are left aside; a larger count wins.
+    /// Restores counts that were stored before a restart. Counts of other days than today, and
+    /// subjects that can't be read, are ignored; the larger of two counts wins.
     pub fn load(&self, counts: impl IntoIterator<Item = DayCount>, now: Timestamp) {
         for DayCount { subject, day, count } in counts {
             let Some(subject) = Subject::from_bytes(&subject).filter(|_| day == now.day()) else {
@@ -131,8 +131,8 @@ impl RateLimiter {
         }
     }
 
-    /// Frees an eighth of the places. A caller who is forgotten begins the day anew, so those go
-    /// first who lose the least by it.
+    /// Forgets an eighth of the callers. A forgotten caller's day begins anew, so those who gain
+    /// the least by it go first.
     fn make_room(&self, now: Timestamp) {
         let _one_at_a_time = self.making_room.lock();
         let wanted = self.capacity - self.capacity.div_ceil(8);

@@ -1,6 +1,7 @@
-//! Receipts: what was agreed, signed so that anyone with the public key can check it later, without
-//! this service. A compact JWS (RFC 7515) with Ed25519 (RFC 8037); `docs/receipts.md` has the
-//! members. Signing is deterministic: the same facts give the same receipt.
+//! Receipts: facts about an agreement, signed so that anybody with the public key can check them
+//! later, without this service. A receipt is a compact JWS (RFC 7515) with Ed25519 (RFC 8037);
+//! `docs/receipts.md` lists the members. Signing is deterministic: the same facts give the same
+//! receipt.
 
 mod signer;
 
@@ -14,14 +15,14 @@ use signer::Signer;
 /// The `typ` of a receipt's header.
 pub const RECEIPT_TYPE: &str = "priv-receipt+jws";
 
-/// From which a key is derived; a change makes other keys.
+/// The context from which the signing key is derived; changing it gives another key.
 const KEY_CONTEXT: &str = "priv-protocol receipt signing key v1";
 
-/// Signs receipts.
+/// The key with which an installation signs its receipts.
 pub struct ReceiptKey {
     key: Signer,
     id: String,
-    /// The first part of every receipt, with its dot.
+    /// The encoded header with its dot, which is the beginning of every receipt.
     head: String,
 }
 
@@ -32,7 +33,7 @@ struct Header {
     typ: String,
 }
 
-/// A public key as JWKS show it (RFC 7517, RFC 8037).
+/// A public key, as an entry of a JSON Web Key Set (RFC 7517, RFC 8037).
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct PublicKey {
     kty: String,
@@ -45,32 +46,32 @@ pub struct PublicKey {
     usage: Option<String>,
 }
 
-/// Public keys.
+/// A JSON Web Key Set (RFC 7517).
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct KeySet {
-    /// In no order.
+    /// The keys, in any order; each has its `kid`.
     pub keys: Vec<PublicKey>,
 }
 
-/// Why a text is no receipt.
+/// Why a text is not a valid receipt.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAReceipt {
-    /// Not three parts of base64url, or not what they must hold.
+    /// It is not three parts of base64url, or they don't hold what they must.
     #[error("this is not a receipt: {0}")]
     Malformed(&'static str),
-    /// Signed in another way.
+    /// It is signed with another algorithm than EdDSA.
     #[error("the receipt's algorithm is {0}; receipts are signed with EdDSA only")]
     Algorithm(String),
-    /// Signed by a key that is not known.
+    /// It is signed with a key that is not in the set.
     #[error("the receipt is signed with the key {0}, which is not among the known ones")]
     UnknownKey(String),
-    /// Changed since, or signed by somebody else.
+    /// It was changed since, or signed by somebody else.
     #[error("the signature does not fit: the receipt was changed, or is not ours")]
     Forged,
 }
 
 impl ReceiptKey {
-    /// The key of an installation, by its secret.
+    /// Derives an installation's key from its secret.
     #[must_use]
     pub fn of(server_secret: &[u8; 32]) -> Self {
         let seed = blake3::derive_key(KEY_CONTEXT, server_secret);
@@ -81,10 +82,10 @@ impl ReceiptKey {
         Self { key, id, head: URL_SAFE_NO_PAD.encode(header) + "." }
     }
 
-    /// Signs facts.
+    /// Signs facts and returns the receipt.
     ///
     /// # Errors
-    /// The facts can't be JSON.
+    /// The facts can't be written as JSON.
     pub fn sign(&self, facts: &impl Serialize) -> Result<String, serde_json::Error> {
         let mut receipt = self.head.clone();
         URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(facts)?, &mut receipt);
@@ -94,7 +95,7 @@ impl ReceiptKey {
         Ok(receipt)
     }
 
-    /// What others need to check receipts.
+    /// The public key, with which others check receipts.
     #[must_use]
     pub fn public(&self) -> KeySet {
         KeySet {
@@ -115,10 +116,10 @@ fn key_id(key: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(&hash.as_bytes()[..12])
 }
 
-/// The facts of a receipt that one of these keys has signed.
+/// Returns the facts of a receipt that was signed with one of these keys.
 ///
 /// # Errors
-/// It is not a receipt, or not theirs.
+/// [`NotAReceipt`] if the text is not a receipt, or is not signed with one of the keys.
 pub fn verify(receipt: &str, keys: &KeySet) -> Result<Value, NotAReceipt> {
     let mut parts = receipt.trim().split('.');
     let (Some(header), Some(facts), Some(signature), None) =

@@ -1,7 +1,7 @@
-//! What a route is: served and described, from one declaration.
+//! A route, served and described from one declaration.
 //!
-//! Path, method and description stand in the handler's `#[utoipa::path]`; `route!` takes them from
-//! there. The table of all routes is `router.rs`.
+//! Path, method and description are in the handler's `#[utoipa::path]`, from where `route!` takes
+//! them. The table of all routes is in `router.rs`.
 
 pub(crate) mod mount;
 
@@ -15,13 +15,13 @@ use utoipa::openapi::OpenApi;
 use crate::describe::{Arguments, Draft, Outcome};
 use crate::middleware::Group;
 
-/// Makes the framework's route: called once for each worker and each place where it is mounted.
+/// Makes the framework's route. Called once for each worker and each place where it is mounted.
 pub(crate) type Handler = Arc<dyn Fn() -> actix_web::Route + Send + Sync>;
 
-/// A route, with all paths by which it is served.
+/// A route and all paths by which it is served.
 pub(crate) struct Route {
     pub(crate) method: Method,
-    /// How it is described under its own path.
+    /// Its description, under its own path.
     pub(crate) description: Draft,
     pub(crate) group: Group,
     /// Its own path, then its aliases.
@@ -33,12 +33,12 @@ pub(crate) struct Route {
 /// A path by which a route is served.
 pub(crate) struct ServedPath {
     pub(crate) path: String,
-    /// Of an alias: what the operation is called there.
+    /// The id of an alias's operation; `None` for a route's own path.
     pub(crate) operation_id: Option<&'static str>,
     handler: Handler,
 }
 
-/// The route of a handler that has `#[utoipa::path]`: `route!(user::balance::get_balance)`.
+/// Makes the route of a handler with `#[utoipa::path]`: `route!(user::balance::get_balance)`.
 macro_rules! route {
     ($($handler:ident)::+) => {{
         #[derive(utoipa::OpenApi)]
@@ -51,7 +51,7 @@ macro_rules! route {
 
 pub(crate) use route;
 
-/// How the framework calls a handler, wherever it is mounted.
+/// Makes the framework call a handler, wherever it is mounted.
 fn handled_by<F, Args>(handler: F) -> Handler
 where
     F: actix_web::Handler<Args> + Send + Sync,
@@ -62,7 +62,7 @@ where
 }
 
 impl Route {
-    /// The route of the one operation that `described` has.
+    /// Makes a route of a handler, whose only operation is in `described`.
     pub(crate) fn of<F, Args>(described: OpenApi, handler: F) -> Self
     where
         F: actix_web::Handler<Args> + Send + Sync,
@@ -87,7 +87,7 @@ impl Route {
         route
     }
 
-    /// A route of which `operation` says what the types of its handler don't.
+    /// Makes a route of a handler; `operation` states what the types of its arguments don't.
     pub(crate) fn new<F, Args>(path: &str, method: Method, operation: Value, handler: F) -> Self
     where
         F: actix_web::Handler<Args> + Send + Sync,
@@ -107,18 +107,18 @@ impl Route {
         }
     }
 
-    /// Says what the middleware does with it.
+    /// Puts the route into the group by which the middleware treats it.
     pub(crate) fn in_group(self, group: Group) -> Self {
         Self { group, ..self }
     }
 
-    /// Serves it by another path too, where its operation has an id of its own.
+    /// Serves the route by another path too, where its operation has an id of its own.
     pub(crate) fn alias(self, path: &str, operation_id: &'static str) -> Self {
         let handler = Arc::clone(&self.paths[0].handler);
         self.served_by(path, operation_id, handler)
     }
 
-    /// Serves something by another path that is described as this route is.
+    /// Serves another handler by another path, described as this route is.
     pub(crate) fn alias_with<F, Args>(
         self,
         path: &str,
@@ -139,8 +139,8 @@ impl Route {
         self
     }
 
-    /// Serves each of its paths with and without a slash at the end. The one that is written is
-    /// described.
+    /// Serves each of its paths with and without a slash at the end, and describes it as it is
+    /// written.
     pub(crate) fn with_or_without_slash(self) -> Self {
         Self { slash_is_optional: true, ..self }
     }

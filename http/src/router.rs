@@ -1,4 +1,4 @@
-//! Every route, a line each. A new route is its handler with `#[utoipa::path]`, and a line here.
+//! Every route, a line each. A new route needs a handler with `#[utoipa::path]`, and a line here.
 
 use std::sync::LazyLock;
 
@@ -17,12 +17,12 @@ use crate::openapi;
 use crate::route::mount::{mount, no_such_route};
 use crate::route::{Route, route};
 
-/// Where metrics are served.
+/// The address on which metrics are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricsAt {
-    /// With everything else.
+    /// The address of all other routes.
     Here,
-    /// On an address of their own.
+    /// An address of their own: the other routes don't include metrics.
     TheirOwnAddress,
 }
 
@@ -34,8 +34,8 @@ static METRICS: LazyLock<Route> =
 
 static SERVED: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
 
-/// Adds all routes: the contract's under both of its spellings, and those that other vendors'
-/// clients expect at the root.
+/// Adds all routes: the API's under both of its prefixes, and those that other vendors' clients
+/// expect at the root.
 pub fn configure(config: &mut ServiceConfig, metrics: MetricsAt) {
     config.app_data(web::Data::new(Description(SERVED.clone())));
     mount(ROUTES.iter(), config);
@@ -45,12 +45,12 @@ pub fn configure(config: &mut ServiceConfig, metrics: MetricsAt) {
     config.default_service(web::to(no_such_route));
 }
 
-/// Adds the route of metrics only.
+/// Adds only the route of metrics.
 pub fn configure_metrics(config: &mut ServiceConfig) {
     mount([&*METRICS], config);
 }
 
-/// Tells the middleware which routes it treats differently.
+/// The groups of routes that the middleware treats differently.
 #[must_use]
 pub fn groups() -> Groups {
     let routes = ROUTES.iter().chain([&*METRICS]);
@@ -59,7 +59,7 @@ pub fn groups() -> Groups {
     )
 }
 
-/// The description of all routes: OpenAPI 3.1.
+/// The description of all routes, as an OpenAPI 3.1 document.
 #[must_use]
 pub fn document() -> Value {
     openapi::document(ROUTES.iter().chain([&*METRICS]))
@@ -128,7 +128,7 @@ fn others() -> Vec<Route> {
     ]
 }
 
-/// The routes that take events: one handler for all of them.
+/// The routes that take events, which one handler serves.
 #[rustfmt::skip]
 fn taking_events() -> Vec<Route> {
     use Dialect::{PostHog, Priv, Segment};

@@ -1,4 +1,4 @@
-//! What handlers share.
+//! The state that handlers share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,59 +19,60 @@ use crate::middleware::RequestCounts;
 use crate::rate_limit::Limits;
 use crate::receipt::ReceiptKey;
 
-/// From which the key of pseudonyms is derived; a change gives every seller another name.
+/// The context from which the key of pseudonyms is derived; changing it renames every seller.
 const PSEUDONYM_CONTEXT: &str = "priv-protocol seller pseudonym v1";
 
-/// What the HTTP interface is configured with, beside the edge.
+/// The configuration of the HTTP interface, besides the edge's.
 #[derive(Clone, Debug)]
 pub struct StateOptions {
-    /// The least that can be claimed.
+    /// The least amount that can be claimed.
     pub claim_minimum: Micros,
-    /// 32 random bytes of this installation, kept across restarts: signs link proofs, and makes
-    /// the keys of a repeated request the same again.
+    /// 32 random bytes of this installation, stored across restarts. They sign link proofs, file
+    /// links and receipts, name sellers, and make the same keys again for a repeated request.
     pub server_secret: [u8; 32],
-    /// Who judges contributions.
+    /// The way in which contributions are reviewed.
     pub review: Review,
 }
 
-/// Who judges contributions.
+/// The way in which contributions are reviewed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Review {
-    /// People, all of them.
+    /// People review all of them.
     #[default]
     Manual,
-    /// Automatic checks where they can: content of an allowed type that nobody else has is taken.
+    /// Automatic checks approve content of an allowed type that nobody else has; people review the
+    /// rest.
     Automatic,
 }
 
-/// What handlers share.
+/// The state that handlers share.
 pub struct AppState {
-    /// The actors.
+    /// The node, which runs the actors.
     pub node: Arc<Node>,
-    /// Contributed content.
+    /// The store of contributed content.
     pub(crate) blobs: BlobStore,
     pub(crate) file_links: FileLinks,
     pub(crate) receipts: ReceiptKey,
-    /// By which sellers get the names that they are known by.
+    /// The key with which sellers' pseudonyms are made.
     pub(crate) pseudonym_key: [u8; 32],
-    /// Requests by status, for metrics.
+    /// The counts of requests by status, for metrics.
     pub(crate) counts: Arc<RequestCounts>,
     pub(crate) options: StateOptions,
     pub(crate) link_proofs: LinkProofs,
-    /// What requests over many users were answered.
+    /// The answers of requests about many users.
     pub(crate) answers: Answers,
     draining: AtomicBool,
-    /// Analytics are read by a few at a time: each may read much.
+    /// Lets a few requests read analytics at a time, since each may read much.
     analytics: Semaphore,
     key_use: Arc<KeyUse>,
 }
 
-/// When each key was used last, since the start; one entry a key that exists.
+/// When each key was last used since the start, with an entry for each such key.
 #[derive(Debug, Default)]
 pub struct KeyUse(DashMap<KeyId, Timestamp>);
 
 impl KeyUse {
-    /// Notes a use, to the minute.
+    /// Notes a use, with an accuracy of a minute.
     fn note(&self, key: KeyId, at: Timestamp) {
         let is_fresh = |known: Timestamp| at.millis_since(known) < 60_000;
         if self.0.get(&key).is_none_or(|known| !is_fresh(*known)) {
@@ -81,7 +82,7 @@ impl KeyUse {
 }
 
 impl AppState {
-    /// Over a running node.
+    /// Makes the state over a running node.
     #[must_use]
     pub fn new(
         node: Arc<Node>,
@@ -113,33 +114,33 @@ impl AppState {
         }
     }
 
-    /// From now on the service is not ready: it finishes what it has.
+    /// Makes the service report that it is not ready, while it finishes its requests.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
     }
 
-    /// Whether it is finishing.
+    /// Whether [`drain`](Self::drain) was called.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }
 
-    /// A turn to read analytics, once there is one.
+    /// Waits for a turn to read analytics.
     pub(crate) async fn analytics_turn(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         self.analytics.acquire().await.map_err(|error| ApiError::server_error(&error))
     }
 
-    /// When a key was used last, since the start.
+    /// When a key was last used, to the minute; `None` if not since the start.
     pub(crate) fn last_used(&self, key: KeyId) -> Option<Timestamp> {
         self.key_use.0.get(&key).map(|at| *at)
     }
 
-    /// Waits until the lists hold all that was answered before.
+    /// Waits until lists contain everything that was answered before this call.
     pub(crate) async fn up_to_date(&self) {
         self.node.when_projected(self.node.durable()).await;
     }
 
-    /// Reads lists where blocking is allowed.
+    /// Reads lists on a thread that may block.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         read: impl FnOnce() -> Result<T, QueryError> + Send + 'static,
@@ -147,8 +148,8 @@ impl AppState {
         Ok(web::block(read).await.map_err(|error| ApiError::server_error(&error))??)
     }
 
-    /// Erases a content that nothing refers to any more. Under its lock, so that none comes
-    /// meanwhile that does.
+    /// Erases content that nothing refers to any more. Holds the content's lock, so that no
+    /// reference can be made meanwhile.
     pub(crate) async fn erase_if_unneeded(&self, hash: ContentHash) -> Result<(), ApiError> {
         let lock = self.blobs.lock(hash).await;
         let needed = self.node.is_content_needed(*hash.as_bytes()).await;
@@ -166,11 +167,11 @@ impl AppState {
     }
 }
 
-/// Finds keys among the projects that the projector has seen.
+/// Finds keys among the projects that the projector knows, and notes when they are used.
 pub struct ProjectKeys {
-    /// Where projects are known.
+    /// The node that knows the projects.
     pub node: Arc<Node>,
-    /// Where uses are noted.
+    /// The uses of keys.
     pub key_use: Arc<KeyUse>,
 }
 

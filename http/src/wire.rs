@@ -1,8 +1,8 @@
-//! What goes over the wire: how each value is read, within which bounds, how it is written, and what
-//! the document says of it. All of that stands in one type for each.
+//! Values on the wire. One type for each says how it is read, within which bounds, how it is
+//! written, and how it is described.
 //!
-//! Members of JSON bodies are [`member::Member`]s, declared by `body!`; parameters are
-//! [`param::Param`]s, declared by `query!`; words of a few are declared by `words!`.
+//! Members of JSON bodies are [`member::Member`]s, declared with `body!`; parameters are
+//! [`param::Param`]s, declared with `query!`; types with a few words are declared with `words!`.
 //!
 //! *Invariant*: nothing here knows a route, a handler or the document that describes them.
 

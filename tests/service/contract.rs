@@ -1,5 +1,5 @@
-//! Every answer of every test is held against the OpenAPI document: an operation that fails as it
-//! does not say is found here.
+//! Holds every answer of every test against the OpenAPI document: an operation that fails in a way
+//! that it does not declare is found here.
 
 use std::sync::LazyLock;
 
@@ -12,8 +12,8 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../docs/openapi.json")).expect("the document is JSON")
 });
 
-/// Panics if the operation does not say that it can be answered so. What is at no path of the
-/// document, or takes another method, has no operation.
+/// Panics unless the operation declares this answer. A call whose path is not in the document, or
+/// that has another method, has no operation.
 #[track_caller]
 pub(crate) fn check(method: &Method, path: &str, answer: &Answer) {
     let Some(operation) = operation(method, path) else { return };
@@ -41,7 +41,7 @@ fn operation(method: &Method, path: &str) -> Option<&'static Value> {
     };
     let paths = DOCUMENT["paths"].as_object().expect("it has paths");
     let here = paths.iter().filter(|(template, _)| is_here(template));
-    // What is written out goes before what stands for anything.
+    // A path that is written out takes precedence over one with parameters.
     let (_, item) = here.min_by_key(|(template, _)| template.matches('{').count())?;
     item.get(method.as_str().to_ascii_lowercase())
 }

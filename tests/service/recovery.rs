@@ -20,7 +20,7 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    /// Uses the service.
+    /// Uses the service until it holds data of every kind.
     pub(crate) fn lived_in(app: &TestApp) -> Self {
         let project = app.funded_project();
         let key = app.key(&project.pk_live);

@@ -30,7 +30,7 @@ pub(crate) enum Needs {
 /// The body that a route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// No body.
+    /// The route takes no body.
     None,
     /// A JSON body, which may be left out.
     Optional,

@@ -1,4 +1,4 @@
-//! What the `Authorization` header holds.
+//! Parses the credential in the `Authorization` header.
 
 use std::borrow::Cow;
 
@@ -6,12 +6,12 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// A caller's claim to be someone, not looked at yet.
+/// The credential that a caller presents, parsed but not yet checked.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Credential<'a> {
-    /// No header.
+    /// The request has no `Authorization` header.
     None,
-    /// A header of no form that is known here.
+    /// The header is there, but in no form that is known here.
     Unreadable,
     /// `Bearer`, or `Basic` with the key as user name (as Segment's clients send it).
     Token(Cow<'a, str>),

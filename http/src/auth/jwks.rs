@@ -28,17 +28,18 @@ const MAX_SET_BYTES: u64 = 256 << 10;
 const MIN_RSA_BYTES: usize = 256;
 const P256_COORDINATE_BYTES: usize = 32;
 
-/// Where a key set is.
+/// Where a key set is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JwksSource {
-    /// A file.
+    /// A file in the form of a JSON Web Key Set (RFC 7517).
     File(PathBuf),
-    /// An address of `http` or `https`.
+    /// An `http` or `https` URL that answers with such a set.
     Url(String),
 }
 
 impl JwksSource {
-    /// A URL if it looks like one, else a file.
+    /// Takes a text that begins with `http://` or `https://` for a URL, any other for a file's
+    /// path.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         if text.starts_with("https://") || text.starts_with("http://") {
@@ -49,22 +50,22 @@ impl JwksSource {
     }
 }
 
-/// Why a key set could not be had.
+/// Why a key set could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum JwksError {
-    /// The file can't be read.
+    /// The file could not be read.
     #[error("the key set's file could not be read")]
     Read(#[source] std::io::Error),
-    /// The address gives no answer, or not a good one.
+    /// The URL did not answer, or answered with an error.
     #[error("the key set could not be fetched")]
     Fetch(#[source] Box<ureq::Error>),
-    /// More than 256 KiB.
+    /// The set has more than 256 KiB.
     #[error("the key set is larger than {MAX_SET_BYTES} bytes")]
     TooLarge,
-    /// Not `{"keys":[…]}`.
+    /// The text is not a JSON object of the form `{"keys":[…]}`.
     #[error("the key set is not a JSON Web Key Set")]
     Parse(#[source] serde_json::Error),
-    /// No key that could be used.
+    /// No key of the set can be used: none is an RS256, ES256 or EdDSA key for signatures.
     #[error("the key set holds no RS256, ES256 or EdDSA key for signatures")]
     Empty,
 }
@@ -73,7 +74,7 @@ pub enum JwksError {
 pub(super) struct PinnedKey {
     pub(super) algorithm: Algorithm,
     pub(super) key: DecodingKey,
-    /// Tells whether the set has changed.
+    /// The key as JSON text, by which a change of the set is noticed.
     identity: String,
 }
 
@@ -83,23 +84,24 @@ struct KeySet {
     all: Vec<Arc<PinnedKey>>,
 }
 
-/// A key set that keeps itself fresh.
+/// A cached key set that refreshes itself.
 pub struct Jwks {
     source: JwksSource,
     keys: RwLock<KeySet>,
     generation: AtomicU64,
-    /// When an unknown `kid` last made us ask.
+    /// When an unknown `kid` last made us fetch the set.
     asked_at_millis: AtomicI64,
-    /// When the set last began to be too old; counted from its first use.
+    /// When the set last became too old, counted from its first use.
     renewed_at_millis: AtomicI64,
     asking: tokio::sync::Mutex<()>,
 }
 
 impl Jwks {
-    /// The algorithms that keys may be for.
+    /// The algorithms that a key of the set may have.
     pub const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
 
-    /// A set that is still empty: [`refresh`](Self::refresh) it once, to learn of errors early.
+    /// Makes an empty set: call [`refresh`](Self::refresh) once at the start, to learn of errors
+    /// early.
     #[must_use]
     pub fn new(source: JwksSource) -> Arc<Self> {
         Arc::new(Self {
@@ -112,7 +114,7 @@ impl Jwks {
         })
     }
 
-    /// Reads the set anew and says how many keys of it can be used. Blocks for up to 5 s.
+    /// Reads the set anew and returns the number of its usable keys. Blocks for up to 5 s.
     ///
     /// # Errors
     /// [`JwksError`]; the set that was there before stays.
@@ -129,12 +131,12 @@ impl Jwks {
         Ok(count)
     }
 
-    /// Counts the changes of the set.
+    /// A number that grows with each change of the set.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The key of this `kid`; without one, the only key of this algorithm.
+    /// Finds the key with this `kid`; without a `kid`, the only key of this algorithm.
     pub(super) async fn find(
         self: &Arc<Self>,
         kid: Option<&str>,
@@ -177,7 +179,8 @@ impl Jwks {
         }
     }
 
-    /// On a thread that may block; it runs to its end even if no one waits for it any more.
+    /// Refreshes on a thread that may block; the refresh finishes even if nobody waits for it any
+    /// more.
     fn refresh_elsewhere(self: &Arc<Self>) -> actix_rt::task::JoinHandle<()> {
         let this = Arc::clone(self);
         actix_rt::task::spawn_blocking(move || {
@@ -201,7 +204,8 @@ impl Jwks {
     }
 }
 
-/// Whether `wait_millis` have passed since `last`, which then becomes `now`: one caller is told so.
+/// Whether `wait_millis` have passed since `last`. If so, sets `last` to `now`, so that of several
+/// callers at once only one is told so.
 fn is_due(last: &AtomicI64, now: Timestamp, wait_millis: i64) -> bool {
     let now = now.as_millis();
     let due = |last: i64| (last.saturating_add(wait_millis) <= now).then_some(now);
@@ -223,7 +227,7 @@ fn parse(bytes: &[u8]) -> Result<KeySet, JwksError> {
     let Keys { keys } = serde_json::from_slice(bytes).map_err(JwksError::Parse)?;
     let mut set = KeySet::default();
     for value in keys {
-        // Keys of other kinds may stand beside ours; they are none of our business.
+        // Keys of other kinds may stand beside ours; they are ignored.
         let identity = value.to_string();
         let Some((kid, algorithm, key)) = serde_json::from_value(value).ok().and_then(pin) else {
             continue;

@@ -1,4 +1,4 @@
-//! API keys: how they are made, recognised, and what each may do.
+//! API keys: how they are made and recognised, and what each may do.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,10 +18,9 @@ const MAX_KEY_BYTES: usize = 128;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Both roles.
 const ROLES: [KeyRole; 2] = [KeyRole::Publishable, KeyRole::Secret];
 
-/// What the keys of a role and environment begin with.
+/// The prefix of all keys with this role and environment, such as `pk_live_`.
 #[must_use]
 pub const fn key_prefix(role: KeyRole, environment: Environment) -> &'static str {
     match (role, environment) {
@@ -35,34 +34,34 @@ pub const fn key_prefix(role: KeyRole, environment: Environment) -> &'static str
 /// All that a request needs to know of a key. Made once when the key changes, then shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyInfo {
-    /// Its id, which may be shown.
+    /// Its id, which is not secret.
     pub id: KeyId,
-    /// Whose it is.
+    /// The project that it belongs to.
     pub project: ProjectId,
     /// The environment that it acts in.
     pub environment: Environment,
-    /// Publishable or secret.
+    /// Whether it is publishable or secret.
     pub role: KeyRole,
-    /// What a secret key may do; a publishable key's rights follow from its role.
+    /// The scopes of a secret key; a publishable key's rights follow from its role.
     pub scopes: Scopes,
-    /// Its rate limits: the project's plan, or what was agreed.
+    /// Its rate limits: the project's own, else those of its plan.
     pub limits: Limits,
     /// Whether the project lets its publishable keys read analytics.
     pub serves_analytics: bool,
-    /// The end of its overlap, once it was rolled.
+    /// When it stops working; `None` unless it was rolled or ended.
     pub expires_at: Option<Timestamp>,
-    /// Taken back.
+    /// Whether it is revoked, and so never in force.
     pub revoked: bool,
 }
 
 impl KeyInfo {
-    /// Whether it is in force.
+    /// Whether it may be used at `now`.
     #[must_use]
     pub fn is_in_force(&self, now: Timestamp) -> bool {
         !self.revoked && self.expires_at.is_none_or(|end| now < end)
     }
 
-    /// Whether it has the right.
+    /// Whether it has the right to `scope`.
     #[must_use]
     pub fn may(&self, scope: Scope) -> bool {
         match self.role {
@@ -78,9 +77,9 @@ impl KeyInfo {
     }
 }
 
-/// Where keys are found. Asked on every request: it must answer from memory.
+/// Finds keys. Asked on every request, so it must answer from memory.
 pub trait KeyLookup: Send + Sync {
-    /// The key whose text has this SHA-256, in force or not.
+    /// The key whose text has this SHA-256, whether in force or not.
     fn find(&self, sha256: &[u8; 32]) -> Option<Arc<KeyInfo>>;
 }
 
@@ -88,9 +87,9 @@ pub trait KeyLookup: Send + Sync {
 pub struct NewKey {
     /// The whole key, to be shown once.
     pub secret: String,
-    /// What it is found by.
+    /// The SHA-256 of `secret`, by which the key is stored and found.
     pub sha256: [u8; 32],
-    /// How it is told from others in lists.
+    /// Its last four characters, by which people tell keys apart.
     pub last4: String,
 }
 
@@ -111,7 +110,8 @@ pub fn key_from_seed(role: KeyRole, environment: Environment, seed: &[u8; 32]) -
     while secret.len() < prefix.len() + SECRET_CHARS {
         stream.fill(&mut random);
         let wanted = prefix.len() + SECRET_CHARS - secret.len();
-        // 248 is the largest multiple of 62 in a byte: above it, some characters would come more often.
+        // 248 is the largest multiple of 62 in a byte: with larger ones, some characters would come
+        // more often.
         let even = random.iter().filter(|byte| **byte < 248);
         secret.extend(even.take(wanted).map(|byte| char::from(BASE62[usize::from(byte % 62)])));
     }
@@ -119,13 +119,13 @@ pub fn key_from_seed(role: KeyRole, environment: Environment, seed: &[u8; 32]) -
     NewKey { sha256: hash_key(&secret), last4, secret }
 }
 
-/// What a key is stored and found by.
+/// The SHA-256 of a key's text, by which it is stored and found.
 #[must_use]
 pub fn hash_key(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
 }
 
-/// Whether a text has the form of a key.
+/// Whether a text has one of the prefixes of keys, something after it, and at most 128 bytes.
 #[must_use]
 pub fn looks_like_key(text: &str) -> bool {
     text.len() <= MAX_KEY_BYTES

@@ -1,4 +1,4 @@
-//! Whom an id means: a person, or a user of one project only.
+//! Resolves an id to a user: a person, or a user of one project only.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,40 +14,40 @@ use crate::error::ApiError;
 /// The longest user id, in bytes: as long as any id of an event.
 pub const MAX_USER_ID_BYTES: usize = 255;
 
-/// Which user ids name a person.
+/// The rule by which a user id names a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PersonIds {
-    /// Those that are UUIDs, as the subjects of Supabase are.
+    /// UUIDs do, which is what Supabase's subjects are.
     #[default]
     Uuid,
-    /// All of them: for a single team's installation.
+    /// All user ids do: for a single team's installation.
     Any,
 }
 
-/// Why a text can't be a user's id.
+/// Why a text is not a valid user id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAUserId {
-    /// Nothing at all.
+    /// It has no characters.
     #[error("must not be empty")]
     Empty,
-    /// More than 255 bytes.
+    /// It has more than 255 bytes.
     #[error("must have at most 255 bytes")]
     TooLong,
-    /// Line breaks and the like.
+    /// It has control characters, such as line breaks.
     #[error("must have no control characters")]
     ControlCharacters,
-    /// It reads like the name of a project's user inside this service.
+    /// It has the form in which this service names the users of projects.
     #[error("must not have the form of another project's user")]
     Reserved,
 }
 
-/// The id in small letters, if it is a UUID: some systems print it in capitals.
+/// The id in lower-case letters if it is a UUID, which some systems print in capitals; else `None`.
 #[must_use]
 pub fn as_uuid(id: &str) -> Option<String> {
     (id.len() == 36 && Uuid::try_parse(id).is_ok()).then(|| id.to_ascii_lowercase())
 }
 
-/// Checks an id by which a user may be known.
+/// Checks a user id.
 ///
 /// # Errors
 /// [`NotAUserId`].
@@ -64,7 +64,7 @@ pub fn check_user_id(id: &str) -> Result<(), NotAUserId> {
     Ok(())
 }
 
-/// Checks an id that is to name a person.
+/// Checks a user id that is to name a person.
 pub(super) fn check_person_id(id: &str) -> Result<(), NotAUserId> {
     check_user_id(id)?;
     let Ok(user) = UserRef::from_str(id);
@@ -74,9 +74,9 @@ pub(super) fn check_person_id(id: &str) -> Result<(), NotAUserId> {
     }
 }
 
-/// The user that a project means by a `user_id`.
+/// The user whom a project means by a `user_id`.
 ///
-/// A UUID is compared in small letters, since some systems print it in capitals.
+/// UUIDs are compared in lower-case letters, since some systems print them in capitals.
 ///
 /// # Errors
 /// [`NotAUserId`].
@@ -100,24 +100,24 @@ pub fn user_of(
     }
 }
 
-/// How a secret key says for whom it acts, in the query or in the body.
+/// The user for whom a secret key acts, as the query or the body names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct UserNaming {
-    /// A person, or the project's own id of a user.
+    /// A person's id, or the project's own id of a user.
     pub user_id: Option<String>,
-    /// A wallet that is linked to someone.
+    /// The address of a wallet that is linked to a user.
     pub wallet_address: Option<String>,
-    /// A visitor of the project.
+    /// The project's anonymous id of a visitor.
     pub anonymous_id: Option<String>,
 }
 
-/// Whom a [`UserNaming`] means.
+/// The user that a [`UserNaming`] names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamedUser {
-    /// This user.
+    /// A user named by an id.
     User(UserRef),
-    /// Whoever this wallet is linked to.
+    /// The user to whom this wallet is linked.
     Wallet(Address),
 }
 
@@ -137,16 +137,16 @@ impl UserNaming {
         naming
     }
 
-    /// Whether it names no one.
+    /// Whether it names nobody.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The one user that is named.
+    /// Returns the one user that is named.
     ///
     /// # Errors
-    /// VALIDATION_ERROR if no one is named, or more than one, or by an id that can't be.
+    /// VALIDATION_ERROR if nobody is named, more than one is, or an id is not valid.
     pub fn resolve(
         &self,
         project: ProjectId,

@@ -5,20 +5,20 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// Knows the operator's token without keeping it.
+/// Recognises the operator's token, of which it keeps only hash and length.
 pub struct OperatorToken {
     sha256: [u8; 32],
     bytes: usize,
 }
 
 impl OperatorToken {
-    /// From the configured token.
+    /// Takes the configured token.
     #[must_use]
     pub fn new(token: &str) -> Self {
         Self { sha256: Sha256::digest(token).into(), bytes: token.len() }
     }
 
-    /// Whether this is it. The time it takes tells nothing but the length.
+    /// Whether `token` is the operator's. The time that this takes reveals its length at most.
     #[must_use]
     pub fn matches(&self, token: &str) -> bool {
         // The length first: people's tokens come here too, and hashing each would cost them.

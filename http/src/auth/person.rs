@@ -1,4 +1,4 @@
-//! Signed-in people, and why a token signs no one in.
+//! Signed-in people, and the reasons for which a token signs nobody in.
 
 use std::sync::Arc;
 
@@ -6,57 +6,57 @@ use priv_domain::project::Plan;
 
 use super::naming::NotAUserId;
 
-/// A signed-in person.
+/// A person whom a valid token signs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// The `sub` of their token: their user id, as it is.
+    /// The `sub` of their token, which is their user id.
     pub sub: Arc<str>,
-    /// `app_metadata.plan`, where the token says one.
+    /// The plan in `app_metadata.plan`; `None` if the token names none.
     pub plan: Option<Plan>,
-    /// `app_metadata.role`.
+    /// Whether they are an operator too, by `app_metadata.role`.
     pub standing: Standing,
 }
 
-/// What a person is to the installation.
+/// A person's standing in the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Someone with their own data only.
+    /// They may reach their own data only.
     User,
-    /// Someone who also runs it.
+    /// They may do what operators do, too.
     Operator,
 }
 
-/// Why a token signs no one in.
+/// Why a token signs nobody in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadToken {
-    /// No JWT, or claims of other types than they must have.
+    /// It is no JWT, or a claim has another type than it must have.
     #[error("The token is not a JWT that can be read")]
     Malformed,
-    /// `none`, or one that no trusted key is for.
+    /// Its algorithm is `none`, or one for which there is no trusted key.
     #[error("The token is signed with an algorithm that is not accepted here")]
     Algorithm,
-    /// No key of this `kid`.
+    /// There is no key with its `kid`.
     #[error("The token is signed with a key that is not known here")]
     UnknownKey,
-    /// Signed by someone else, or changed since.
+    /// It was signed with another key, or changed since.
     #[error("The token's signature is wrong")]
     Signature,
-    /// Past `exp`.
+    /// It is past its `exp`.
     #[error("The token has expired: sign in again")]
     Expired,
-    /// Before `nbf`.
+    /// It is before its `nbf`.
     #[error("The token is not valid yet")]
     NotYetValid,
-    /// No `exp`.
+    /// It has no `exp`.
     #[error("The token never expires, which is not accepted")]
     NoExpiry,
-    /// `aud` is for something else.
+    /// Its `aud` names another audience.
     #[error("The token is for another audience")]
     Audience,
-    /// `iss` is someone else.
+    /// Its `iss` names another issuer.
     #[error("The token is from another issuer")]
     Issuer,
-    /// `sub` can't be a person.
+    /// Its `sub` is not a valid id of a person.
     #[error("The token's subject {0}")]
     Subject(NotAUserId),
     /// Neither a secret nor a key set is configured.

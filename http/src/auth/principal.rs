@@ -1,4 +1,4 @@
-//! From a request's credential to a caller.
+//! Resolves a request's credential to a caller.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,38 +13,38 @@ use super::person::{BadToken, Person};
 use super::token::TokenVerifier;
 use crate::error::ApiError;
 
-/// The header by which a signed-in person chooses their environment.
+/// The header by which signed-in people choose their environment.
 const ENVIRONMENT: &str = "x-priv-environment";
 
-/// Who calls.
+/// The caller, as their credential tells.
 #[derive(Clone, Debug)]
 pub enum Principal {
-    /// No one in particular.
+    /// Somebody without a credential, known by their address only.
     Anonymous(IpAddr),
     /// A project, by one of its keys.
     Key(Arc<KeyInfo>),
-    /// A signed-in person.
+    /// A person whom a valid token signs in.
     Person(Arc<Person>),
     /// Whoever holds the operator's token.
     Operator,
-    /// Someone whose credential is no good. Not an answer yet: a route that needs none may serve
-    /// them all the same, and the right code depends on what the route would have taken.
+    /// Somebody whose credential is not accepted. This is not an answer yet: a route that needs no
+    /// credential may serve them all the same, and the right error depends on what the route takes.
     Refused(Refusal),
 }
 
-/// Why a credential is no good.
+/// Why a credential is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is (or should be) an API key, and none that is in force.
+    /// It is, or should be, an API key, but not one in force.
     Key,
-    /// It is a JWT, and a bad one.
+    /// It is a JWT that signs nobody in.
     Token(BadToken),
     /// `X-Priv-Environment` names no environment.
     Environment,
 }
 
 impl Refusal {
-    /// What it means where a key will do.
+    /// The error of a route that takes a key.
     #[must_use]
     pub fn where_a_key_will_do(self) -> ApiError {
         match self {
@@ -54,7 +54,7 @@ impl Refusal {
         }
     }
 
-    /// What it means where a person is needed.
+    /// The error of a route that needs a signed-in person.
     #[must_use]
     pub fn where_a_person_is_needed(self) -> ApiError {
         match self {
@@ -71,17 +71,17 @@ fn bad_environment() -> ApiError {
     ApiError::invalid_field("X-Priv-Environment", "must be live or test")
 }
 
-/// Who calls, and the environment that they act in.
+/// The caller, and the environment in which they act.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Who.
+    /// The caller, as their credential tells.
     pub principal: Principal,
-    /// Where: a key's own environment; for people and anonymous callers what `X-Priv-Environment` says,
-    /// live unless it says otherwise.
+    /// A key's own environment; for people and anonymous callers the one that `X-Priv-Environment`
+    /// names, live if it names none.
     pub environment: Environment,
 }
 
-/// Knows keys, people and the operator.
+/// Recognises keys, people and the operator.
 pub struct Authenticator {
     keys: Arc<dyn KeyLookup>,
     tokens: Option<TokenVerifier>,
@@ -89,7 +89,7 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// With what the installation has.
+    /// Without `tokens` nobody can sign in; without `operator` there is no operator's token.
     #[must_use]
     pub fn new(
         keys: Arc<dyn KeyLookup>,
@@ -99,8 +99,8 @@ impl Authenticator {
         Self { keys, tokens, operator }
     }
 
-    /// The caller behind the request's headers, or behind `query_key` where there is no
-    /// `Authorization` header and the route takes `?key=`.
+    /// Resolves the caller from the headers, or from `query_key` if there is no `Authorization`
+    /// header and the route takes `?key=`.
     pub async fn identify(
         &self,
         headers: &HeaderMap,
@@ -117,7 +117,7 @@ impl Authenticator {
         in_environment(principal, headers)
     }
 
-    /// The key of this text, if it is in force.
+    /// The key with this text, if it is in force at `now`.
     #[must_use]
     pub fn find_key(&self, key: &str, now: Timestamp) -> Option<Arc<KeyInfo>> {
         if !looks_like_key(key) {
@@ -137,7 +137,7 @@ impl Authenticator {
         if self.operator.as_ref().is_some_and(|operator| operator.matches(token)) {
             return Principal::Operator;
         }
-        // Whatever has a dot is meant as a JWT, however broken: keys have none.
+        // Whatever has a dot is meant as a JWT, however malformed: keys have none.
         if !token.contains('.') {
             return Principal::Refused(Refusal::Key);
         }

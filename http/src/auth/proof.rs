@@ -1,8 +1,9 @@
 //! A project's proof that one of its users may be linked to a signed-in person.
 //!
 //! The project's server asks for it with a secret key, hands it to the person's device, and the
-//! person sends it with `POST /user/link`. It is signed with a secret of this server, says all that
-//! it is about, and is good for a short time. That it links once only is the linking's own doing.
+//! person sends it with `POST /user/link`. It is signed with a secret of this server, contains
+//! everything that it vouches for, and is valid for a short time. It is the link that takes effect
+//! only once, not the proof that is used up.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,54 +12,54 @@ use priv_domain::id::ProjectId;
 use priv_domain::{Environment, Timestamp};
 use sha2::Sha256;
 
-/// Keeps a proof from being taken for anything else that is ever signed with the same secret.
+/// Separates proofs from everything else that is ever signed with the same secret.
 const PURPOSE: &[u8] = b"priv link proof 1\0";
 
 const MAC_BYTES: usize = 32;
 
-/// The longest proof that is looked at.
+/// The longest proof that is read, in bytes.
 const MAX_TEXT_BYTES: usize = 4096;
 
-/// What a proof is about.
+/// The facts that a proof vouches for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkClaim {
-    /// The environment of both.
+    /// The environment of the user and of the person.
     pub environment: Environment,
-    /// The project that vouches.
+    /// The project that vouches for its user.
     pub project: ProjectId,
-    /// Its user, as the text of a `UserRef`.
+    /// The project's user, as the text of a `UserRef`.
     pub user: String,
-    /// The only person that it may be linked to; any if none is named.
+    /// The only person to whom the user may be linked; `None` allows any.
     pub person: Option<String>,
-    /// When the proof is over.
+    /// When the proof expires.
     pub expires_at: Timestamp,
 }
 
-/// Why a text proves nothing.
+/// Why a text is not a valid proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAProof {
-    /// Not made by this server, or changed since.
+    /// It was not made by this server, or was changed since.
     #[error("is not a proof made here")]
     Forged,
-    /// Good once, too old now.
+    /// It was valid once and has expired.
     #[error("has expired: ask the project for another")]
     Expired,
 }
 
-/// Makes and checks proofs with one secret.
+/// Issues and verifies proofs with one secret.
 pub struct LinkProofs {
     mac: Hmac<Sha256>,
 }
 
 impl LinkProofs {
-    /// With the server's secret, of at least 32 random bytes.
+    /// Takes the server's secret, of at least 32 random bytes.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
         let mac = Hmac::new_from_slice(secret).expect("HMAC takes keys of any length");
         Self { mac }
     }
 
-    /// A proof of the claim, fit for a URL or a JSON string.
+    /// Makes a proof of the claim, as text that is safe in a URL and in a JSON string.
     #[must_use]
     pub fn issue(&self, claim: &LinkClaim) -> String {
         let mut bytes = encode(claim);
@@ -67,8 +68,8 @@ impl LinkProofs {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The claim that a proof is about. Whether it is this person's and this environment's is for the
-    /// caller to compare.
+    /// Returns the claim that a proof vouches for. The caller must compare it with the person and
+    /// the environment of the request.
     ///
     /// # Errors
     /// [`NotAProof`]; the signature is checked first and in constant time.
@@ -92,7 +93,7 @@ impl LinkProofs {
     }
 }
 
-/// environment, project, expiry, then each text with its length before it: no two claims look alike.
+/// Environment, project, expiry, then each text after its length: no two claims are encoded alike.
 fn encode(claim: &LinkClaim) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64 + claim.user.len());
     bytes.push(match claim.environment {

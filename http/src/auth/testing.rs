@@ -14,7 +14,7 @@ use priv_domain::project::{KeyRole, Scopes};
 use super::key::{KeyInfo, KeyLookup, hash_key};
 use crate::rate_limit::Limits;
 
-/// When tests begin: a Saturday's midnight, 2024-06-01T00:00:00Z, in seconds.
+/// The time at which tests begin, 2024-06-01T00:00:00Z (a Saturday), in Unix seconds.
 pub(crate) const START_SECS: i64 = 1_717_200_000;
 
 /// A key of the live environment with the limits of the free plan and no scopes.
@@ -49,7 +49,7 @@ impl KeyLookup for KnownKeys {
     }
 }
 
-/// Claims that are good for an hour from [`START_SECS`].
+/// Claims that are valid for an hour from [`START_SECS`].
 pub(crate) fn claims() -> Value {
     json!({
         "sub": "6f1c9d0e-8a53-4b0e-9b1a-0d7a3c1f2e4d",
@@ -58,7 +58,7 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-/// Claims changed as a test wants them; `null` takes one away.
+/// Claims with a test's changes; `null` removes a claim.
 pub(crate) fn claims_with(changes: Value) -> Value {
     let mut claims = claims();
     let members = claims.as_object_mut().expect("claims are an object");
@@ -72,7 +72,7 @@ pub(crate) fn claims_with(changes: Value) -> Value {
     claims
 }
 
-/// A private key and the public one that goes into a key set.
+/// A private key and the public one for a key set.
 pub(crate) struct SigningPair {
     pub(crate) algorithm: Algorithm,
     pub(crate) private: EncodingKey,
@@ -104,7 +104,7 @@ impl SigningPair {
         Self { algorithm: Algorithm::RS256, private, kid }
     }
 
-    /// Its entry of a key set.
+    /// Its public key as an entry of a key set.
     pub(crate) fn jwk(&self) -> Value {
         let mut jwk = Jwk::from_encoding_key(&self.private, self.algorithm).expect("a public key");
         jwk.common.key_id = Some(self.kid.to_owned());
@@ -118,13 +118,13 @@ impl SigningPair {
     }
 }
 
-/// A token of the kind that a project's legacy secret signs.
+/// A token signed with a shared secret, as Supabase projects with a legacy secret make them.
 pub(crate) fn hs256(secret: &[u8], claims: &Value) -> String {
     encode(&Header::new(Algorithm::HS256), claims, &EncodingKey::from_secret(secret))
         .expect("a token")
 }
 
-/// A key set.
+/// A key set with the public keys of `pairs`, as JSON text.
 pub(crate) fn key_set(pairs: &[&SigningPair]) -> String {
     json!({ "keys": pairs.iter().map(|pair| pair.jwk()).collect::<Vec<_>>() }).to_string()
 }

@@ -1,4 +1,4 @@
-//! Signed-in people: JWTs, verified.
+//! Verifies the JWTs of signed-in people.
 //!
 //! The algorithm comes from the key, never from the token: a token that says HS256 is only ever
 //! checked with the configured secret, and one that says RS256, ES256 or EdDSA only with a key of
@@ -17,21 +17,21 @@ use super::person::{BadToken, Person, Standing};
 use super::token_cache::TokenCache;
 use crate::rate_limit::plan_named;
 
-/// How far clocks may be apart.
+/// How far clocks may differ, in seconds.
 const LEEWAY_SECS: i64 = 60;
 
-/// Longer tokens are not looked at. Supabase's have one to two KiB.
+/// The longest token that is read, in bytes. Supabase's have one to two KiB.
 const MAX_TOKEN_BYTES: usize = 8 << 10;
 
-/// Tokens that are remembered at a time, about 150 bytes each.
+/// The most tokens that are remembered at a time, about 150 bytes each.
 const REMEMBERED_TOKENS: usize = 65_536;
 
-/// What a token must be like.
+/// What the claims of a token must say.
 #[derive(Clone, Debug)]
 pub struct TokenRules {
-    /// Who must have issued it; anyone if none is named.
+    /// The `iss` that they must have; `None` accepts any.
     pub issuer: Option<String>,
-    /// For whom it must be.
+    /// The `aud` that they must have.
     pub audience: String,
 }
 
@@ -41,7 +41,7 @@ impl Default for TokenRules {
     }
 }
 
-/// Verifies tokens and remembers those that were good.
+/// Verifies tokens, and remembers those that were valid.
 pub struct TokenVerifier {
     secret: Option<(DecodingKey, Validation)>,
     jwks: Option<Arc<Jwks>>,
@@ -67,7 +67,7 @@ enum OneOrMore {
 }
 
 impl TokenVerifier {
-    /// With an HS256 secret, a key set, or both.
+    /// Checks tokens with an HS256 secret, a key set, or both.
     #[must_use]
     pub fn new(secret: Option<&[u8]>, jwks: Option<Arc<Jwks>>, rules: TokenRules) -> Self {
         let secret = secret
@@ -75,10 +75,10 @@ impl TokenVerifier {
         Self { secret, jwks, rules, cache: TokenCache::new(REMEMBERED_TOKENS) }
     }
 
-    /// The person whom the token signs in at this moment.
+    /// Returns the person whom the token signs in at `now`.
     ///
     /// # Errors
-    /// [`BadToken`]. The signature is checked before any claim is spoken of.
+    /// [`BadToken`]. The signature is checked before any claim.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Person>, BadToken> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(BadToken::Malformed);
@@ -116,7 +116,7 @@ impl TokenVerifier {
         }
     }
 
-    /// Until when the claims hold.
+    /// Checks the claims and returns until when they hold.
     fn check_claims(&self, claims: &Claims, now: Timestamp) -> Result<Timestamp, BadToken> {
         let good_until = moment(claims.exp.ok_or(BadToken::NoExpiry)?, LEEWAY_SECS)?;
         if now >= good_until {
@@ -156,7 +156,7 @@ async fn find_key(
     if key.algorithm == header.alg { Ok(key) } else { Err(BadToken::Algorithm) }
 }
 
-/// The claims are checked here, with the clock that is handed in; the library checks signatures.
+/// The library checks signatures only; claims are checked here, with the clock that is handed in.
 fn signature_only(algorithm: Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
@@ -179,7 +179,7 @@ fn claims_of(token: &str, key: &DecodingKey, validation: &Validation) -> Result<
     })
 }
 
-/// A JWT's time in (possibly broken) seconds, moved by the leeway.
+/// A JWT's time, given in seconds with or without decimals, moved by the leeway.
 fn moment(seconds: f64, leeway_secs: i64) -> Result<Timestamp, BadToken> {
     // The year 9999; as milliseconds it is exact in both types.
     const MAX_SECS: f64 = 253_402_300_800.0;
@@ -194,7 +194,7 @@ fn moment(seconds: f64, leeway_secs: i64) -> Result<Timestamp, BadToken> {
 fn person_of(claims: Claims) -> Result<Person, BadToken> {
     let sub = claims.sub.ok_or(BadToken::Subject(NotAUserId::Empty))?;
     check_person_id(&sub).map_err(BadToken::Subject)?;
-    // Events and keys name people by UUIDs in small letters.
+    // Events and keys name people by UUIDs in lower-case letters.
     let sub = as_uuid(&sub).unwrap_or(sub);
     let said = |name| claims.app_metadata.as_ref()?.get(name)?.as_str();
     let standing = match said("role") {

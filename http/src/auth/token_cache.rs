@@ -1,4 +1,4 @@
-//! Tokens that were verified before, so that a person's next request costs no signature check.
+//! Remembers verified tokens, so that a person's next request needs no signature check.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use priv_domain::Timestamp;
 
 use super::person::{BadToken, Person};
 
-/// Tokens are remembered by a keyed hash that can't be made to collide: a hit is a sign-in.
+/// A keyed hash of a token. It must be collision-resistant, since a hit is a sign-in.
 pub(super) type TokenHash = [u8; 32];
 
 pub(super) struct TokenCache {
@@ -19,11 +19,11 @@ pub(super) struct TokenCache {
 struct Remembered {
     person: Arc<Person>,
     good_until: Timestamp,
-    /// The key set that it was verified by; a newer set verifies anew.
+    /// The generation of the key set that verified it; under a newer one it is verified anew.
     generation: u64,
 }
 
-/// What a cache says of a token.
+/// What the cache knows of a token.
 pub(super) enum Lookup {
     Verified(Arc<Person>),
     Expired,
@@ -64,8 +64,8 @@ impl TokenCache {
         self.tokens.insert(hash, Remembered { person, good_until, generation });
     }
 
-    /// Drops what has expired and one in eight of the rest, whichever: forgetting costs a signature
-    /// check, nothing else.
+    /// Drops what has expired, and an arbitrary one in eight of the rest: forgetting a token costs
+    /// a signature check, nothing else.
     fn make_room(&self, now: Timestamp) {
         let mut kept = 0usize;
         self.tokens.retain(|_, known| {

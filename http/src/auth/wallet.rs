@@ -1,4 +1,4 @@
-//! Wallets: addresses, and who signed a message (EIP-191, `personal_sign`).
+//! Wallet addresses, and the signers of messages (EIP-191, `personal_sign`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,24 +13,25 @@ pub struct Address(pub [u8; 20]);
 /// Why a text is not an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnAddress {
-    /// Not `0x` and 40 hexadecimal digits.
+    /// It is not `0x` and 40 hexadecimal digits.
     #[error("must be 0x and 40 hexadecimal digits")]
     Form,
-    /// Capitals and small letters, but not those of the checksum: a typing error, most likely.
+    /// Its upper- and lower-case letters are not those of the checksum: most likely a typing error.
     #[error("has a wrong checksum (EIP-55): check for typing errors")]
     Checksum,
 }
 
-/// Why a signature names no signer.
+/// Why a signature has no signer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotASignature {
-    /// Not 65 bytes in hexadecimal.
+    /// It is not 65 bytes in hexadecimal.
     #[error("must be 65 bytes in hexadecimal: r, s and v")]
     Form,
-    /// `v` is none of 27, 28, 0, 1.
+    /// Its `v` is none of 27, 28, 0 and 1.
     #[error("ends in a v that is none of 27, 28, 0, 1")]
     RecoveryId,
-    /// The twin of a proper signature, which anyone could make of it without the key.
+    /// Its `s` is in the upper half (EIP-2), as in the twin of a proper signature that anyone can
+    /// make without the key.
     #[error("has an s in the upper half (EIP-2)")]
     HighS,
     /// No key could have made it.
@@ -73,7 +74,8 @@ impl fmt::Debug for Address {
 impl FromStr for Address {
     type Err = NotAnAddress;
 
-    /// All small or all capital letters carry no checksum and pass; mixed ones must be right.
+    /// Letters all in lower case or all in upper case carry no checksum and pass; a mixture must be
+    /// right.
     fn from_str(text: &str) -> Result<Self, NotAnAddress> {
         let digits = text.strip_prefix("0x").ok_or(NotAnAddress::Form)?;
         let address = Self(from_hex(digits).ok_or(NotAnAddress::Form)?);
@@ -86,7 +88,7 @@ impl FromStr for Address {
     }
 }
 
-/// The address whose key signed `message` with `personal_sign`.
+/// Recovers the address whose key signed `message` with `personal_sign`.
 ///
 /// The caller compares it with the address that was claimed, and makes sure that the message names
 /// what is agreed to and can't be used twice.
@@ -112,7 +114,7 @@ pub fn recover(message: &str, signature_hex: &str) -> Result<Address, NotASignat
     Ok(Address::of(&key))
 }
 
-/// What `personal_sign` signs: the prefix keeps a message from being a transaction.
+/// The hash that `personal_sign` signs: its prefix keeps a message from being a transaction.
 fn message_hash(message: &str) -> [u8; 32] {
     Keccak256::new()
         .chain_update(b"\x19Ethereum Signed Message:\n")

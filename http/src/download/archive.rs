@@ -1,4 +1,5 @@
-//! Many contents as one zip archive, made while it is sent: memory does not grow with its size.
+//! Streams several contents as one zip archive, made while it is sent: memory does not grow with
+//! its size.
 //!
 //! Entries are stored, not compressed (photos, films and sound are already), with their sizes after
 //! them and zip64 fields throughout, so that neither count nor size has a limit.
@@ -12,7 +13,7 @@ use priv_blobs::{BlobStore, ContentHash};
 use tokio_util::compat::TokioAsyncWriteCompatExt;
 use tokio_util::io::ReaderStream;
 
-/// Bytes between the one who writes and the one who sends.
+/// The capacity of the pipe between the archive's writer and the response, in bytes.
 const PIPE_BYTES: usize = 256 << 10;
 
 /// A file in an archive.
@@ -22,8 +23,8 @@ pub(crate) struct Entry {
     pub(crate) size: u64,
 }
 
-/// Answers with an archive. Where a content can't be read the connection breaks off: the receiver
-/// must not take half an archive for a whole one.
+/// Answers with an archive. If a content can't be read, the connection breaks off, so that the
+/// receiver does not take half an archive for a whole one.
 pub(crate) fn answer(blobs: &BlobStore, name: &str, entries: Vec<Entry>) -> HttpResponse {
     let (writer, reader) = tokio::io::duplex(PIPE_BYTES);
     let blobs = blobs.clone();

@@ -1,4 +1,4 @@
-//! Content as an answer: whole, or the part that `Range` asks for (RFC 9110, section 14).
+//! Serves content, whole or the part that `Range` asks for (RFC 9110, section 14).
 
 use std::future::{Ready, ready};
 use std::ops::Range;
@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::describe::{Argument, Draft};
 use crate::error::ApiError;
 
-/// `Range` and `If-Range` as they were sent.
+/// The headers `Range` and `If-Range`, as they were sent.
 pub(crate) struct WantedPart {
     range: Option<String>,
     if_range: Option<String>,
@@ -42,7 +42,8 @@ impl Argument for WantedPart {
 }
 
 impl WantedPart {
-    /// The bytes of `size`. `If-Range` lets a part be sent only of the very same content.
+    /// What to send of a content with `size` bytes. With `If-Range`, a part only of the very same
+    /// content.
     fn of(&self, size: u64, etag: &str) -> Asked {
         match self.if_range.as_ref().is_none_or(|known| known.trim() == etag) {
             true => asked(self.range.as_deref(), size),
@@ -54,16 +55,16 @@ impl WantedPart {
 /// What a `Range` header asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Asked {
-    /// All of it: nothing is asked for, or nothing that is understood.
+    /// All bytes: there is no `Range`, or none that is understood.
     Whole,
-    /// These bytes.
+    /// These bytes, all of which exist.
     Part(Range<u64>),
-    /// Bytes that there are none of.
+    /// Bytes that don't exist; answered with 416.
     Nothing,
 }
 
-/// Reads a `Range` header over `size` bytes. Several ranges are answered with the whole, which a
-/// server may do.
+/// Reads a `Range` header for a content of `size` bytes. Several ranges are answered with the whole
+/// content, as RFC 9110 allows.
 fn asked(text: Option<&str>, size: u64) -> Asked {
     let Some(spec) = text.and_then(|text| text.trim().strip_prefix("bytes=")) else {
         return Asked::Whole;
@@ -84,17 +85,17 @@ fn asked(text: Option<&str>, size: u64) -> Asked {
     if range.start >= range.end { Asked::Nothing } else { Asked::Part(range) }
 }
 
-/// A stored content with what is said of it.
+/// A stored content, and the type and file name with which it is sent.
 pub(crate) struct ContentAnswer<'a> {
     pub(crate) hash: ContentHash,
     pub(crate) content_type: &'a str,
     pub(crate) file_name: &'a str,
 }
 
-/// Answers with content, as far as it is wanted.
+/// Answers with content, whole or in part.
 ///
 /// # Errors
-/// NOT_FOUND where it has gone, or the store failed.
+/// NOT_FOUND if the content is gone; SERVER_ERROR if the store failed.
 pub(crate) async fn serve(
     wanted: &WantedPart,
     blobs: &BlobStore,
@@ -136,7 +137,7 @@ pub(crate) async fn serve(
     Ok(response.no_chunking(length).streaming(stream))
 }
 
-/// Why content can't be stored or read, in the client's words.
+/// The error that a client is told where content can't be stored or read.
 pub(crate) fn blob_error(error: &BlobError) -> ApiError {
     match error {
         BlobError::TooLarge { max_bytes } => {

@@ -1,5 +1,5 @@
-//! Links to bought files that are good for a while and need no credential: whoever has one may read
-//! one file, as with a link into an object store.
+//! Signed links to bought files. They are valid for a while without a credential: whoever has one
+//! may read one file, as with a link into an object store.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,21 +9,21 @@ use priv_domain::market::File;
 use priv_domain::{ContributionId, Timestamp};
 use sha2::Sha256;
 
-/// Keeps a link from being taken for anything else that is ever signed with the same secret.
+/// Separates links from everything else that is ever signed with the same secret.
 const PURPOSE: &[u8] = b"priv file link 1\0";
 
-/// Milliseconds for which a link is good.
+/// How long a link is valid, in milliseconds: 15 minutes.
 pub(crate) const GOOD_MILLIS: i64 = 15 * 60 * 1_000;
 
 const MAC_BYTES: usize = 32;
 const TOKEN_BYTES: usize = 8 + 16 + 32 + 1 + MAC_BYTES;
 
-/// Makes and checks links with one secret.
+/// Signs and checks links with one secret.
 pub(crate) struct FileLinks {
     mac: Hmac<Sha256>,
 }
 
-/// What a link leads to.
+/// The file that a link leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LinkedFile {
     pub(crate) contribution: ContributionId,
@@ -32,12 +32,12 @@ pub(crate) struct LinkedFile {
     pub(crate) expires_at: Timestamp,
 }
 
-/// Why a link leads nowhere.
+/// Why a link is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoLink {
-    /// Not made here, or changed since.
+    /// It was not signed by this server, or was changed since.
     Forged,
-    /// Good once, too old now.
+    /// It was valid once and has expired.
     Expired,
 }
 
@@ -47,7 +47,7 @@ impl FileLinks {
         Self { mac }
     }
 
-    /// The last part of the link's path.
+    /// Makes the last segment of a link's path.
     pub(crate) fn sign(&self, file: &File, expires_at: Timestamp) -> String {
         let mut token = Vec::with_capacity(TOKEN_BYTES);
         token.extend(expires_at.as_millis().to_be_bytes());
@@ -60,7 +60,7 @@ impl FileLinks {
         URL_SAFE_NO_PAD.encode(token)
     }
 
-    /// What a link leads to.
+    /// Returns the file that a link leads to, if the link is valid at `now`.
     pub(crate) fn check(&self, token: &str, now: Timestamp) -> Result<LinkedFile, NoLink> {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| NoLink::Forged)?;
         let bytes: [u8; TOKEN_BYTES] = bytes.try_into().map_err(|_| NoLink::Forged)?;

@@ -1,38 +1,39 @@
-//! The error table: one row a code.
+//! The error table, a row for each code.
 
 use actix_web::http::StatusCode;
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident, $text:literal, $status:ident, $message:literal;)*) => {
-        /// What went wrong, for programs to go by. Each has a page of its own.
+        /// The code of an error, by which programs tell what went wrong. Each has a page of its
+        /// own.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum ErrorCode {
             $($(#[$doc])* $name,)*
         }
 
         impl ErrorCode {
-            /// The whole table.
+            /// All codes, in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// The code on the wire.
+            /// The code as it is on the wire, such as `NOT_FOUND`.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// The HTTP status it goes with.
+            /// The HTTP status of all errors with this code.
             #[must_use]
             pub const fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status,)* }
             }
 
-            /// What is said where nothing more exact is known.
+            /// The message of errors about which nothing more exact is known.
             #[must_use]
             pub const fn message(self) -> &'static str {
                 match self { $(Self::$name => $message,)* }
             }
 
-            /// Its page, in Markdown. A code without a page does not compile.
+            /// The page about the code, in Markdown. A code without a page does not compile.
             #[must_use]
             pub const fn page(self) -> &'static str {
                 match self {
@@ -46,35 +47,35 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// No key, or one that is not in force, where a key will do.
+    /// The route takes a key, and there is none or none in force.
     InvalidApiKey, "INVALID_API_KEY", UNAUTHORIZED, "The provided API key is invalid";
     /// A signed-in person is needed.
     Unauthorized, "UNAUTHORIZED", UNAUTHORIZED, "User authentication required";
     /// The caller is known and may not do this.
     Forbidden, "FORBIDDEN", FORBIDDEN, "Insufficient permissions for this resource";
-    /// The second's or the day's requests are used up.
+    /// The requests of this second or this day are used up.
     RateLimited, "RATE_LIMITED", TOO_MANY_REQUESTS, "Too many requests";
     /// Nothing of the request could be read.
     InvalidRequest, "INVALID_REQUEST", BAD_REQUEST, "Malformed request body";
-    /// A field is not what it must be.
+    /// A field is not as it must be.
     ValidationError, "VALIDATION_ERROR", BAD_REQUEST, "Request validation failed";
-    /// No such route or thing, for this caller.
+    /// There is no such route or thing, for this caller.
     NotFound, "NOT_FOUND", NOT_FOUND, "Resource not found";
-    /// Our fault.
+    /// The service failed; the request may be fine.
     ServerError, "SERVER_ERROR", INTERNAL_SERVER_ERROR, "Internal server error";
     /// The payer holds too little.
     InsufficientBalance, "INSUFFICIENT_BALANCE", PAYMENT_REQUIRED, "Not enough PRIV for this";
-    /// The path exists, the method does not go with it.
+    /// The path exists, but not with this method.
     MethodNotAllowed, "METHOD_NOT_ALLOWED", METHOD_NOT_ALLOWED,
         "The method is not allowed for this resource";
-    /// The state of things stands against it; `reason` says what.
+    /// The state of the resource does not allow it; `reason` says why.
     Conflict, "CONFLICT", CONFLICT, "The resource is not in a state that allows this";
-    /// Larger than the route takes.
+    /// The request is larger than the route allows.
     PayloadTooLarge, "PAYLOAD_TOO_LARGE", PAYLOAD_TOO_LARGE, "The request body is too large";
-    /// A type or an encoding that the route does not read.
+    /// The route does not read this type or encoding.
     UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE,
         "The body's type or encoding is not supported here";
-    /// The same idempotency key with another body.
+    /// The idempotency key came with another body before.
     IdempotencyMismatch, "IDEMPOTENCY_MISMATCH", UNPROCESSABLE_ENTITY,
         "This Idempotency-Key was used with another body";
     /// A queue is full, or the service is starting or stopping.
@@ -82,13 +83,14 @@ error_codes! {
 }
 
 impl ErrorCode {
-    /// The code of a name as in `doc_url`.
+    /// The code with this name, as in `doc_url`; `None` if there is none.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.as_str() == name)
     }
 
-    /// The least wait to announce, for the codes that always announce one.
+    /// The `Retry-After` that is announced at least, in seconds, for the codes that always announce
+    /// one.
     pub(super) fn retry_after_secs(self) -> Option<u64> {
         matches!(self, Self::RateLimited | Self::Overloaded).then_some(1)
     }

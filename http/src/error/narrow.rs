@@ -1,5 +1,5 @@
-//! Errors of handlers that can fail in one way only: the type says which, and the document reads it
-//! there.
+//! Errors of handlers that can fail in one way only: the type names the code, and the document
+//! takes it from there.
 
 use std::fmt;
 
@@ -39,16 +39,16 @@ macro_rules! narrow_errors {
 }
 
 narrow_errors! {
-    /// SERVER_ERROR.
+    /// The service failed: SERVER_ERROR.
     Fault;
-    /// NOT_FOUND.
+    /// What was asked for does not exist: NOT_FOUND.
     NotFound;
-    /// OVERLOADED.
+    /// The service can't do it at the moment: OVERLOADED.
     Overloaded;
 }
 
 impl Fault {
-    /// Logs the error with its causes; the client hears nothing of it.
+    /// Logs the error with its causes; the client learns nothing of them.
     #[must_use]
     pub fn of(error: &(dyn std::error::Error + 'static)) -> Self {
         Self(ApiError::server_error(error))
@@ -56,7 +56,7 @@ impl Fault {
 }
 
 impl NotFound {
-    /// Says what is not there.
+    /// The message says what does not exist.
     #[must_use]
     pub fn new(message: &'static str) -> Self {
         Self(ApiError::not_found(message))
@@ -64,7 +64,7 @@ impl NotFound {
 }
 
 impl Overloaded {
-    /// Says why, and that it is worth another try in a second.
+    /// The message says why. Clients are told to try again after a second.
     #[must_use]
     pub fn new(message: &'static str) -> Self {
         Self(ApiError::overloaded(1).with_message(message))

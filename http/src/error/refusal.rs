@@ -1,4 +1,4 @@
-//! What machines refuse, in the client's words.
+//! Translates the refusals of machines for clients.
 
 use priv_actors::purchasing::PurchaseError;
 use priv_actors::{AskError, QueryError};
@@ -7,9 +7,9 @@ use priv_domain::{Micros, listing, project, system, user};
 
 use super::ApiError;
 
-/// A refusal as an error.
+/// A refusal that clients are told of.
 pub(crate) trait Refused {
-    /// In the client's words.
+    /// The error that a client is told.
     fn into_api_error(self) -> ApiError;
 }
 
@@ -84,7 +84,7 @@ impl Refused for user::Refusal {
     }
 }
 
-/// Why a listing does not sell or change.
+/// The error for a listing that does not sell or change.
 fn not_sold(why: NotSold) -> ApiError {
     let text = why.to_string();
     match why {
@@ -108,11 +108,12 @@ fn price_changed(price: Micros, version: u32) -> ApiError {
         .with_member("version", &version)
 }
 
-/// What an entity was sent and did not take.
+/// The error for an exchange that the other entity did not take.
 fn not_taken(why: NotTaken) -> ApiError {
     match why {
         NotTaken::NotSold(why) => not_sold(why),
-        // Too old, as after a long stop in between: nothing has changed, and it can be asked again.
+        // Too late, as after a long stop, or the receiver has no room at the moment: nothing has
+        // changed, and the client can try again.
         NotTaken::NotAwaited | NotTaken::Busy => ApiError::overloaded(1),
         NotTaken::NoSuchPayee => ApiError::not_found("There is no such listing"),
     }

@@ -12,14 +12,14 @@ use crate::error::{ApiError, ErrorCode};
 
 pub use decode::GzipSniffing;
 
-/// What a route takes at most.
+/// How large a route's body may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyLimits {
-    /// Bytes as they come over the wire.
+    /// The most bytes on the wire.
     pub wire_bytes: usize,
-    /// Bytes after decompression.
+    /// The most bytes after decompression.
     pub decoded_bytes: usize,
-    /// Whether gzip is recognised by its first bytes too.
+    /// Whether gzip is also recognised by its first bytes.
     pub gzip: GzipSniffing,
 }
 
@@ -28,12 +28,12 @@ impl BodyLimits {
     pub const JSON: Self =
         Self { wire_bytes: 1 << 20, decoded_bytes: 1 << 20, gzip: GzipSniffing::HeaderOnly };
 
-    /// Event batches: 4 MiB, and gzip whatever the headers say.
+    /// Event batches: 4 MiB, and gzip is recognised whatever the headers say.
     pub const EVENTS: Self =
         Self { wire_bytes: 4 << 20, decoded_bytes: 4 << 20, gzip: GzipSniffing::HeaderOrMagic };
 }
 
-/// How a body can be refused.
+/// The codes with which a body can be refused.
 pub(crate) const BODY_REFUSALS: &[ErrorCode] = &[
     ErrorCode::InvalidRequest,
     ErrorCode::ValidationError,
@@ -44,9 +44,9 @@ pub(crate) const BODY_REFUSALS: &[ErrorCode] = &[
 /// Reads the whole body and undoes its `Content-Encoding`.
 ///
 /// # Errors
-/// PAYLOAD_TOO_LARGE past a limit (as soon as it is passed, so a small bomb costs little),
-/// UNSUPPORTED_MEDIA_TYPE for an encoding that is not known, INVALID_REQUEST for a body that
-/// breaks off or is not encoded as it says.
+/// PAYLOAD_TOO_LARGE as soon as a limit is exceeded, so that a small bomb costs little;
+/// UNSUPPORTED_MEDIA_TYPE for an unknown encoding; INVALID_REQUEST for a body that breaks off or is
+/// not encoded as it says.
 pub async fn read_body(
     request: &HttpRequest,
     payload: Payload,
@@ -76,7 +76,7 @@ async fn read_raw(
         if first.len() + rest.len() + chunk.len() > limit {
             return Err(ApiError::payload_too_large(limit));
         }
-        // Most bodies come in one piece, which is then used where it lies.
+        // Most bodies come in one piece, which is then used without a copy.
         if first.is_empty() && rest.is_empty() {
             first = chunk;
         } else {

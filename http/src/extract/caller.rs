@@ -1,7 +1,8 @@
-//! The right that a handler needs, in the type of its argument: data can't be reached without one.
+//! The right that a handler needs, as the type of its argument: data can't be reached without it.
 //!
-//! The middleware has done the work; these only look at the [`Principal`] that it left with the
-//! request. What a caller may do with a particular thing (is it theirs?) is for the handler to ask.
+//! The middleware has identified the caller; these types only look at the [`Principal`] that it
+//! left with the request. Whether a caller may touch a particular thing (is it theirs?) is for the
+//! handler to check.
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -40,14 +41,14 @@ macro_rules! from_context {
 /// A signed-in person, acting for themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonCaller {
-    /// Their user id.
+    /// Their user id, the `sub` of their token.
     pub sub: Arc<str>,
-    /// The environment that they act in.
+    /// The environment in which they act.
     pub environment: Environment,
 }
 
 impl PersonCaller {
-    /// As the user that they are.
+    /// The person as a user.
     #[must_use]
     pub fn user(&self) -> UserRef {
         UserRef::Person(Arc::clone(&self.sub))
@@ -76,7 +77,7 @@ impl Argument for PersonCaller {
     }
 }
 
-/// Where a signed-in person may call; keys have an environment of their own.
+/// Adds the header by which signed-in people choose an environment; keys have one of their own.
 fn describe_environment(draft: &mut Draft) {
     draft.reads_parameter(json!({
         "name": "X-Priv-Environment",
@@ -88,8 +89,8 @@ fn describe_environment(draft: &mut Draft) {
     }));
 }
 
-/// Whom a secret key means: exactly one of the three. A signed-in person is themselves, and these
-/// are not looked at.
+/// Adds the parameters by which a secret key names a user: exactly one of the three. A signed-in
+/// person is themselves, and these are ignored.
 fn describe_user(draft: &mut Draft) {
     let id = json!({
         "type": "string",
@@ -113,10 +114,10 @@ fn describe_user(draft: &mut Draft) {
     }
 }
 
-/// Someone who runs the installation.
+/// An operator: somebody who runs the installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorCaller {
-    /// Who, for the record: the `sub` of a person, or `operator-token`.
+    /// Their name in records: the `sub` of a person, or `operator-token`.
     pub who: Arc<str>,
 }
 
@@ -142,7 +143,7 @@ fn operator_caller(context: &RequestContext, _: &HttpRequest) -> Result<Operator
 impl Argument for OperatorCaller {
     fn describe(draft: &mut Draft) {
         draft.allows("operator", &[]);
-        // A person's token may be an operator's, and a person may name an environment.
+        // An operator may be a signed-in person, and a person may name an environment.
         draft.fails_with(&[
             ErrorCode::Unauthorized,
             ErrorCode::Forbidden,
@@ -151,17 +152,17 @@ impl Argument for OperatorCaller {
     }
 }
 
-/// Whoever calls; only a credential that is no good is refused. For what anyone may see.
+/// Anybody: only a credential that is not accepted is refused. For what everybody may see.
 #[derive(Clone, Debug)]
 pub struct AnyCaller {
-    /// Who.
+    /// The caller, as their credential tells.
     pub principal: Principal,
-    /// The environment that they look at.
+    /// The environment in which they look.
     pub environment: Environment,
 }
 
 impl AnyCaller {
-    /// The signed-in person, if it is one.
+    /// The signed-in person; `None` for all other callers.
     #[must_use]
     pub fn person(&self) -> Option<UserRef> {
         match &self.principal {
@@ -199,13 +200,13 @@ impl Argument for AnyCaller {
     }
 }
 
-/// What a credential that is no good means where a key will do.
+/// The codes of a credential that is not accepted on a route that takes keys.
 const NO_GOOD: &[ErrorCode] =
     &[ErrorCode::InvalidApiKey, ErrorCode::Unauthorized, ErrorCode::ValidationError];
 
 /// A right that a key may have, as a type.
 pub trait Right: 'static {
-    /// The right.
+    /// The scope that a secret key needs.
     const SCOPE: Scope;
 }
 
@@ -224,18 +225,18 @@ macro_rules! rights {
 rights! {
     /// `events:write`, or any publishable key.
     EventsWrite;
-    /// `events:read`.
+    /// `events:read`; publishable keys don't have it.
     EventsRead;
     /// `analytics:read`, or a publishable key if its project lets it.
     AnalyticsRead;
-    /// `billing:manage`.
+    /// `billing:manage`; publishable keys don't have it.
     BillingManage;
 }
 
 /// A key with the right `R`.
 #[derive(Clone, Debug)]
 pub struct ScopedKey<R> {
-    /// The key.
+    /// The key, which is in force.
     pub key: Arc<KeyInfo>,
     right: PhantomData<R>,
 }
@@ -261,7 +262,7 @@ impl<R: Right> Argument for ScopedKey<R> {
     }
 }
 
-/// The key that came with the request's headers or its `?key=`.
+/// The key in the headers or in `?key=`; `None` if there is none.
 fn key_of(context: &RequestContext) -> Result<Option<Arc<KeyInfo>>, ApiError> {
     match context.principal() {
         Principal::Key(key) => Ok(Some(Arc::clone(key))),
@@ -281,18 +282,20 @@ fn with_right(key: Arc<KeyInfo>, scope: Scope) -> Result<Arc<KeyInfo>, ApiError>
     Err(ApiError::forbidden(format!("The key lacks the right {}", scope.as_str())))
 }
 
-/// The key of a request that brings events, which may still be inside the body.
+/// The key of a request that brings events, which may still be in the body.
 ///
-/// A credential that is no good, or a key that may not ingest, is refused before the body is read.
+/// A credential that is not accepted, or a key that may not send events, is refused before the body
+/// is read.
 pub struct IngestKey {
     context: Rc<RequestContext>,
     key: Option<Arc<KeyInfo>>,
 }
 
 impl IngestKey {
-    /// The key: the one of the headers or the query, else the one that the body names.
+    /// Returns the key: the one in the headers or the query, else the one that the body names.
     ///
-    /// A key of the body is charged its request here; if there is none, the client's address is.
+    /// The request is charged to a key of the body here; if there is no key, to the client's
+    /// address.
     ///
     /// # Errors
     /// INVALID_API_KEY, FORBIDDEN, or RATE_LIMITED.
@@ -340,17 +343,17 @@ impl Argument for IngestKey {
     }
 }
 
-/// What is done to a user's things, as a type: [`Read`] or [`Write`].
+/// Access to a user's data, as a type: [`Read`] or [`Write`].
 pub trait Access: 'static {
-    /// What a secret key needs for it.
+    /// The scope that a secret key needs for it.
     const SCOPE: Scope;
 }
 
-/// Looking only: `users:read`.
+/// Reading, with `users:read`.
 #[derive(Clone, Copy, Debug)]
 pub enum Read {}
 
-/// Changing: `users:write`.
+/// Changing, with `users:write`.
 #[derive(Clone, Copy, Debug)]
 pub enum Write {}
 
@@ -362,12 +365,12 @@ impl Access for Write {
     const SCOPE: Scope = Scope::UsersWrite;
 }
 
-/// A person acting for themselves, or a secret key acting for a user of its project.
+/// A person acting for themselves, or a secret key acting for a user.
 #[derive(Clone, Debug)]
 pub struct UserCaller<A> {
-    /// The key; none if it is the person.
+    /// The key; `None` if the caller is the person themselves.
     pub key: Option<Arc<KeyInfo>>,
-    /// The environment of both.
+    /// The environment of the caller and the user.
     pub environment: Environment,
     sub: Option<Arc<str>>,
     naming: UserNaming,
@@ -376,12 +379,13 @@ pub struct UserCaller<A> {
 }
 
 impl<A> UserCaller<A> {
-    /// Whose things are meant: a person's own; with a key, whoever the query or else the body names.
+    /// Returns the user who is meant: the person themselves, or whom the query or else the body
+    /// names.
     ///
-    /// That the user is within the key's reach is still to be asked.
+    /// Whether a key may reach that user is for the handler to check.
     ///
     /// # Errors
-    /// VALIDATION_ERROR if a key names no one, or not properly.
+    /// VALIDATION_ERROR if a key names nobody, more than one, or by an id that is not valid.
     pub fn user(&self, body: Option<&UserNaming>) -> Result<NamedUser, ApiError> {
         match (&self.key, &self.sub) {
             (Some(key), _) => {
@@ -422,7 +426,7 @@ fn user_caller<A: Access>(
                 Err(ApiError::forbidden("A publishable key reaches no users: use a secret key"))
             }
         },
-        // A key will do here, so nothing at all is answered as a missing key.
+        // This route takes a key too, so a missing credential is answered as a missing key.
         Principal::Anonymous(_) => Err(no_key()),
         Principal::Operator => Err(Refusal::Key.where_a_person_is_needed()),
         Principal::Refused(why) => Err(why.where_a_key_will_do()),
@@ -440,10 +444,10 @@ impl<A: Access> Argument for UserCaller<A> {
     }
 }
 
-/// A project's server, acting for a user of its project. Not a person for themselves.
+/// A project's server, acting for one of its users. Refuses signed-in people.
 #[derive(Clone, Debug)]
 pub struct ServerCaller<A> {
-    /// The key.
+    /// The secret key, which has the scope for `A`.
     pub key: Arc<KeyInfo>,
     caller: UserCaller<A>,
 }
@@ -455,7 +459,7 @@ impl<A> ServerCaller<A> {
         self.caller.environment
     }
 
-    /// Whom the query or else the body names.
+    /// Returns the user whom the query or else the body names.
     ///
     /// # Errors
     /// As [`UserCaller::user`].

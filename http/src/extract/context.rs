@@ -1,4 +1,4 @@
-//! What the middleware knows of a request, for handlers that ask for nothing else.
+//! Arguments of handlers that hold, or act on, what the middleware knows of a request.
 
 use std::future::{Ready, ready};
 use std::rc::Rc;
@@ -10,10 +10,10 @@ use crate::describe::{Argument, Draft};
 use crate::error::{ApiError, ErrorCode};
 use crate::middleware::RequestContext;
 
-/// What the middleware knows of the request.
+/// The context that the middleware left with the request.
 pub(crate) struct Context(pub(crate) Rc<RequestContext>);
 
-/// The request was charged to the client's address, whatever credential it has.
+/// Charges the request to the client's address, whatever its credential.
 pub(crate) struct ChargedToAddress;
 
 impl FromRequest for Context {

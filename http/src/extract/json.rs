@@ -1,4 +1,4 @@
-//! Bodies that are JSON.
+//! JSON bodies, checked against the type that a handler wants.
 
 use actix_web::dev::Payload;
 use actix_web::web::Bytes;
@@ -16,14 +16,14 @@ use crate::wire::member::Member;
 /// A JSON body of up to 1 MiB, already of the type that the handler wants.
 #[derive(Debug)]
 pub(crate) struct JsonBody<T> {
-    /// What it says.
+    /// The value, whose members have been checked.
     pub(crate) value: T,
     /// The bytes that it was read from, decompressed.
     bytes: Bytes,
 }
 
 impl<T> JsonBody<T> {
-    /// Tells this body from another, for idempotency.
+    /// A hash of the bytes, by which idempotency tells this body from another.
     #[must_use]
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         fingerprint(&self.bytes)
@@ -48,7 +48,7 @@ impl<T: Member + 'static> FromRequest for JsonBody<T> {
     }
 }
 
-/// As [`JsonBody`], and nothing at all is taken for the type's default.
+/// As [`JsonBody`], but an empty body stands for the type's default.
 #[derive(Debug)]
 pub(crate) struct OptionalJsonBody<T>(pub(crate) JsonBody<T>);
 

@@ -1,4 +1,4 @@
-//! Uploads: one file and a few text fields, read as they come.
+//! Uploads: forms of one file and a few text fields, read as they arrive.
 
 use std::collections::BTreeMap;
 use std::future::{Ready, ready};
@@ -18,25 +18,25 @@ use crate::error::{ApiError, Detail};
 use crate::wire::issues::Issues;
 use crate::wire::param::{Params, Sent};
 
-/// Bytes that a text field may have at most; those with a smaller bound of their own check it.
+/// The most bytes of a text field; fields with a smaller bound check it themselves.
 const MAX_FIELD_BYTES: usize = 64 << 10;
-/// Parts that a form may have at most.
+/// The most parts of a form.
 const MAX_PARTS: usize = 32;
-/// A sender that is silent for this long has gone.
+/// How long a sender may be silent before the request is given up.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// The text fields of a form, by name.
 pub(crate) type Fields = BTreeMap<String, String>;
 
-/// What a form is: its text fields, beside its file.
+/// A form with one file, declared by its text fields.
 pub(crate) trait FormFields: Params {
-    /// What its schema is called, and says.
+    /// The name and the description of its schema.
     const SCHEMA: (&'static str, &'static str);
-    /// What its schema says of the file.
+    /// The description of the file in the schema.
     const FILE: &'static str;
 }
 
-/// The body of a request that is such a form.
+/// The body of a request that is a form with the fields `T`.
 pub(crate) struct FormBody<T> {
     payload: web::Payload,
     fields: PhantomData<T>,
@@ -89,25 +89,25 @@ impl<T: FormFields> Argument for FormBody<T> {
     }
 }
 
-/// Reads the fields of a form.
+/// Reads the text fields of a form.
 ///
 /// # Errors
-/// VALIDATION_ERROR naming those that are wrong.
+/// VALIDATION_ERROR naming the fields that are wrong.
 pub(crate) fn read_fields<T: FormFields>(fields: &Fields) -> Result<T, ApiError> {
     let mut issues = Issues::default();
     let read = T::read(&Sent::in_form::<T>(fields), &mut issues);
     issues.unless_any(read)
 }
 
-/// The file part of a form, as it comes.
+/// The file part of a form, read as it arrives.
 pub(crate) struct FilePart {
     field: Field,
-    /// The MIME type that the sender says.
+    /// The MIME type that the sender declares, which may be wrong; empty if none.
     pub(crate) declared: String,
 }
 
 impl FilePart {
-    /// The next bytes; `None` at the end.
+    /// Returns the next bytes; `None` at the end.
     ///
     /// # Errors
     /// The request broke off or its framing is wrong.
@@ -120,7 +120,7 @@ impl FilePart {
     }
 }
 
-/// A form that is being read.
+/// A form while it is being read.
 pub(crate) struct Form {
     parts: Multipart,
     known: Vec<&'static str>,
@@ -128,19 +128,19 @@ pub(crate) struct Form {
     count: usize,
 }
 
-/// What comes next in a form.
+/// The next part of a form.
 pub(crate) enum Part {
-    /// The file. Read it to its end before what follows.
+    /// The file, which must be read to its end before what follows it.
     File(Box<FilePart>),
-    /// Nothing more: these were the fields.
+    /// The end of the form, with its text fields.
     End(Fields),
 }
 
 impl Form {
-    /// Begins to read a request's body.
+    /// Begins to read a request's body as a form.
     ///
     /// # Errors
-    /// UNSUPPORTED_MEDIA_TYPE where it is no form, or is compressed.
+    /// UNSUPPORTED_MEDIA_TYPE if the body is not a form, or is compressed.
     pub(crate) fn of<T: FormFields>(
         request: &HttpRequest,
         body: FormBody<T>,
@@ -157,10 +157,11 @@ impl Form {
         Ok(Self { parts, known: T::names(), fields: Fields::new(), count: 0 })
     }
 
-    /// Reads on until the file, or the end.
+    /// Reads to the file, or else to the end.
     ///
     /// # Errors
-    /// A field is unknown, repeated or too long; or the request broke off.
+    /// A field is unknown, repeated or too long, there are too many parts, or the request broke
+    /// off.
     pub(crate) async fn next(&mut self) -> Result<Part, ApiError> {
         loop {
             let mut field = match within(self.parts.next()).await? {
@@ -174,7 +175,7 @@ impl Form {
             }
             let name = field.name().unwrap_or_default().to_owned();
             if name == "file" {
-                // What the sender calls the file is of no use, and never looked at.
+                // The file name that the sender gives is never looked at.
                 let declared = field.content_type().map(ToString::to_string).unwrap_or_default();
                 return Ok(Part::File(Box::new(FilePart { field, declared })));
             }

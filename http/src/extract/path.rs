@@ -1,4 +1,4 @@
-//! What a path names. An id that can't be one is one that is not.
+//! Path parameters. A text that can't be an id is answered like an id that does not exist.
 
 use std::future::{Ready, ready};
 
@@ -17,43 +17,42 @@ use crate::wire::ids::{
 };
 use crate::wire::words::ActorKind;
 
-/// What the path names, as a `T`.
+/// The parameters of the path, read as a `T`.
 #[derive(Clone, Debug)]
 pub(crate) struct InPath<T>(pub(crate) T);
 
-/// The parameters of a path.
+/// A type that is read from the parameters of a path.
 pub(crate) trait PathParams: Sized {
-    /// As they stand in the path, in order.
+    /// The parameters as texts, in the order of the path.
     type Sent: DeserializeOwned;
 
-    /// NOT_FOUND: what it names is not there.
+    /// NOT_FOUND, naming what does not exist.
     fn missing() -> ApiError;
 
-    /// Reads them.
+    /// Reads the parameters.
     ///
     /// # Errors
-    /// NOT_FOUND.
+    /// NOT_FOUND if a text can't be an id.
     fn read(sent: Self::Sent) -> Result<Self, ApiError>;
 
-    /// Name, description and schema of each.
+    /// The name, description and schema of each parameter.
     fn describe() -> Vec<(&'static str, &'static str, Value)>;
 }
 
-/// `…/projects/{id}/keys/{key}`
+/// The key in `…/projects/{id}/keys/{key}`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyInPath {
-    /// The project.
+    /// The project that the path names, whether or not it has the key.
     pub(crate) project: ProjectId,
-    /// Its key.
     pub(crate) key: KeyId,
 }
 
-/// `…/actors/{kind}/{id}`
+/// The entity in `…/actors/{kind}/{id}`.
 #[derive(Clone, Debug)]
 pub(crate) struct ActorInPath {
-    /// What kind of actor.
+    /// The kind of the entity.
     pub(crate) kind: Kind,
-    /// The key of its id.
+    /// The key of the entity's id.
     pub(crate) key: Box<str>,
 }
 
@@ -90,7 +89,7 @@ fn schema<T: PartialSchema>() -> Value {
     serde_json::to_value(T::schema()).expect("a schema is JSON")
 }
 
-/// Paths that name one thing by its id.
+/// Implements [`PathParams`] for the ids of paths that name one thing.
 macro_rules! ids_in_paths {
     ($($id:ty, $text:ty, $description:literal, $missing:literal;)*) => {$(
         impl PathParams for $id {

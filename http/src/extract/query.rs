@@ -1,4 +1,4 @@
-//! Query strings, with each wrong parameter named in a refusal.
+//! Query strings; a refusal names each parameter that is wrong.
 
 use std::future::{Ready, ready};
 
@@ -9,7 +9,7 @@ use crate::describe::{Argument, Draft};
 use crate::error::{ApiError, ErrorCode};
 use crate::wire::param::{Params, read_query};
 
-/// The query string as a `T`.
+/// The query string, read as a `T`.
 #[derive(Debug)]
 pub(crate) struct QueryParams<T>(pub(crate) T);
 

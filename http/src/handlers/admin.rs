@@ -1,4 +1,4 @@
-//! What operators do and see.
+//! The operators' routes, under `/v1/admin`.
 
 pub(crate) mod actors;
 pub(crate) mod budget;
@@ -25,27 +25,27 @@ use crate::wire::text::Text;
 use crate::wire::words::EnvironmentName;
 
 query! {
-    /// `?environment=live|test`
+    /// The query parameter by which operators choose an environment.
     pub(crate) struct EnvironmentQuery: strict {
-        /// The environment that is meant; `live` unless it is said.
+        /// The environment; `live` if left out.
         environment: Option<EnvironmentName>,
     }
 }
 
-/// The query of a list.
+/// The query of an operator's list.
 pub(crate) type ListQuery = (EnvironmentQuery, PageQuery);
 
 impl EnvironmentQuery {
-    /// The environment that is meant.
+    /// The environment that was chosen, or `live`.
     pub(crate) fn environment(&self) -> Environment {
         self.environment.map_or(Environment::Live, |EnvironmentName(environment)| environment)
     }
 }
 
-/// Why an operator does something, for the record.
+/// An operator's reason for doing something, which is recorded.
 pub(crate) type Reason = Text<0, 500>;
 
-/// Writes down what an operator did, where no other record says it.
+/// Records what an operator did, where nothing else records it.
 pub(crate) async fn note_action(
     state: &AppState,
     environment: Environment,
@@ -59,7 +59,7 @@ pub(crate) async fn note_action(
     Ok(())
 }
 
-/// The entity of a project that exists: a name that nobody has activates no actor.
+/// The entity of a project, if the project exists: otherwise no actor is activated for it.
 pub(crate) fn existing(
     node: &Node,
     environment: Environment,

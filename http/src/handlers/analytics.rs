@@ -24,24 +24,25 @@ use crate::wire::schema::Schemas;
 use crate::wire::time::DayText;
 use crate::wire::words::words;
 
-/// Days that one query spans at most: more than the time for which anybody has events.
+/// The most days that a query can span: more than the time for which anybody has events.
 const MAX_DAYS: i32 = 36_600;
 
-/// Pages that are named.
+/// The most pages in `top_pages`.
 const TOP_PAGES: usize = 10;
 
 query! {
     /// The query of `GET /analytics`.
     pub(crate) struct AnalyticsQuery {
-        /// The first day.
+        /// The first day, as `YYYY-MM-DD`.
         start_date: Required<DayText>,
-        /// The last day.
+        /// The last day, which is included.
         end_date: Required<DayText>,
-        /// In which days begin and end: a name of the IANA time zone database. UTC unless it is said.
+        /// The time zone in which days begin and end, by its IANA name, such as `Asia/Tokyo`; UTC
+        /// if left out.
         timezone: Option<ZoneName>,
-        /// Count only these.
+        /// Counts only events of this type; all if left out.
         event_type: Option<CountedType>,
-        /// `event_type` leaves out `events_by_day`, `page` leaves out `events_by_type`.
+        /// `event_type` leaves out `events_by_day`; `page` leaves out `events_by_type`.
         group_by: Option<GroupBy>,
     }
     rules |issues| {
@@ -59,7 +60,7 @@ query! {
 }
 
 words! {
-    /// What `event_type` may be.
+    /// The type of the events that are counted.
     shown pub(crate) enum CountedType as "CountedType" {
         Track = "track",
         PageView = "page_view",
@@ -75,7 +76,7 @@ words! {
     }
 }
 
-/// A name of the IANA time zone database.
+/// A time zone, by its IANA name.
 #[derive(Clone, Debug)]
 pub(crate) struct ZoneName(TimeZone);
 
@@ -101,7 +102,7 @@ impl CountedType {
     }
 }
 
-/// What a project's events add up to between two days, both included
+/// The events of a project, counted from one day to another, both included
 #[utoipa::path(get, path = "/v1/analytics", tag = "Analytics",
     responses((status = 200, body = Success<AnalyticsView>)))]
 pub(crate) async fn query_analytics(
@@ -110,7 +111,7 @@ pub(crate) async fn query_analytics(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let wanted = Wanted::of(query.0)?;
-    // What the caller sent a moment ago is counted.
+    // The caller's own events of a moment ago are counted, too.
     let durable = state.node.durable();
     state.node.when_projected(durable).await;
     let (environment, project) = (caller.key.environment, caller.key.project);
@@ -129,15 +130,14 @@ pub(crate) async fn query_analytics(
     Ok(ok(&view))
 }
 
-/// Why there is no answer.
+/// Why a query has no answer.
 enum TooMuch {
-    /// More rows than are read for one query.
+    /// It would read more than [`MAX_ROWS`].
     Rows,
-    /// The store failed.
     Store(QueryError),
 }
 
-/// Rows of one list that are read for one query: about a hundred bytes each.
+/// The most rows of each list that one query reads, about a hundred bytes each.
 const MAX_ROWS: usize = 2_000_000;
 
 fn bounded<T>(
@@ -149,7 +149,7 @@ fn bounded<T>(
     })
 }
 
-/// A checked query.
+/// A query, after its checks.
 struct Wanted {
     days: Vec<(Date, Timestamp)>,
     range: Range<Timestamp>,
@@ -270,7 +270,7 @@ impl Wanted {
     }
 }
 
-/// The days from `start` to `end`, each with the moment at which it ends.
+/// The days from `start` to `end`, each with the time at which it ends.
 fn days(start: Date, end: Date, zone: &TimeZone) -> Option<Vec<(Date, Timestamp)>> {
     let mut days = Vec::new();
     let mut day = start;

@@ -1,4 +1,4 @@
-//! What other vendors' clients ask for beside sending events.
+//! Answers the other requests of Segment's and PostHog's clients, besides those with events.
 
 use actix_web::{HttpResponse, web};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ fn json(body: impl Into<String>) -> HttpResponse {
 
 /// PostHog's feature flags: there are none
 ///
-/// Whatever is sent, it is not looked at.
+/// The body is ignored.
 #[utoipa::path(post, path = "/flags/", tag = "Compatibility",
     responses((status = 200, body = Object, content_type = "application/json")))]
 pub(crate) async fn list_feature_flags(_: ChargedToAddress) -> Result<HttpResponse, Fault> {
@@ -23,7 +23,7 @@ pub(crate) async fn list_feature_flags(_: ChargedToAddress) -> Result<HttpRespon
     Ok(json(flags_answer(&Uuid::to_string(&id))))
 }
 
-/// What PostHog's browser client asks for at start: nothing is recorded but events
+/// Tells PostHog's browser client, which asks at its start, to record nothing but events
 #[utoipa::path(get, path = "/array/{key}/config", tag = "Compatibility",
     params(("key" = String, Path, description = "A key. It is not looked at.")),
     responses((status = 200, body = Object, content_type = "application/json")))]
@@ -31,7 +31,7 @@ pub(crate) async fn show_remote_config() -> HttpResponse {
     json(REMOTE_CONFIG_ANSWER)
 }
 
-/// What Segment's browser client asks for at start: send everything here
+/// Tells Segment's browser client, which asks at its start, to send everything here
 #[utoipa::path(get, path = "/v1/projects/{key}/settings", tag = "Compatibility",
     params(("key" = String, Path, description = "A key. It is not looked at.")),
     responses((status = 200, body = Object, content_type = "application/json")))]

@@ -1,4 +1,4 @@
-//! What people upload, as they see it themselves.
+//! The contributor's own view of what they uploaded.
 
 pub(crate) mod upload;
 
@@ -27,16 +27,16 @@ use crate::wire::time::Rfc3339;
 use crate::wire::words::{ContributionTypeName, ReviewStatusName};
 
 query! {
-    /// The query of `GET /contributions`, beside that of a list.
+    /// The query of `GET /contributions`, besides that of a list.
     pub(crate) struct ContributionsQuery {
-        /// Only those of this type.
+        /// Only contributions of this type.
         contribution_type: Option<ContributionTypeName> as "type",
-        /// Only those in this state.
+        /// Only contributions with this status.
         status: Option<ReviewStatusName>,
     }
 }
 
-/// A contribution on the wire.
+/// A contribution, as its owner sees it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Contribution)]
 pub(crate) struct ContributionView {
@@ -93,7 +93,7 @@ struct ContributionsView {
     next_cursor: Option<String>,
 }
 
-/// What the caller has contributed, newest first
+/// The caller's contributions, newest first
 #[utoipa::path(get, path = "/v1/contributions", tag = "Contributions",
     responses((status = 200, body = Success<ContributionsView>)))]
 pub(crate) async fn list_contributions(
@@ -118,7 +118,7 @@ pub(crate) async fn list_contributions(
     Ok(ok(&ContributionsView { contributions, pagination, next_cursor }))
 }
 
-/// The place of an id in a list of the newest first.
+/// A text that sorts by id, the newest first.
 pub(crate) fn newest_first(id: u128) -> String {
     format!("{:032x}", u128::MAX - id)
 }
@@ -148,7 +148,7 @@ struct DeletedView {
 
 /// Deletes a contribution and erases its content
 ///
-/// Whoever bought it keeps what they bought.
+/// Those who bought it keep what they bought.
 #[utoipa::path(delete, path = "/v1/contributions/{id}", tag = "Contributions",
     responses((status = 200, body = Success<DeletedView>),
         (status = 409, description = "CONFLICT `listed`: it is in a listing that is not delisted.")))]
@@ -166,9 +166,9 @@ pub(crate) async fn delete_contribution(
     Ok(with_origin(ok(&view), answered.origin))
 }
 
-/// A part of the content: for its owner, and for everybody once it is listed
+/// A preview of the content: for its owner, and for everybody once it is listed
 ///
-/// Photos are made smaller and carry no metadata; texts are cut. Never the whole.
+/// Photos are scaled down and carry no metadata; texts are cut. It is never the whole content.
 #[utoipa::path(get, path = "/v1/contributions/{id}/preview", tag = "Contributions",
     responses((status = 200, description = "A JPEG, or text.",
         content((Vec<u8> = "image/jpeg"), (String = "text/plain; charset=utf-8")))))]

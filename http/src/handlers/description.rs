@@ -1,4 +1,4 @@
-//! The description of the interface, as clients get it.
+//! Serves the OpenAPI document.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
@@ -7,7 +7,7 @@ use actix_web::web::{self, Bytes};
 /// The OpenAPI document, as JSON.
 pub(crate) struct Description(pub(crate) Bytes);
 
-/// This document
+/// The OpenAPI description of this API
 #[utoipa::path(get, path = "/openapi.json", tag = "Service",
     responses((status = 200, body = Object, content_type = "application/json")))]
 pub(crate) async fn show_openapi(description: web::Data<Description>) -> HttpResponse {

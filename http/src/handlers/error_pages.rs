@@ -1,4 +1,4 @@
-//! The pages that `doc_url` leads to.
+//! Serves the pages that `doc_url` leads to.
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
@@ -8,7 +8,7 @@ use crate::error::{ErrorCode, NotFound};
 /// What an error code means and what to do about it, in Markdown
 ///
 /// # Errors
-/// NOT_FOUND for what is not in the table.
+/// NOT_FOUND for a code that is not in the table.
 #[utoipa::path(get, path = "/docs/errors/{code}", tag = "Service", description = "",
     params(("code" = String, Path, description = "As in an error.", example = "NOT_FOUND")),
     responses((status = 200, body = String, content_type = "text/markdown")))]

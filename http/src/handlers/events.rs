@@ -1,7 +1,7 @@
-//! Taking events in, whatever their dialect.
+//! Takes events in, in whatever dialect they come.
 //!
-//! A request's events are sorted by user, and each user's go to that user's actor as one command.
-//! The answer leaves when all of them are on disk.
+//! A request's events are grouped by user, and each user's go to their actor as one command. The
+//! answer leaves when all of them are on disk.
 
 mod collect;
 mod store;
@@ -33,11 +33,11 @@ use crate::wire::param::{Flag, query, read_lenient_query};
 use collect::Collected;
 use store::Stored;
 
-/// What the handler of events takes.
+/// The arguments of the handler of events.
 pub(crate) type Arguments =
     (HttpRequest, web::Payload, IngestKey, Idempotency, SentOptions, web::Data<AppState>);
 
-/// The handler of `POST /events` and all its relatives, for bodies in this dialect.
+/// The handler of `POST /events` and its relatives, for bodies in this dialect.
 pub(crate) fn ingest(
     dialect: Dialect,
 ) -> impl Handler<Arguments, Output = Result<HttpResponse, ApiError>> + Send + Sync {
@@ -59,7 +59,7 @@ async fn take(
     context.check_address()?;
     let bytes = read_body(&request, payload, BodyLimits::EVENTS).await?;
     let parsed = parse(&bytes, dialect, arrival(&request, &context));
-    // Who calls comes before what is wrong with the body.
+    // Who calls is checked before what is wrong with the body.
     let named = parsed.as_ref().ok().and_then(|batch| batch.write_key.as_deref());
     let key = ingest_key.resolve(named)?;
     let batch = parsed.map_err(|unreadable| unreadable_body(&unreadable))?;
@@ -84,14 +84,14 @@ async fn take(
     let stored =
         store::store(&state, &key, collected, options.privacy_control, options.dry_run).await?;
     let body = options.answer(&stored);
-    // What was not stored for lack of room is to be sent again, not to be answered the same again.
+    // What was not stored for lack of room must be sent again, so that answer must not be repeated.
     if let Some(turn) = turn.filter(|_| !stored.is_overloaded()) {
         turn.end_with(&body, &EntityId::project(key.environment, key.project)).await?;
     }
     Ok(json_answer(body))
 }
 
-/// When the request came, and when it was sent where a header or the query says so.
+/// When the request came, and when it was sent, if a header or the query says so.
 fn arrival(request: &HttpRequest, context: &RequestContext) -> Arrival {
     let header = request.headers().get("posthog-request-timestamp");
     let in_header = header.and_then(|value| value.to_str().ok()).and_then(moment);
@@ -120,15 +120,15 @@ fn unreadable_body(unreadable: &Unreadable) -> ApiError {
 query! {
     /// The query of the routes that take events.
     struct IngestQuery {
-        /// List what was accepted too, not only what was not.
+        /// Lists accepted events too, not only the others.
         verbose: OrDefault<Flag>,
-        /// Give the verdicts and store nothing.
+        /// Returns the verdicts without storing anything.
         dry_run: OrDefault<Flag>,
     }
 }
 
-/// What the request says of its events beside them. It is read once it is known who calls, which
-/// comes before what is wrong.
+/// What the request says besides its events. It is read after the key, since who calls is checked
+/// before what is wrong.
 pub(crate) struct SentOptions {
     query: String,
     privacy_control: bool,
@@ -162,7 +162,7 @@ impl Argument for SentOptions {
 }
 
 impl SentOptions {
-    /// A dry run that is misspelled must not store: it is refused.
+    /// Refuses values that can't be read: a dry run with a typing error must not store events.
     fn read(self, dialect: Dialect) -> Result<IngestOptions, ApiError> {
         let IngestQuery { verbose, dry_run } = read_lenient_query(&self.query)?;
         Ok(IngestOptions {
@@ -177,7 +177,7 @@ impl SentOptions {
     }
 }
 
-/// What the request wants beside having its events stored.
+/// What the request wants besides having its events stored.
 struct IngestOptions {
     dialect: Dialect,
     listed: Listed,

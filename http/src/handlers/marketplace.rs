@@ -1,4 +1,4 @@
-//! The marketplace: what is for sale, selling, buying, and what was bought.
+//! The marketplace: browsing, selling, buying, and downloading what was bought.
 
 pub(crate) mod browse;
 pub(crate) mod download;

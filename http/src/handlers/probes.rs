@@ -1,4 +1,4 @@
-//! Health, readiness, metrics.
+//! Health, readiness and metrics.
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -23,7 +23,7 @@ pub(crate) async fn check_health() -> HttpResponse {
     ok(&HealthView { status: "alive" })
 }
 
-/// Whether it has recovered, is writing, and is not about to stop
+/// Whether the service has recovered, can write, and is not about to stop
 #[utoipa::path(get, path = "/ready", tag = "Service",
     responses((status = 200, body = Success<HealthView>)))]
 pub(crate) async fn check_readiness(
@@ -38,7 +38,7 @@ pub(crate) async fn check_readiness(
 
 /// Metrics, in Prometheus' text format
 ///
-/// Where `PRIV_METRICS_LISTEN` is set they are there instead.
+/// Where `PRIV_METRICS_LISTEN` is set, they are served on that address instead.
 #[utoipa::path(get, path = "/metrics", tag = "Service",
     responses((status = 200, body = String, content_type = "text/plain")))]
 pub(crate) async fn show_metrics(state: web::Data<AppState>) -> Result<HttpResponse, Fault> {

@@ -1,4 +1,4 @@
-//! The public key of receipts.
+//! Serves the public key of receipts.
 
 use actix_web::{HttpResponse, web};
 

@@ -1,4 +1,4 @@
-//! What a person can ask about themselves, and a project's server about its users.
+//! Answers people about themselves, and projects' servers about their users.
 
 pub(crate) mod balance;
 pub(crate) mod claim;
@@ -18,13 +18,13 @@ use crate::error::ApiError;
 use crate::extract::caller::UserCaller;
 use crate::state::AppState;
 
-/// The user whom a request is about, within the caller's reach.
+/// Resolves the user whom a request is about, within the caller's reach.
 ///
-/// A person is themselves. A secret key reaches its project's own users, and of persons those for
-/// whom its project has sent events that were stored. Whoever became a person is that person.
+/// A person is themselves. A secret key reaches its project's own users, and those persons for whom
+/// its project sent events that were stored. A user who became a person is that person.
 ///
 /// # Errors
-/// NOT_FOUND out of reach, VALIDATION_ERROR where nobody is named.
+/// NOT_FOUND for users out of reach, VALIDATION_ERROR if nobody is named.
 pub(crate) async fn user_in_reach<A>(
     state: &AppState,
     caller: &UserCaller<A>,
@@ -49,12 +49,12 @@ pub(crate) async fn user_in_reach<A>(
     }
 }
 
-/// What a user who was never heard of means.
+/// What is done about one of the project's users who does not exist yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unknown {
-    /// There is no such user.
+    /// The request is refused: there is no such user.
     NotFound,
-    /// They begin to exist.
+    /// The request creates the user.
     Begin,
 }
 
@@ -86,7 +86,7 @@ fn no_such_user() -> ApiError {
     ApiError::not_found("There is no such user, or your project has sent no events for them")
 }
 
-/// The ids of a user as the wire shows them: `user_id`, `anonymous_id`.
+/// A user's `user_id` and `anonymous_id`, as answers show them.
 pub(crate) fn wire_ids(id: &EntityId) -> (Option<Arc<str>>, Option<Arc<str>>) {
     let Ok(user) = id.key.parse::<UserRef>();
     match user {
@@ -96,7 +96,7 @@ pub(crate) fn wire_ids(id: &EntityId) -> (Option<Arc<str>>, Option<Arc<str>>) {
     }
 }
 
-/// The last anonymous id that became this user.
+/// The anonymous id that was linked to this user last.
 pub(crate) fn last_anonymous_id(user: &User) -> Option<Arc<str>> {
     let absorbed = &user.links.as_ref()?.absorbed;
     absorbed.iter().rev().find_map(|key| {

@@ -1,5 +1,5 @@
-//! Answers of requests over many users. What such a request does is done by many entities; its
-//! project remembers the answer as a whole, once all is done.
+//! The answers to requests about many users. Many entities do what such a request asks for; its
+//! project remembers the whole answer, once all is done.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,22 +12,22 @@ use priv_domain::{EntityId, RequestTag};
 
 use crate::error::ApiError;
 
-/// The answers that projects remember, and the requests that are being carried out.
+/// Finds the answers that projects remember, and knows the requests that are being carried out.
 pub(crate) struct Answers {
     node: Arc<Node>,
-    /// By the key of their tags.
+    /// The keys of the tags of requests that are being carried out.
     running: Mutex<HashSet<u128>>,
 }
 
-/// What is known of a request.
+/// What is to be done with a request.
 pub(crate) enum Begun<'a> {
-    /// It was carried out before, and answered so.
+    /// It was carried out before, with this answer.
     Before(Box<str>),
-    /// It is to be carried out now.
+    /// It must be carried out now.
     Now(Turn<'a>),
 }
 
-/// Held while a request is carried out, so that a second one is told to wait.
+/// Held while a request is carried out, so that a repeat is refused meanwhile.
 pub(crate) struct Turn<'a> {
     answers: &'a Answers,
     tag: RequestTag,
@@ -40,16 +40,15 @@ impl Drop for Turn<'_> {
 }
 
 impl Answers {
-    /// Over a running node.
     pub(crate) fn of(node: Arc<Node>) -> Self {
         Self { node, running: Mutex::default() }
     }
 
-    /// Begins a request, if it was not carried out before.
+    /// Begins a request, unless it was carried out before.
     ///
     /// # Errors
-    /// CONFLICT `request_in_flight` while it is being carried out, IDEMPOTENCY_MISMATCH where its key
-    /// was used for another, SERVER_ERROR.
+    /// CONFLICT `request_in_flight` while the request is being carried out, IDEMPOTENCY_MISMATCH if
+    /// its key was used for another request, SERVER_ERROR.
     pub(crate) async fn begin(&self, tag: RequestTag) -> Result<Begun<'_>, ApiError> {
         if !self.running.lock().insert(tag.key) {
             return Err(ApiError::request_in_flight());
@@ -69,10 +68,10 @@ impl Answers {
 }
 
 impl Turn<'_> {
-    /// Ends the request with its answer, which from now on is given again.
+    /// Ends the request: from now on, repeats get this answer.
     ///
     /// # Errors
-    /// As whoever asks an actor.
+    /// SERVER_ERROR or OVERLOADED, as with any question to an actor.
     pub(crate) async fn end_with(self, body: &str, project: &EntityId) -> Result<(), ApiError> {
         let command = RememberAnswer { tag: self.tag, body: body.into() };
         let node = &self.answers.node;

@@ -1,9 +1,9 @@
-//! What tells one body from another.
+//! Hashes by which request bodies are told apart.
 
 use std::fmt;
 
-/// 128 bits that tell one body from another (BLAKE3, cut short). The same in every version of the
-/// service: it is stored with the answer.
+/// The first 128 bits of a body's BLAKE3 hash. It is stored with answers, so it must be the same in
+/// every version of the service.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Fingerprint(pub(crate) [u8; 16]);
 

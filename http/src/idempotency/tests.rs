@@ -48,7 +48,7 @@ fn a_tag_is_of_caller_route_and_key() {
     assert!(!others.contains(&first));
 }
 
-/// They are stored with answers.
+/// Tags are stored with answers.
 #[test]
 fn tags_are_the_same_in_every_version() {
     expect!["af1349b9f5f9a1a6a0404dea36dcc949"].assert_eq(&format!("{:?}", fingerprint(b"")));

@@ -1,6 +1,6 @@
-//! The bodies of the answers, for each family of clients.
+//! Writes the bodies of answers, for each family of clients.
 //!
-//! Segment's clients look at the status only and get our own body, [`events_answer`].
+//! Segment's clients look at the status only, and get our own body, [`events_answer`].
 
 use priv_domain::Micros;
 use priv_domain::user::Verdict;
@@ -13,11 +13,12 @@ use crate::wire::amount::Amount;
 use crate::wire::envelope::Success;
 use crate::wire::words::words;
 
-/// The answer of `/e/`, `/capture/` and `/batch/`, whatever became of the single events.
+/// The answer of `/e/`, `/capture/` and `/batch/`, whatever the outcome of single events.
 pub const CAPTURE_ANSWER: &str = r#"{"status":1}"#;
 
-/// The answer of `/array/{key}/config`, which PostHog's browser client asks for at start: no
-/// recording, no surveys, no flags; send to `/e/`, compressed.
+/// The answer of `/array/{key}/config`, which PostHog's browser client asks for at its start. It
+/// says to record nothing, to show no surveys, that there are no flags, and to send to `/e/`,
+/// compressed.
 pub const REMOTE_CONFIG_ANSWER: &str = concat!(
     r#"{"supportedCompression":["gzip","gzip-js"],"hasFeatureFlags":false,"#,
     r#""analytics":{"endpoint":"/e/"},"sessionRecording":false,"heatmaps":false,"surveys":false,"#,
@@ -26,8 +27,8 @@ pub const REMOTE_CONFIG_ANSWER: &str = concat!(
     r#""siteApps":[],"isAuthenticated":false,"toolbarParams":{}}"#
 );
 
-/// The answer of `/flags/` and `/decide/`: there are no feature flags. In all versions at once, as
-/// clients ignore the members of the others'. `request_id` is a UUID.
+/// The answer of `/flags/` and `/decide/`: there are no feature flags. It has the members of all
+/// versions at once, since clients ignore those of other versions. `request_id` is a UUID.
 #[must_use]
 pub fn flags_answer(request_id: &str) -> String {
     format!(
@@ -40,8 +41,9 @@ pub fn flags_answer(request_id: &str) -> String {
     )
 }
 
-/// The answer of `/v1/projects/{key}/settings`, which Segment's browser client asks for at start:
-/// no destinations but this server. `api_host` has no scheme; `scheme` is `http` or `https`.
+/// The answer of `/v1/projects/{key}/settings`, which Segment's browser client asks for at its
+/// start: this server is the only destination. `api_host` has no scheme; `scheme` is `http` or
+/// `https`.
 #[must_use]
 pub fn segment_settings_answer(write_key: &str, api_host: &str, scheme: &str) -> String {
     let api_host = format!("{api_host}/v1");
@@ -50,32 +52,32 @@ pub fn segment_settings_answer(write_key: &str, api_host: &str, scheme: &str) ->
     serde_json::json!({ "integrations": { "Segment.io": server } }).to_string()
 }
 
-/// An event of a request, and what became of it.
+/// The outcome of one event of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventOutcome {
-    /// It could not go to a user.
+    /// It could not be sent to a user.
     Refused(Refused),
-    /// It went to its user.
+    /// It was sent to its user.
     Sent {
-        /// Its id: the client's, or ours where the client gave none.
+        /// The event's id: the client's, or ours if the client gave none.
         id: String,
-        /// What its user says. `None` while there is no room for it: it is not on disk, and the
-        /// client should send it again. Only the new capture of PostHog can say this of single
+        /// The user's verdict. `None` if there was no room: the event is not on disk, and the
+        /// client should send it again, which only PostHog's new capture can be told of single
         /// events.
         verdict: Option<Verdict>,
     },
 }
 
-/// Which events are listed in an answer.
+/// The events that an answer lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listed {
-    /// What was not plainly accepted.
+    /// All but those that were plainly accepted.
     Exceptions,
-    /// All of them (`?verbose=1`).
+    /// All events (`?verbose=1`).
     All,
 }
 
-/// The answer of `/events`, `/identify`, `/page` and of Segment's routes. `events` are in the
+/// The answer of `/events`, `/identify`, `/page` and Segment's routes. `events` must be in the
 /// order of the body.
 #[must_use]
 pub fn events_answer(events: &[EventOutcome], earned: Micros, listed: Listed) -> String {
@@ -101,9 +103,9 @@ pub fn events_answer(events: &[EventOutcome], earned: Micros, listed: Listed) ->
     to_json(&Success::of(data))
 }
 
-/// The answer of `/i/v1/analytics/events`: a verdict for each uuid. The client sends those that
-/// are `retry` again (with a `Retry-After`, after that), reports `drop` to the app, and takes all
-/// others as stored. An event without a uuid can't be answered.
+/// The answer of `/i/v1/analytics/events`: a verdict for each uuid. The client sends those that are
+/// `retry` again (if there is a `Retry-After`, after that time), reports those that are `drop` to
+/// the app, and takes all others as stored. An event without a uuid can't be answered.
 #[must_use]
 pub fn capture_v1_answer(events: &[EventOutcome]) -> String {
     #[derive(Serialize)]
@@ -135,7 +137,7 @@ impl EventOutcome {
         }
     }
 
-    /// Why it was not taken: a word for programs, and a sentence for people.
+    /// Why an event was not taken, as a word for programs and a sentence for people.
     fn reason(&self) -> Option<(&str, &str)> {
         match self {
             Self::Refused(refused) => Some((refused.code, &refused.message)),
@@ -157,29 +159,29 @@ impl EventOutcome {
     }
 }
 
-/// What became of a request's events.
+/// The outcome of a request's events.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Ingested<'a> {
     accepted: usize,
     duplicates: usize,
     dropped: usize,
     rejected: usize,
-    /// What they earned together.
+    /// The amount that all of them earned, in total.
     earned_priv: Amount,
-    /// What was not plainly accepted; all of them with `verbose=1`.
+    /// The events that were not plainly accepted; all events with `verbose=1`.
     results: Vec<Line<'a>>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = IngestedEvent)]
 struct Line<'a> {
-    /// Its place in the body.
+    /// The event's place in the body, from 0.
     index: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     id: Option<&'a str>,
     result: EventResult,
-    /// Why it was not taken, for programs.
+    /// Why the event was not taken, as a word for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     code: Option<&'a str>,
@@ -189,7 +191,7 @@ struct Line<'a> {
 }
 
 words! {
-    /// What became of an event.
+    /// The outcome of an event.
     shown pub(crate) enum EventResult as "EventResult" {
         Accepted = "accepted",
         Duplicate = "duplicate",

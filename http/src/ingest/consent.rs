@@ -1,7 +1,7 @@
-//! What a client says about consent in an event's context.
+//! Reads what a client says about consent in an event's context.
 //!
-//! Three forms are understood: `"consent": true`, `"consent": {"analytics": true}`, and Segment's
-//! `"consent": {"categoryPreferences": {"Analytics": true}}`. Anything else says nothing.
+//! It understands three forms: `"consent": true`, `"consent": {"analytics": true}`, and Segment's
+//! `"consent": {"categoryPreferences": {"Analytics": true}}`. Anything else counts as silence.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,9 +11,10 @@ use serde_json::value::RawValue;
 use super::fields::{ContextFields, ContextKey, Fields};
 use super::text;
 
-/// Whether a context says that the user agreed to analytics.
+/// Whether a context says that the user agreed to analytics; `None` if it does not say.
 pub(super) fn in_context(context: &RawValue) -> Option<bool> {
-    // Most contexts don't mention it, and looking for a word is far cheaper than reading JSON.
+    // Most contexts don't mention consent, and searching for a word is far cheaper than reading
+    // JSON.
     if !context.get().contains("\"consent\"") {
         return None;
     }
@@ -32,7 +33,7 @@ fn members(object: &RawValue) -> Option<Members<'_>> {
     serde_json::from_str(object.get()).ok()
 }
 
-/// Given only if no spelling of the category says otherwise.
+/// True only if no spelling of the category says otherwise.
 fn analytics(members: &Members<'_>) -> Option<bool> {
     members
         .iter()

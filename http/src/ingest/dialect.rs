@@ -1,28 +1,28 @@
-//! Which clients are understood, and by which route they come.
+//! The families of clients that are understood, and the routes that they use.
 
-/// Whose words a body is written in.
+/// The clients in whose form a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// Ours, in either spelling.
+    /// PRIV's own clients; names may be in snake or camel case.
     Priv(PrivRoute),
-    /// Segment's HTTP API.
+    /// Clients of Segment's HTTP API.
     Segment(SegmentRoute),
-    /// PostHog's capture.
+    /// Clients of PostHog's capture API.
     PostHog(PostHogRoute),
 }
 
-/// Our own routes.
+/// PRIV's own routes for events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrivRoute {
-    /// `/events`: each event says its type.
+    /// `/events`: each event must say its type.
     Events,
-    /// `/identify`: `identify` unless the event says otherwise; `user_id` is required.
+    /// `/identify`: the type is `identify` unless the event says otherwise; `user_id` is required.
     Identify,
-    /// `/page`: `page_view` unless the event says otherwise.
+    /// `/page`: the type is `page_view` unless the event says otherwise.
     Page,
 }
 
-/// Segment's routes, long and one-message forms alike.
+/// Segment's routes. The long and the one-letter form of a path are the same route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentRoute {
     /// `/v1/batch`, `/v1/b`
@@ -41,7 +41,7 @@ pub enum SegmentRoute {
     Alias,
 }
 
-/// PostHog's routes. They are read alike; each has an answer of its own.
+/// PostHog's routes. All are read alike; answers differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PostHogRoute {
     /// `/e/`, `/capture/`, `/i/v0/e/`, `/track/`

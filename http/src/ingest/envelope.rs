@@ -14,32 +14,33 @@ use super::unreadable::Unreadable;
 /// A body, taken apart.
 #[derive(Debug)]
 pub(super) struct Envelope<'a> {
-    /// The known fields of the outermost object; none if the body is a list.
+    /// The known fields of the outermost object; empty if the body is a list.
     pub(super) fields: EventFields<'a>,
-    /// What was in the list, or the outermost object itself.
+    /// The items of the list, or else the outermost object itself.
     pub(super) items: Vec<Item<'a>>,
     is_one_event: bool,
 }
 
-/// One place in a list of events.
+/// An item of a list of events.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are the large one")]
 pub(super) enum Item<'a> {
-    /// An object.
+    /// A JSON object, with its known fields.
     Event(EventFields<'a>),
-    /// Anything else.
+    /// A JSON value of any other type.
     Other,
 }
 
 impl<'a> Envelope<'a> {
-    /// Takes a body apart.
+    /// Takes the text of a body apart.
     pub(super) fn read(text: &'a str) -> Result<Self, Unreadable> {
         let text = text.trim_start_matches('\u{feff}');
         if text.trim_ascii().is_empty() {
             return Err(Unreadable::Empty);
         }
-        // Anything in a list of events that is no object fails the fast way if no Rust value can
-        // hold it (1e999, a text with half a surrogate pair). Then each place is looked at apart.
+        // In a list of events, an item that is not an object fails the fast way if no Rust value
+        // can hold it (1e999, a text with half a surrogate pair). The items are then read one by
+        // one.
         let root = read_root(text, Places::InPassing)
             .or_else(|_| read_root(text, Places::Apart))
             .map_err(|error| Unreadable::NotJson { problem: error.to_string() })?;
@@ -56,14 +57,14 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// The context that is given once for all events.
+    /// The context that a body gives once for all its events.
     pub(super) fn shared_context(&self) -> Option<&'a RawValue> {
         if self.is_one_event { None } else { self.fields.get(EventKey::Context) }
     }
 }
 
-/// Whether an object has anything in it by which an event could be told; if not, it is more
-/// likely that the list in it has another name.
+/// Whether an object has any field by which events are recognised. If not, its list of events most
+/// likely has another name.
 fn looks_like_an_event(fields: &EventFields<'_>) -> bool {
     use EventKey as Key;
     let telling = [
@@ -83,12 +84,12 @@ fn looks_like_an_event(fields: &EventFields<'_>) -> bool {
     fields.first(telling).is_some()
 }
 
-/// How the places of a list are read.
+/// How the items of a list are read.
 #[derive(Clone, Copy)]
 enum Places {
-    /// Field by field, in one pass.
+    /// Field by field, in one pass over the body.
     InPassing,
-    /// Each skipped first, then looked into.
+    /// Skipped as a whole first, then each read on its own.
     Apart,
 }
 
@@ -112,7 +113,7 @@ impl<'a> List<'a> {
         }
     }
 
-    /// Two lists in one body are one after the other; nothing is lost.
+    /// Joins two lists of one body, one after the other; no event is lost.
     fn and(self, more: Self) -> Self {
         match (self, more) {
             (Self::Malformed, _) | (_, Self::Malformed) => Self::Malformed,
@@ -132,7 +133,7 @@ fn read_root(text: &str, places: Places) -> Result<Root<'_>, serde_json::Error> 
     Ok(root)
 }
 
-/// What a visitor makes of all values that are neither objects nor lists.
+/// A visitor's methods for all values that are neither objects nor lists.
 macro_rules! otherwise {
     ($made:expr) => {
         otherwise!($made, null: $made);
@@ -201,7 +202,7 @@ fn neither_object_nor_list<'a>() -> Root<'a> {
     Root { fields: Fields::none(), list: List::Absent, other: true }
 }
 
-/// The names that count in the outermost object.
+/// The field names that count in the outermost object.
 #[derive(Clone, Copy)]
 enum RootKey {
     List,
@@ -227,7 +228,7 @@ impl Known for RootKey {
 #[derive(Clone, Copy)]
 struct ListSeed {
     places: Places,
-    /// How many events may still be kept; those past it are only counted.
+    /// How many more events are kept; those beyond are only counted.
     room: usize,
 }
 

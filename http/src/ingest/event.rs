@@ -1,43 +1,45 @@
-//! What a body comes down to: events, and why some were not taken.
+//! The events that bodies are read into, and the reasons for which some are not taken.
 
 use priv_domain::{EventType, Timestamp};
 use serde_json::value::RawValue;
 
-/// An event, whoever's client sent it.
+/// An event, from any family of clients.
 #[derive(Clone, Debug)]
 pub struct IncomingEvent {
-    /// Its identity as the client gave it; `None` if it is ours to make.
+    /// The id that the client gave it; `None` if it is for us to make one.
     pub id: Option<String>,
-    /// What kind of event it is.
+    /// Whether it is a track, a page view or an identify.
     pub event_type: EventType,
     /// Its name, at most 200 characters.
     pub name: Option<String>,
-    /// Whom it is about, by the id that the app gave.
+    /// The user whom it is about, by the id that the app gave. `None` only if `anonymous_id` is
+    /// there.
     pub user_id: Option<String>,
-    /// Whom it is about, by an id that the client made up. This or `user_id` is there.
+    /// The user whom it is about, by an id that the client made. `None` only if `user_id` is there.
     pub anonymous_id: Option<String>,
     /// The visit that it belongs to.
     pub session_id: Option<String>,
-    /// A JSON object, as it was sent: properties, or traits for [`EventType::Identify`].
+    /// A JSON object, as it was sent: its properties, or its traits if it is an
+    /// [`EventType::Identify`].
     pub properties: Option<Box<RawValue>>,
-    /// A JSON object, as it was sent: what the client says about itself.
+    /// A JSON object, as it was sent: the client's description of itself.
     pub context: Option<Box<RawValue>>,
-    /// The page's address.
+    /// The address of the page, at most 4 KiB.
     pub page_url: Option<String>,
-    /// The page's title.
+    /// The title of the page, at most 4 KiB.
     pub page_title: Option<String>,
-    /// The page that led there.
+    /// The address of the page before, at most 4 KiB.
     pub referrer: Option<String>,
     /// When it happened, by our clock.
     pub timestamp: Timestamp,
-    /// Whether the client says that the user agreed; `None` if it says nothing.
+    /// Whether the client says that the user agreed to analytics; `None` if it does not say.
     pub consent_given: Option<bool>,
 }
 
-/// All that a body held.
+/// The contents of a body.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// The key, where it is in the body (`writeKey`, `api_key`, `token`).
+    /// The project's key, if the body has one (`writeKey`, `api_key`, `token`).
     pub write_key: Option<String>,
     /// One result for each event, in the order of the body.
     pub events: Vec<Result<IncomingEvent, Refused>>,
@@ -46,22 +48,22 @@ pub struct Batch {
 /// Why one event was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Whether the event is at fault, or only of no use here.
+    /// Whether the event is at fault, or merely not kept here.
     pub refusal: Refusal,
-    /// A stable word for programs: `missing_user`.
+    /// A stable word for programs, such as `missing_user`.
     pub code: &'static str,
-    /// What is wrong and what to send instead.
+    /// A sentence for people: what is wrong, and what to send instead.
     pub message: String,
-    /// The event's id as the client gave it, if that could be read.
+    /// The id that the client gave the event; `None` if it can't be read.
     pub id: Option<String>,
 }
 
-/// How an event was refused.
+/// The two ways in which an event is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// A proper event of a kind that is not kept here.
+    /// It is a proper event, of a kind that is not kept here.
     Dropped,
-    /// Not a proper event.
+    /// It is not a proper event.
     Rejected,
 }
 

@@ -1,9 +1,9 @@
-//! The fields that are known, picked out of a JSON object in one pass.
+//! Picks the known fields out of a JSON object, in one pass.
 //!
-//! Values are kept as the text they have in the body: whatever is wrong with one of them (a type,
-//! a number past any range, half a surrogate pair) is then a matter of that field only, and can't
-//! make the whole body unreadable. Of two fields of the same meaning the last wins, as in
-//! JavaScript; `null` is as good as absent.
+//! Values are kept as the text that they have in the body: whatever is wrong with one of them (its
+//! type, a number out of range, half a surrogate pair) then concerns that field only, and can't
+//! make the whole body unreadable. Of two fields with the same meaning the last wins, as in
+//! JavaScript; `null` counts as absent.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,9 +14,9 @@ use serde_json::value::RawValue;
 
 /// A set of field names.
 pub(super) trait Known: Copy {
-    /// The field of this name.
+    /// The field with this name; `None` if it is not known.
     fn of(name: &[u8]) -> Option<Self>;
-    /// Its place among the others.
+    /// The field's place among the others, from 0.
     fn index(self) -> usize;
 }
 
@@ -45,7 +45,7 @@ macro_rules! known {
 }
 
 known! {
-    /// Of an event, or of the object around a list of them.
+    /// The known fields of an event, or of the object around a list of events.
     EventKey, EventFields {
         EventType = b"event_type",
         Type = b"type",
@@ -80,7 +80,7 @@ known! {
 }
 
 known! {
-    /// Of a page event's properties.
+    /// The known fields among the properties of a page event.
     PageKey, PageFields {
         Url = b"url",
         Title = b"title",
@@ -89,14 +89,15 @@ known! {
 }
 
 known! {
-    /// Of a context.
+    /// The known fields of a context.
     ContextKey, ContextFields {
         Consent = b"consent",
     }
 }
 
 known! {
-    /// Of the properties of a PostHog event, and of its `options` (which have no `$`).
+    /// The known fields of a PostHog event's properties, and of its `options` (whose names lack the
+    /// `$`).
     PropertyKey, PropertyFields {
         DistinctId = b"distinct_id",
         AnonDistinctId = b"$anon_distinct_id",
@@ -123,12 +124,12 @@ pub(super) struct Fields<'a, K, const N: usize> {
 }
 
 impl<'a, K: Known, const N: usize> Fields<'a, K, N> {
-    /// None of them.
+    /// No field is there.
     pub(super) fn none() -> Self {
         Self { values: [None; N], known: PhantomData }
     }
 
-    /// Those of an object that was kept as text; none if it is not an object.
+    /// Reads the fields of an object that was kept as text; none are there if it is not an object.
     pub(super) fn within(object: Option<&'a RawValue>) -> Self {
         object.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_else(Self::none)
     }
@@ -138,12 +139,12 @@ impl<'a, K: Known, const N: usize> Fields<'a, K, N> {
         self.values[key.index()]
     }
 
-    /// The first of these fields that is there.
+    /// The value of the first of these fields that is there.
     pub(super) fn first<const M: usize>(&self, keys: [K; M]) -> Option<&'a RawValue> {
         keys.into_iter().find_map(|key| self.get(key))
     }
 
-    /// Takes the rest of an object.
+    /// Reads the remaining members of an object.
     pub(super) fn read<A: MapAccess<'a>>(mut map: A) -> Result<Self, A::Error> {
         let mut fields = Self::none();
         while let Some(key) = map.next_key_seed(Name::<K>(PhantomData))? {
@@ -152,7 +153,7 @@ impl<'a, K: Known, const N: usize> Fields<'a, K, N> {
         Ok(fields)
     }
 
-    /// Takes the value that belongs to `key`; skips it if the key is not known.
+    /// Reads the value that belongs to `key`; skips it if the key is not known.
     pub(super) fn take<A: MapAccess<'a>>(
         &mut self,
         key: Option<K>,
@@ -193,8 +194,8 @@ impl<'de, K: Known, const N: usize> serde::Deserialize<'de> for Fields<'de, K, N
     }
 }
 
-/// Reads the name of a field. As bytes, because a name may hold half a surrogate pair, which no
-/// `str` can.
+/// Reads the name of a field. It is read as bytes, since a name may hold half a surrogate pair,
+/// which no `str` can.
 pub(super) struct Name<K>(pub(super) PhantomData<K>);
 
 impl<'de, K: Known> DeserializeSeed<'de> for Name<K> {

@@ -1,7 +1,7 @@
-//! PostHog bodies that are no JSON yet: a form with the JSON in `data`, as it is or in Base64.
+//! PostHog's bodies that are not JSON yet: a form with the JSON in `data`, as text or in Base64.
 //!
-//! The browser sends it where a beacon must not cause a preflight, and many hand-written clients
-//! do. JSON that was compressed before it went into Base64 is unpacked too.
+//! Browsers send it where a request must not cause a preflight, and so do many hand-written
+//! clients. JSON that was compressed before it was written in Base64 is decompressed too.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -16,13 +16,13 @@ use super::unreadable::Unreadable;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Clients disagree about padding.
+/// Base64 with or without padding: clients disagree about it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The JSON in a body; the body itself if it is no form.
+/// The JSON in a body; the body itself if it is not a form.
 pub(super) fn unwrapped(body: &[u8]) -> Result<Cow<'_, [u8]>, Unreadable> {
     let Some(data) = data_field(body) else { return Ok(Cow::Borrowed(body)) };
     // In a form a space is written as a plus sign.
@@ -31,7 +31,7 @@ pub(super) fn unwrapped(body: &[u8]) -> Result<Cow<'_, [u8]>, Unreadable> {
     if is_json(&text) {
         return Ok(Cow::Owned(text));
     }
-    // Base64 that was not percent-encoded: what looks like a space was a plus sign after all.
+    // Base64 that was not percent-encoded: what was read as a space was a plus sign.
     let code: Vec<u8> = text
         .iter()
         .filter(|b| !matches!(b, b'\r' | b'\n'))

@@ -1,4 +1,4 @@
-//! Events in our own words and in Segment's, which differ only in spelling.
+//! Reads events in PRIV's own form and in Segment's, which differ in the spelling of names only.
 
 use priv_domain::EventType;
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use super::shared::Shared;
 use super::time::{self, Said};
 use super::{consent, text};
 
-/// What a route says about the events that come to it.
+/// What a route assumes and requires of its events.
 #[derive(Clone, Copy)]
 pub(super) struct Route {
     type_where_absent: Option<&'static str>,
@@ -43,12 +43,12 @@ impl From<SegmentRoute> for Route {
     }
 }
 
-/// The id of an event, by whatever name.
+/// The id of an event, under any of its names.
 pub(super) fn event_id<'a>(fields: &EventFields<'a>) -> Option<&'a RawValue> {
     fields.first([Key::EventId, Key::MessageId, Key::Uuid, Key::Id])
 }
 
-/// Reads an event.
+/// Reads an event in PRIV's or Segment's form.
 pub(super) fn read(
     fields: &EventFields<'_>,
     route: Route,
@@ -65,7 +65,7 @@ pub(super) fn read(
         return Err(Problem::rejected("missing_user_id", "identify needs a user_id"));
     }
     let properties = properties(fields, event_type);
-    // A page that can't be read would be missing from the counts without anyone being told.
+    // A page that can't be read would be missing from the counts, without anybody being told.
     text::string_or_absent(fields.get(Key::PageUrl), "page_url")?;
     let page = Page::of(fields, event_type, properties);
     let context = fields.get(Key::Context).filter(|raw| raw.get().starts_with('{'));
@@ -119,7 +119,7 @@ fn properties<'a>(fields: &EventFields<'a>, event_type: EventType) -> Option<&'a
     }
 }
 
-/// Where an event says which page it is about.
+/// The fields by which an event describes its page.
 struct Page<'a> {
     url: Option<&'a RawValue>,
     title: Option<&'a RawValue>,
@@ -166,7 +166,7 @@ fn consent_given(
     };
     match fields.get(Key::ConsentGiven) {
         None => Ok(in_context()),
-        // What is meant about consent is never guessed.
+        // Consent is never guessed.
         Some(raw) => text::boolean(raw).map(Some).ok_or_else(|| {
             Problem::rejected("invalid_consent", "consent_given must be true or false")
         }),

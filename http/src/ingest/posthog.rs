@@ -1,9 +1,9 @@
-//! Events in PostHog's words, old (`/e/`, `/batch/`) and new (`/i/v1/analytics/events`).
+//! Reads events in PostHog's forms, old (`/e/`, `/batch/`) and new (`/i/v1/analytics/events`).
 //!
-//! The user behind `distinct_id` is known to the app (`user_id`) or only to the client
-//! (`anonymous_id`). Which, is said most clearly by `$is_identified` (browser), then by
-//! `$process_person_profile: false` (servers send it for events about nobody in particular), then
-//! by a `$device_id` that is the same.
+//! The user behind `distinct_id` is known either to the app (`user_id`) or only to the client
+//! (`anonymous_id`). That is told most clearly by `$is_identified` (from browsers), then by
+//! `$process_person_profile: false` (which servers send with events about nobody in particular),
+//! then by a `$device_id` that equals it.
 
 use std::borrow::Cow;
 
@@ -16,12 +16,12 @@ use super::shared::Shared;
 use super::time::{self, Arrival, Said};
 use super::{consent, text};
 
-/// The id that stands for all visitors that don't want to be told apart.
+/// The id that stands for all visitors who don't want to be told apart.
 const COOKIELESS: &str = "$posthog_cookieless";
-/// What the browser gives as the referrer of a visitor that came from nowhere.
+/// The browser's referrer for a visitor who came from nowhere.
 const DIRECT: &str = "$direct";
 
-/// Reads an event.
+/// Reads an event in PostHog's form.
 pub(super) fn read(
     fields: &EventFields<'_>,
     shared: &Shared<'_>,
@@ -65,13 +65,13 @@ pub(super) fn read(
     })
 }
 
-/// The key of a single event that has it among its properties, as the browser's does.
+/// The key among the properties of a single event, where the browser client puts it.
 pub(super) fn token(fields: &EventFields<'_>) -> Option<String> {
     text::lenient_id(Inner::of(fields).get(Prop::Token))
 }
 
-/// What a person did is kept under its name; what the SDK says about itself, about groups of
-/// users or about app screens is not.
+/// The type of an event. What a person did is kept under its name; what the SDK says about itself,
+/// about groups of users or about app screens is not.
 fn event_type(event: &str) -> Result<EventType, Problem> {
     match event {
         "$pageview" => Ok(EventType::PageView),
@@ -89,7 +89,7 @@ fn event_type(event: &str) -> Result<EventType, Problem> {
     }
 }
 
-/// What an event has in its properties and, in the new form, in its options.
+/// An event's properties and, in the new form, its options.
 struct Inner<'a> {
     properties: PropertyFields<'a>,
     options: PropertyFields<'a>,
@@ -126,7 +126,7 @@ impl<'a> Inner<'a> {
         }
     }
 
-    /// The ids that the app and the client give the user.
+    /// The user's ids: the app's and the client's.
     fn user(
         &self,
         fields: &EventFields<'_>,

@@ -1,4 +1,4 @@
-//! What a body says once for all of its events.
+//! Reads what a body says once for all its events.
 
 use serde_json::value::RawValue;
 

@@ -23,7 +23,7 @@ const EVENTS: Dialect = Dialect::Priv(PrivRoute::Events);
 const SEGMENT: Dialect = Dialect::Segment(SegmentRoute::Batch);
 const POSTHOG: Dialect = Dialect::PostHog(PostHogRoute::Batch);
 
-/// What is read from `body` must be shown as `expected`.
+/// Checks that what is read from `body` is shown as `expected`.
 fn check(dialect: Dialect, body: &str, expected: Expect) {
     expected.assert_eq(&shown(body.as_bytes(), dialect));
 }

@@ -1,4 +1,4 @@
-//! Single values, leniently: ids, names, objects that are kept as text.
+//! Reads single values leniently: ids, names, objects that are kept as text.
 
 use std::borrow::Cow;
 
@@ -35,13 +35,13 @@ pub(super) fn boolean(raw: &RawValue) -> Option<bool> {
     }
 }
 
-/// A string, or a number as its text.
+/// A string, or a number as text.
 fn string_or_number(raw: &RawValue) -> Option<Cow<'_, str>> {
     let is_number = raw.get().starts_with(|c: char| c == '-' || c.is_ascii_digit());
     if is_number { Some(Cow::Borrowed(raw.get())) } else { string(raw) }
 }
 
-/// An id; an empty one is as good as none.
+/// An id; an empty one counts as absent.
 pub(super) fn id(raw: Option<&RawValue>, field: &str) -> Result<Option<String>, Problem> {
     let Some(raw) = raw else { return Ok(None) };
     let Some(id) = string_or_number(raw) else {
@@ -60,12 +60,12 @@ pub(super) fn id(raw: Option<&RawValue>, field: &str) -> Result<Option<String>, 
     Ok(if id.is_empty() { None } else { Some(id.into_owned()) })
 }
 
-/// An id, or `None` if it is none that could be used.
+/// An id; `None` if it can't be used.
 pub(super) fn lenient_id(raw: Option<&RawValue>) -> Option<String> {
     id(raw, "").ok().flatten()
 }
 
-/// An event's name.
+/// An event's name, of at most [`MAX_NAME_CHARS`] characters; `None` if it is absent or empty.
 pub(super) fn name(raw: Option<&RawValue>) -> Result<Option<String>, Problem> {
     let Some(raw) = raw else { return Ok(None) };
     let Some(name) = string_or_number(raw) else {
@@ -92,16 +92,16 @@ pub(super) fn string_or_absent(raw: Option<&RawValue>, field: &str) -> Result<()
     }
 }
 
-/// A page's address, title or referrer: cut where it is too long, ignored where it is no string,
-/// because an event is not lost for a description.
+/// A page's address, title or referrer. It is cut if it is too long and ignored if it is not a
+/// string: an event must not be lost because of its description.
 pub(super) fn page_field(raw: Option<&RawValue>) -> Option<String> {
     let text = string(raw?)?;
     let end = text.floor_char_boundary(MAX_PAGE_FIELD_BYTES);
     if text.is_empty() { None } else { Some(text[..end].to_owned()) }
 }
 
-/// An object that is kept as it was sent, but for halves of surrogate pairs, which most readers
-/// of JSON would stumble over later: they become U+FFFD.
+/// An object, kept as it was sent except for halves of surrogate pairs, over which most readers of
+/// JSON would stumble later: they become U+FFFD.
 pub(super) fn object(
     raw: Option<&RawValue>,
     field: &str,
@@ -131,7 +131,8 @@ pub(super) fn object(
     }))
 }
 
-/// How deep valid JSON is nested. Only exact past [`MAX_DEPTH`] opening brackets in all.
+/// How deep valid JSON is nested; exact only if it has more than [`MAX_DEPTH`] opening brackets in
+/// all.
 fn depth(json: &str) -> usize {
     let opened = json.bytes().filter(|b| matches!(b, b'{' | b'[')).count();
     if opened <= MAX_DEPTH {

@@ -1,4 +1,4 @@
-//! When an event happened, by our clock.
+//! Computes when an event happened, by our clock.
 
 use jiff::civil;
 use jiff::tz::TimeZone;
@@ -9,19 +9,19 @@ use serde_json::value::RawValue;
 use super::event::Problem;
 use super::text;
 
-/// Numbers below are seconds since the Unix epoch, the others milliseconds: as milliseconds this
-/// is in 1973, as seconds in the year 5138.
+/// Numbers below this are seconds since the Unix epoch, others milliseconds. As milliseconds it is
+/// a time in 1973, as seconds one in the year 5138.
 const FIRST_MILLIS: f64 = 1e11;
-/// Larger numbers are no time that JavaScript knows.
+/// The largest time that JavaScript knows, in milliseconds.
 const LAST_MILLIS: f64 = 8.64e15;
 
-/// When a request came, by our clock, and when it was sent, by the client's.
+/// The times at which a request came, by our clock, and was sent, by the client's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// By our clock.
+    /// When the request came, by our clock.
     pub received: Timestamp,
-    /// By the client's, where a header or the query says so (`PostHog-Request-Timestamp`, `_`).
-    /// A `sentAt` in the body goes before it.
+    /// When it was sent, by the client's clock, if a header or the query says so
+    /// (`PostHog-Request-Timestamp`, `_`). A `sentAt` in the body takes precedence.
     pub sent: Option<Timestamp>,
 }
 
@@ -60,20 +60,20 @@ pub(super) fn read(raw: &RawValue) -> Option<Timestamp> {
     }
 }
 
-/// An event's own words about time.
+/// What an event itself says about time.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Said<'a> {
-    /// When it happened.
+    /// When it happened, by the client's clock.
     pub(super) at: Option<&'a RawValue>,
-    /// How many milliseconds before sending it happened, where there is no `at`.
+    /// How many milliseconds before it was sent it happened; read if there is no `at`.
     pub(super) millis_ago: Option<&'a RawValue>,
-    /// When it was sent.
+    /// When it was sent, by the client's clock.
     pub(super) sent: Option<&'a RawValue>,
 }
 
-/// When an event happened: the time that the client's clock showed then, moved by what that clock
-/// was wrong by when it sent the request. A time more than a day ahead can only be a mistake, and
-/// becomes the time of receipt.
+/// When an event happened: the time on the client's clock, corrected by how wrong that clock was
+/// when it sent the request. A time more than a day ahead can only be a mistake, and becomes the
+/// time of receipt.
 pub(super) fn happened(said: Said<'_>, arrival: Arrival) -> Result<Timestamp, Problem> {
     let received = arrival.received;
     let Some(raw) = said.at else {

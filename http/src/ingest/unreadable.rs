@@ -1,42 +1,42 @@
-//! Bodies out of which nothing could be read.
+//! Bodies from which nothing could be read.
 
 use super::limits::MAX_EVENTS;
 
-/// Nothing could be read out of the body.
+/// Why nothing could be read from a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// No body at all.
+    /// The body has no bytes.
     #[error("the body is empty; send {SHAPES}")]
     Empty,
-    /// Not text.
+    /// The body is not UTF-8.
     #[error(
         "the body is not UTF-8 (byte {at}); send JSON text in UTF-8, or name its compression in Content-Encoding"
     )]
     NotUtf8 {
-        /// Where the first wrong byte is.
+        /// The offset of the first wrong byte.
         at: usize,
     },
-    /// Not JSON.
+    /// The body is UTF-8, but not JSON.
     #[error("the body is not JSON: {problem}; send {SHAPES}")]
     NotJson {
-        /// What the parser said, with line and column.
+        /// The parser's message, with line and column.
         problem: String,
     },
-    /// JSON, but nothing that looks like an event.
+    /// The body is JSON, but has nothing that looks like an event.
     #[error("the body holds no event; send {SHAPES}")]
     NoEvent,
-    /// `events` or `batch` is something else than a list.
+    /// `events` or `batch` is not a list.
     #[error("`events` and `batch` must be arrays of event objects")]
     NotAList,
-    /// A form (`data=…`) that could not be decoded.
+    /// The body is a form (`data=…`) that could not be decoded.
     #[error("the form field `data` could not be decoded: {0}")]
     Form(&'static str),
-    /// More than [`MAX_EVENTS`]. Answered as too large, not as malformed.
+    /// The body has more than [`MAX_EVENTS`] events. It is answered as too large, not as malformed.
     #[error(
         "{count} events in one body; at most {MAX_EVENTS} are taken, send them in smaller batches"
     )]
     TooMany {
-        /// How many there were.
+        /// The number of events in the body.
         count: usize,
     },
 }

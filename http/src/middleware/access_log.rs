@@ -1,7 +1,7 @@
-//! One line a request.
+//! Writes one line for each request to the access log.
 //!
-//! What is in it can be kept and shared: the route's pattern rather than the path (ids are in
-//! paths), no query, no address, no user, no credential.
+//! The line can be kept and shared: it has the route's pattern instead of the path (which has ids),
+//! and no query, address, user or credential.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use super::config::AccessLog;
 use super::context::RequestContext;
 use crate::auth::Principal;
 
-/// The target of the lines, for filters.
+/// The target of the lines, by which filters pick them.
 const TARGET: &str = "priv_http::access";
 
 pub(super) struct Line<'a> {
@@ -21,7 +21,7 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Writes the line. `route` is asked for its pattern only if someone listens.
+    /// Writes the line. `route` is only called if somebody listens.
     pub(super) fn write(&self, context: &RequestContext, route: impl FnOnce() -> Option<String>) {
         let log = context.shared.config.access_log;
         if log == AccessLog::Off || !tracing::enabled!(target: TARGET, tracing::Level::INFO) {

@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! Finds the address that a request comes from.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -7,10 +7,10 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client's address: the peer's, or what the outermost of our own proxies saw.
+/// The client's address: the peer's, or the one that the outermost of our own proxies saw.
 ///
-/// `X-Forwarded-For` is read from the right, one entry a trusted proxy: whatever is further left was
-/// written by the client. A list that is too short or unreadable counts for nothing.
+/// `X-Forwarded-For` is read from the right, one entry for each trusted proxy: everything further
+/// left was written by the client. A list that is too short or can't be read is ignored.
 pub(super) fn client_address(
     peer: Option<SocketAddr>,
     headers: &HeaderMap,
@@ -27,7 +27,7 @@ pub(super) fn client_address(
     entries.iter().rev().nth(from_right).and_then(|entry| parse(entry.trim())).unwrap_or(peer)
 }
 
-/// Whether the client came by `https`, as the proxies in front say; without them it did not.
+/// The scheme that the client used, as the proxies in front say; without proxies, `http`.
 pub(super) fn client_scheme(headers: &HeaderMap, trusted_proxies: usize) -> &'static str {
     let said = headers.get(&FORWARDED_PROTO).filter(|_| trusted_proxies > 0);
     if said.is_some_and(|scheme| scheme.as_bytes() == b"https") { "https" } else { "http" }

@@ -1,4 +1,4 @@
-//! What the middleware is configured with, and what all requests share.
+//! The configuration of the middleware, and what all requests share.
 
 use std::sync::Arc;
 
@@ -11,28 +11,28 @@ use super::request_id::RequestIds;
 use crate::auth::{Authenticator, PersonIds};
 use crate::rate_limit::{Limits, RateLimiter};
 
-/// Where the time comes from.
+/// Tells the time; a test's can stand still.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// What the edge is configured with.
+/// The configuration of the edge.
 #[derive(Clone, Debug)]
 pub struct EdgeConfig {
     /// Origins whose pages may use the routes of signed-in people.
     pub allowed_origins: AllowedOrigins,
-    /// Scheme and host that `doc_url` begins with, without a slash at the end; those of each request
-    /// if none is given.
+    /// The scheme and host that `doc_url` begins with, without a slash at the end; if `None`, those
+    /// that each request used.
     pub public_url: Option<String>,
-    /// How many proxies of ours stand in front. 0: `X-Forwarded-For` is not looked at.
+    /// The number of our own proxies in front. With 0, `X-Forwarded-For` is ignored.
     pub trusted_proxies: usize,
     /// The rate limits of signed-in people whose token names no plan.
     pub person_limits: Limits,
-    /// The rate limits of calls without a credential, by client address.
+    /// The rate limits of calls without a credential, counted by client address.
     pub anonymous_limits: Limits,
-    /// Which user ids name a person.
+    /// The rule by which user ids name persons.
     pub person_ids: PersonIds,
     /// Whether requests are logged.
     pub access_log: AccessLog,
-    /// Where requests are counted.
+    /// Counts requests by status, for metrics.
     pub counts: Arc<RequestCounts>,
 }
 
@@ -54,10 +54,10 @@ impl Default for EdgeConfig {
 /// Whether requests are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccessLog {
-    /// At the level of `info`, under the target `priv_http::access`.
+    /// Each request is logged at level `info`, under the target `priv_http::access`.
     #[default]
     On,
-    /// Not at all.
+    /// Requests are not logged.
     Off,
 }
 

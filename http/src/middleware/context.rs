@@ -1,4 +1,4 @@
-//! What the edge knows of a request, for extractors and handlers.
+//! The edge's knowledge of a request, for extractors and handlers.
 
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -26,34 +26,34 @@ pub struct RequestContext {
     pub(super) address: IpAddr,
     pub(super) identity: Identity,
     pub(super) received_at: Timestamp,
-    /// What the request's one charge found; none while it is still to be made.
+    /// The result of charging the request, which happens once; `None` before that.
     pub(super) charge: Cell<Option<Decision>>,
 }
 
 impl RequestContext {
-    /// The context that the edge left with the request.
+    /// Returns the context that the edge left with the request.
     ///
     /// # Errors
-    /// SERVER_ERROR where no edge is around the route, which is a mistake in the wiring.
+    /// SERVER_ERROR if there is no edge around the route, which is a mistake in the wiring.
     pub fn of(request: &HttpRequest) -> Result<Rc<Self>, ApiError> {
         request.extensions().get::<Rc<Self>>().cloned().ok_or_else(|| {
             ApiError::server_error(&std::io::Error::other("there is no edge around this route"))
         })
     }
 
-    /// Who calls.
+    /// The caller, as their credential tells.
     #[must_use]
     pub fn principal(&self) -> &Principal {
         &self.identity.principal
     }
 
-    /// The environment that they act in.
+    /// The environment in which the caller acts.
     #[must_use]
     pub fn environment(&self) -> Environment {
         self.identity.environment
     }
 
-    /// When the request came in.
+    /// When the request came, by the edge's clock.
     #[must_use]
     pub fn received_at(&self) -> Timestamp {
         self.received_at
@@ -65,13 +65,14 @@ impl RequestContext {
         self.request_id.to_str().expect("only visible ASCII is taken for an id")
     }
 
-    /// Where it came from.
+    /// The client's address, which trusted proxies may have told.
     #[must_use]
     pub fn address(&self) -> IpAddr {
         self.address
     }
 
-    /// Scheme and host by which clients reach this service: as configured, or as they did.
+    /// The scheme and host by which clients reach this service: the configured ones, or those of
+    /// this request.
     #[must_use]
     pub fn public_address(&self) -> (String, String) {
         let configured = self.shared.config.public_url.as_deref();
@@ -82,19 +83,19 @@ impl RequestContext {
         (self.scheme.to_owned(), host.to_owned())
     }
 
-    /// Which user ids name a person.
+    /// The rule by which user ids name persons.
     #[must_use]
     pub fn person_ids(&self) -> PersonIds {
         self.shared.config.person_ids
     }
 
-    /// The key of this text, if it is in force.
+    /// The key with this text, if it is in force.
     #[must_use]
     pub fn find_key(&self, text: &str) -> Option<Arc<KeyInfo>> {
         self.shared.authenticator.find_key(text, self.received_at)
     }
 
-    /// Charges the request to a key that was in the body, unless it was charged already.
+    /// Charges the request to a key in its body, unless it was charged already.
     ///
     /// # Errors
     /// RATE_LIMITED.
@@ -110,8 +111,8 @@ impl RequestContext {
         self.charge_once(|| self.address_subject())
     }
 
-    /// Refuses a client whose address has used up its requests, and charges nothing yet: whose
-    /// request it is may stand in a body that costs something to read.
+    /// Refuses a client whose address has used up its requests, but charges nothing yet: the key to
+    /// charge may be in a body that is costly to read.
     ///
     /// # Errors
     /// RATE_LIMITED.
@@ -124,12 +125,13 @@ impl RequestContext {
         }
     }
 
-    /// Charges the request to whoever calls.
+    /// Charges the request to the caller, unless it was charged already.
     pub(super) fn charge_principal(&self) -> Result<(), ApiError> {
         self.charge_once(|| self.subject())
     }
 
-    /// What the headers say: the charge, or how things stand where none was made.
+    /// What the headers tell: the result of the charge, or the current state if nothing was
+    /// charged.
     pub(super) fn decision(&self) -> Decision {
         self.charge.get().unwrap_or_else(|| {
             let (subject, limits) = self.subject();

@@ -1,7 +1,7 @@
-//! Cross-origin requests.
+//! Cross-origin requests (CORS).
 //!
-//! Two groups of routes: those that apps call from any page with a key answer `*`, all others only
-//! the origins that are configured, with credentials.
+//! There are two groups of routes. Those that apps call from any page with a key answer `*`; all
+//! others answer only the configured origins, with credentials.
 
 use actix_web::HttpResponse;
 use actix_web::http::Method;
@@ -10,12 +10,13 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use super::group::Group;
 use crate::error::ApiError;
 
-/// Two hours: what browsers keep a preflight's answer for at most.
+/// How many seconds browsers may keep the answer to a preflight: two hours, the most that they
+/// accept.
 const MAX_AGE_SECS: &str = "7200";
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-/// `Authorization` by name, since `*` does not cover it.
+/// The headers that requests may have. `Authorization` is named, since `*` does not cover it.
 const HEADERS: &str = "Authorization, Content-Type, Content-Encoding, Accept, Idempotency-Key, \
                        If-Match, Last-Event-ID, Range, X-Priv-Environment, X-Request-Id";
 
@@ -23,7 +24,7 @@ const EXPOSED: &str = "X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X
                        RateLimit-Policy, RateLimit, Retry-After, Location, ETag, \
                        Idempotent-Replayed, Content-Range, Content-Disposition";
 
-/// A request may ask for this many more headers of its own.
+/// The most headers of its own that a client may ask for.
 const MAX_ASKED_HEADERS: usize = 32;
 
 static ANY: HeaderValue = HeaderValue::from_static("*");
@@ -34,22 +35,22 @@ static TRUE: HeaderValue = HeaderValue::from_static("true");
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedOrigins(Vec<String>);
 
-/// The text is no origin.
+/// A text that is not an origin, or is `*`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an origin like https://app.example.com (and * can't go with credentials)")]
 pub struct NotAnOrigin(String);
 
 impl AllowedOrigins {
-    /// Checks each: scheme, host and perhaps a port, and nothing behind them.
+    /// Checks that each is a scheme, a host and perhaps a port, with nothing after them.
     ///
     /// # Errors
-    /// [`NotAnOrigin`] for the first that is none.
+    /// [`NotAnOrigin`] for the first that is not.
     pub fn parse<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, NotAnOrigin> {
         origins.into_iter().map(parse_origin).collect::<Result<_, _>>().map(Self)
     }
 
     fn allows(&self, origin: &HeaderValue) -> bool {
-        // Browsers send origins in small letters; anything else is not from a page.
+        // Browsers send origins in lower-case letters; anything else is not from a page.
         self.0.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
     }
 }
@@ -64,14 +65,15 @@ fn parse_origin(text: &str) -> Result<String, NotAnOrigin> {
     }
 }
 
-/// Whether a browser asks if it may ask.
+/// Whether a request is a preflight: a browser asking what it may send.
 pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::OPTIONS
         && headers.contains_key(header::ORIGIN)
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// The answer to a preflight. The headers that name the origin are added to every answer elsewhere.
+/// Answers a preflight. The headers that name the origin are added to every answer by
+/// [`add_headers`].
 ///
 /// # Errors
 /// FORBIDDEN for an origin that may not call this group of routes.
@@ -94,7 +96,8 @@ pub(super) fn answer_preflight(
         .finish())
 }
 
-/// Ours, and those that were asked for: clients of others bring headers of their own.
+/// Our own headers, and those that were asked for: other vendors' clients send headers of their
+/// own.
 fn allowed_headers(headers: &HeaderMap) -> String {
     let mut allowed = HEADERS.to_owned();
     let asked = headers
@@ -112,7 +115,7 @@ fn allowed_headers(headers: &HeaderMap) -> String {
     allowed
 }
 
-/// Says in every answer who may read it.
+/// Adds the headers that tell browsers which pages may read an answer.
 pub(super) fn add_headers(
     response: &mut HeaderMap,
     group: Group,

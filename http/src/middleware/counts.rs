@@ -1,14 +1,14 @@
-//! Requests by status, and the time they took, for metrics.
+//! Counts requests by status, and the time that they took, for metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
 
-/// Statuses are below this.
+/// Every status is below this.
 const STATUSES: usize = 600;
 
-/// Counts since the start.
+/// Counts of requests since the start.
 pub struct RequestCounts {
     by_status: [AtomicU64; STATUSES],
     micros: AtomicU64,
@@ -35,13 +35,13 @@ impl RequestCounts {
         self.micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// The statuses that were answered, each with how often.
+    /// Each status that was answered, and how often.
     pub fn by_status(&self) -> impl Iterator<Item = (usize, u64)> {
         let counts = self.by_status.iter().map(|count| count.load(Ordering::Relaxed));
         counts.enumerate().filter(|(_, count)| *count > 0)
     }
 
-    /// The time that all of them took together, in microseconds.
+    /// The time that all requests took together, in microseconds.
     #[must_use]
     pub fn micros(&self) -> u64 {
         self.micros.load(Ordering::Relaxed)

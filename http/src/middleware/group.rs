@@ -1,19 +1,19 @@
-//! Kinds of routes, as far as the middleware treats them differently. Told apart by path, before
+//! Groups routes that the middleware treats alike. A request's group follows from its path, before
 //! routing.
 
 use actix_web::http::Method;
 
-/// What the middleware does with a path.
+/// How the middleware treats a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// Events, ours and those of compatible clients: open to every origin; the key may be in the
+    /// Events, from our own and compatible clients: open to every origin; the key may be in the
     /// query or the body.
     Ingest,
-    /// Reading analytics, and the description of the interface: open to every origin.
+    /// Analytics, and the API's description: open to every origin.
     Analytics,
-    /// Health and metrics: never counted, so that a busy service is not taken for a dead one.
+    /// Health and metrics: never rate-limited, so that a busy service is not taken for a dead one.
     Probe,
-    /// All else: configured origins only.
+    /// All others: open to the configured origins only.
     Other,
 }
 
@@ -26,23 +26,23 @@ impl Group {
         }
     }
 
-    /// Whether `?key=` is looked at, and a key may be in the body.
+    /// Whether the key may be in `?key=` or in the body.
     pub(super) fn takes_key_elsewhere(self, method: &Method) -> bool {
         self == Self::Ingest && *method != Method::OPTIONS
     }
 }
 
-/// Which paths belong to which group.
+/// The groups of all paths.
 #[derive(Clone, Debug, Default)]
 pub struct Groups {
-    /// Paths without parameters, in order.
+    /// Paths without parameters, sorted.
     exact: Vec<(Box<str>, Group)>,
-    /// What paths with parameters begin with.
+    /// The beginnings of paths with parameters, up to the first parameter.
     prefixes: Vec<(Box<str>, Group)>,
 }
 
 impl Groups {
-    /// From each route's path, with its parameters in braces, and its group. What is not named is
+    /// Takes each route's path, with its parameters in braces, and its group. All other paths are
     /// [`Group::Other`].
     #[must_use]
     pub fn of<'a>(routes: impl IntoIterator<Item = (&'a str, Group)>) -> Self {

@@ -1,4 +1,4 @@
-//! The request's id: the client's, if it is fit to be in headers and logs, else one of ours.
+//! Gives each request an id: the client's, if it is fit for headers and logs, else one of ours.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,8 +40,8 @@ impl RequestIds {
     }
 }
 
-/// Letters, digits and what common ids have between them. Quotes, brackets, backslashes and the like
-/// stay out: the id is copied into logs and pages.
+/// Whether an id has only letters, digits and the punctuation of common ids. Quotes, brackets,
+/// backslashes and the like are refused, since ids are copied into logs and pages.
 fn is_fit(id: &[u8]) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@#~,".contains(byte);
     (1..=MAX_CHARS).contains(&id.len()) && id.iter().all(is_plain)

@@ -1,4 +1,4 @@
-//! The last look at an answer: errors into the envelope, then the headers.
+//! Completes every answer: puts errors into the envelope, and adds the headers.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use crate::error::{ApiError, write_error_body};
 
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Makes an answer complete.
+/// Completes an answer: settles the charge, puts an error into the envelope, and adds the headers.
 pub(super) fn finish(
     context: &RequestContext,
     mut response: HttpResponse<BoxBody>,
@@ -40,9 +40,9 @@ pub(super) fn finish(
     response
 }
 
-/// A request whose key was awaited in the body and never found is the address's after all. By then
-/// it has been refused for some reason of its own; once the address has used up its share, the
-/// limit is the reason.
+/// Charges the client's address if the key was expected in the body and not found there. The
+/// request has been refused for a reason of its own by then; but once the address has used up its
+/// requests, the limit becomes the reason.
 fn settle_charge(context: &RequestContext, response: &mut HttpResponse<BoxBody>) {
     let is_pending = context.charge.get().is_none() && context.group == super::group::Group::Ingest;
     if is_pending
@@ -53,7 +53,7 @@ fn settle_charge(context: &RequestContext, response: &mut HttpResponse<BoxBody>)
     }
 }
 
-/// The error in an answer; none if the answer is JSON of a handler's own.
+/// The error in an answer; `None` if the handler wrote JSON of its own.
 fn error_of(response: &mut HttpResponse<BoxBody>) -> Option<ApiError> {
     let ours = response.extensions_mut().remove::<ApiError>();
     ours.or_else(|| response.error().map(translate)).or_else(|| {
@@ -70,15 +70,15 @@ fn in_envelope(
     response: HttpResponse<BoxBody>,
     error: &ApiError,
 ) -> HttpResponse<BoxBody> {
-    // The framework's error has a status of its own, which the code's replaces where the code is
-    // told from the error; a bare status stays (416, say).
+    // Where the code is derived from the framework's error, the code's status replaces that
+    // error's; a bare status, such as 416, stays.
     let status = match response.error() {
         Some(_) => error.code().status(),
         None => response.status(),
     };
     let mut response = response.set_body(BoxBody::new(body(context, error)));
     *response.status_mut() = status;
-    // What was compressed was the body that is thrown away.
+    // It was the replaced body that was compressed.
     response.headers_mut().remove(header::CONTENT_ENCODING);
     response.headers_mut().insert(header::CONTENT_TYPE, JSON.clone());
     if let Some(secs) = error.retry_after_secs() {
@@ -91,7 +91,8 @@ fn body(context: &RequestContext, error: &ApiError) -> Bytes {
     write_error_body(error, Some(context.request_id()), &base_url(context))
 }
 
-/// Scheme and host for `doc_url`. A host that is not plainly one is left out: the client chose it.
+/// The scheme and host of `doc_url`. The client chose the host, so one that doesn't look like a
+/// host is left out.
 fn base_url(context: &RequestContext) -> String {
     if let Some(url) = &context.shared.config.public_url {
         return url.clone();
@@ -106,8 +107,8 @@ fn base_url(context: &RequestContext) -> String {
     }
 }
 
-/// An answer that is complete, on a way where the framework wants an error: the request is gone, as
-/// after a panic.
+/// A complete answer, for where the framework wants an error because the request is gone, as after
+/// a panic.
 pub(super) struct Finished {
     status: StatusCode,
     headers: HeaderMap,

@@ -35,7 +35,8 @@ use crate::rate_limit::RateLimiter;
 pub struct Edge(Arc<Shared>);
 
 impl Edge {
-    /// An edge over these parts. The limiter is shared so that someone else can keep its day counts.
+    /// Makes an edge of these parts. The limiter is shared so that somebody else can store its day
+    /// counts.
     #[must_use]
     pub fn new(
         config: EdgeConfig,
@@ -90,7 +91,8 @@ where
             let started = Instant::now();
             let method = request.method().clone();
             let context = Rc::new(look_at(shared, &request).await);
-            // Of the level of errors, so that a filter which lets only them through keeps their id.
+            // At level `error`, so that a filter which lets only errors through keeps their
+            // request's id.
             let span = tracing::error_span!("request", request_id = context.request_id());
             let answer = match before_routing(&context, &request) {
                 Some(response) => Ok(request.into_response(response)),
@@ -103,7 +105,7 @@ where
     }
 }
 
-/// Everything that the headers tell.
+/// Reads everything that the headers tell.
 async fn look_at(shared: Arc<Shared>, request: &ServiceRequest) -> RequestContext {
     let received_at = (shared.clock)();
     let headers = request.headers();
@@ -138,7 +140,7 @@ fn key_in_query(query: &str) -> Option<Cow<'_, str>> {
     form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "key").map(|(_, key)| key)
 }
 
-/// The answer, where it is clear without a route.
+/// The answer, if it is known without calling a route.
 fn before_routing(context: &RequestContext, request: &ServiceRequest) -> Option<HttpResponse> {
     let (method, headers) = (request.method(), request.headers());
     if cors::is_preflight(method, headers) {
@@ -164,7 +166,7 @@ where
     B: MessageBody + 'static,
 {
     request.extensions_mut().insert(Rc::clone(context));
-    // Routes know GET only; the connection remembers that no body is to be sent.
+    // Routes only have GET; the connection remembers to send no body.
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
@@ -173,7 +175,7 @@ where
         Ok(Ok(response)) => Ok(response.map_into_boxed_body()),
         Ok(Err(error)) => Err(Finished::new(context, &translate(&error))),
         Err(_panic) => {
-            // The panic's own text was written by the panic hook, to where such texts belong.
+            // The panic's own text was written by the panic hook.
             tracing::error!("a handler panicked");
             Err(Finished::new(context, &ApiError::new(ErrorCode::ServerError)))
         }

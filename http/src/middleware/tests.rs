@@ -1,4 +1,4 @@
-//! The edge around an application, as a client sees it.
+//! Tests the edge around an application, as a client sees it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -34,7 +34,7 @@ use crate::wire::param::{Required, query};
 const SECRET: &[u8] = b"a-legacy-secret-of-at-least-32-bytes";
 const APP: &str = "https://app.example.com";
 
-/// A clock that stands still until it is set.
+/// A clock that stands still until it is moved.
 #[derive(Clone, Default)]
 struct ManualClock(Arc<AtomicI64>);
 
@@ -78,7 +78,7 @@ query! {
     }
 }
 
-/// As a library's own extractors read it.
+/// A body as the framework's own extractors read it.
 #[derive(Debug, Deserialize)]
 struct Plain {
     #[expect(dead_code, reason = "only whether it can be read matters here")]

@@ -1,6 +1,6 @@
-//! The framework's own errors, in our words.
+//! Translates the framework's own errors.
 //!
-//! Their texts are shown only where they speak of what the client sent.
+//! Their texts are shown only if they are about what the client sent.
 
 use actix_web::ResponseError;
 use actix_web::error::{
@@ -11,7 +11,7 @@ use actix_web::http::StatusCode;
 use crate::error::{ApiError, ErrorCode};
 use crate::wire::json::json_error;
 
-/// The error that a client is told for whatever a handler, an extractor or a middleware returned.
+/// The error that a client is told for one from a handler, an extractor or a middleware.
 pub(super) fn translate(error: &Error) -> ApiError {
     if let Some(ours) = error.as_error::<ApiError>() {
         return ours.clone();
@@ -38,7 +38,7 @@ pub(super) fn translate(error: &Error) -> ApiError {
     translate_status(status)
 }
 
-/// The error for a status that came without one of ours.
+/// The error for a status that came without an error of ours.
 pub(super) fn translate_status(status: StatusCode) -> ApiError {
     let mut code = ErrorCode::ALL.iter().copied().filter(|code| code.status() == status);
     let code = match status {

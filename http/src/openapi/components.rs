@@ -1,8 +1,8 @@
-//! What operations share: how callers say who they are, headers, and a parameter.
+//! Components that operations share: security schemes, headers, and a parameter.
 
 use serde_json::{Value, json};
 
-/// The headers that are on every answer.
+/// The headers of every answer.
 pub(super) const HEADERS_OF_ALL: [&str; 6] = [
     "X-Request-Id",
     "X-RateLimit-Limit",
@@ -12,7 +12,7 @@ pub(super) const HEADERS_OF_ALL: [&str; 6] = [
     "RateLimit",
 ];
 
-/// The headers of answers.
+/// The descriptions of the headers of answers, by name.
 pub(super) fn headers() -> Value {
     let count = || json!({ "type": "integer", "minimum": 0 });
     let text = || json!({ "type": "string" });
@@ -40,7 +40,7 @@ pub(super) fn headers() -> Value {
     Value::Object(described.collect())
 }
 
-/// The parameter of every operation.
+/// The parameter that every operation has.
 pub(super) fn request_id() -> Value {
     json!({
         "name": "X-Request-Id",
@@ -52,7 +52,7 @@ pub(super) fn request_id() -> Value {
     })
 }
 
-/// The kinds of credentials.
+/// The kinds of credentials, by name.
 pub(super) fn security_schemes() -> Value {
     let bearer = |description: &str| json!({ "type": "http", "scheme": "bearer", "description": description });
     json!({

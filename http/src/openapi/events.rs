@@ -1,12 +1,12 @@
-//! The routes that take events: one handler for all of them, and bodies that are read leniently,
-//! so what they look like is written by hand.
+//! Describes the routes that take events. One handler serves all of them, and bodies are read
+//! leniently, so their descriptions are written by hand.
 
 use serde_json::{Value, json};
 
 use super::operation::success;
 use crate::ingest::{Dialect, PostHogRoute};
 
-/// Adds the schemas that the operations refer to.
+/// Adds the schemas to which the operations refer.
 pub(super) fn add_schemas(document: &mut Value) {
     let schemas = &mut document["components"]["schemas"];
     schemas["Event"] = event(Spelling::Snake);
@@ -16,7 +16,7 @@ pub(super) fn add_schemas(document: &mut Value) {
     schemas["CaptureVerdicts"] = capture_verdicts();
 }
 
-/// A route that takes events in this dialect.
+/// The operation of a route that takes events in this dialect.
 pub(crate) fn operation(dialect: Dialect, operation_id: &str, summary: &str) -> Value {
     let tag = match dialect {
         Dialect::Priv(_) => "Events",
@@ -146,7 +146,7 @@ fn event(spelling: Spelling) -> Value {
     }
 }
 
-/// The object around a list of events.
+/// The object around a list of events, which is called `list` in it.
 fn batch(list: &str, item: &str) -> Value {
     json!({
         "type": "object",

@@ -1,4 +1,4 @@
-//! How an operation fails: one response for each status, with the codes that it can have there.
+//! Describes how operations fail: a response for each status, with its possible codes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,11 +8,11 @@ use super::components::HEADERS_OF_ALL;
 use super::json::{add_headers, members};
 use crate::error::ErrorCode;
 
-/// The failures that operations refer to, by name.
+/// The descriptions of failures to which operations refer, by name.
 pub(super) struct Failures(BTreeMap<String, Value>);
 
 impl Failures {
-    /// One for each status, with all codes that go with it.
+    /// Describes a failure for each status, with all codes that have it.
     pub(super) fn all() -> Self {
         let statuses: BTreeSet<u16> =
             ErrorCode::ALL.iter().map(|code| code.status().as_u16()).collect();
@@ -23,7 +23,7 @@ impl Failures {
         Self(named.collect())
     }
 
-    /// A reference to the response of a status with these codes.
+    /// A reference to the description of a status with these codes, which is made if need be.
     pub(super) fn reference(&mut self, status: u16, codes: &BTreeSet<ErrorCode>) -> Value {
         let name = name(status, codes);
         let reference = json!({ "$ref": format!("#/components/responses/{name}") });
@@ -31,8 +31,8 @@ impl Failures {
         reference
     }
 
-    /// Completes a failure that an operation names itself: one without words of its own is as
-    /// everywhere. Where its types know no code for it, it has all that go with its status.
+    /// Completes a failure that an operation names itself. If it has no description of its own, it
+    /// becomes a reference. If `codes` is `None`, it has all codes of its status.
     pub(super) fn complete(
         &mut self,
         status: u16,
@@ -54,7 +54,7 @@ impl Failures {
         };
     }
 
-    /// The components to which the references lead.
+    /// The descriptions, as components of the document.
     pub(super) fn into_components(self) -> Value {
         Value::Object(self.0.into_iter().collect())
     }
@@ -64,7 +64,7 @@ fn all_of(status: u16) -> BTreeSet<ErrorCode> {
     ErrorCode::ALL.iter().copied().filter(|code| code.status().as_u16() == status).collect()
 }
 
-/// `Failure400`, or `Failure400ValidationError` where it can't have the other codes of its status.
+/// `Failure400`, or `Failure400ValidationError` if not all codes of the status are possible.
 fn name(status: u16, codes: &BTreeSet<ErrorCode>) -> String {
     match *codes == all_of(status) {
         true => format!("Failure{status}"),
@@ -80,7 +80,7 @@ fn response(status: u16, codes: &BTreeSet<ErrorCode>) -> Value {
         codes.iter().map(|code| format!("{}: {}.", code.as_str(), code.message())).collect();
     let mut names: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
     if names.is_empty() {
-        // A status that no code has for its own, such as 416: what the middleware makes of it.
+        // A status that no code has, such as 416: the middleware answers it as INVALID_REQUEST.
         names.push(ErrorCode::InvalidRequest.as_str());
     }
     let mut response = json!({
@@ -101,7 +101,7 @@ fn response(status: u16, codes: &BTreeSet<ErrorCode>) -> Value {
     response
 }
 
-/// The envelope of what fails.
+/// The envelope of failures.
 pub(super) fn envelope() -> Value {
     let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
     let amount = json!({ "$ref": "#/components/schemas/Amount" });

@@ -1,7 +1,7 @@
-//! What is the same for the whole document, added once.
+//! Adds what is the same for the whole document.
 //!
-//! In JSON and not by utoipa's `Modify`: its types have no room for a header that is required, nor
-//! for the schemas of events, which are read more leniently than any type says.
+//! It changes JSON instead of using utoipa's `Modify`, whose types have no room for a required
+//! header, nor for the schemas of events, which are read more leniently than any type says.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use super::failures::{Failures, envelope};
 use super::json::members;
 use super::operation::SUCCESS;
 
-/// Completes the document.
+/// Adds servers, security schemes, headers, failures and common parameters to the document.
 pub(super) fn finish(document: &mut Value, failures: Failures) {
     document["servers"] = json!([
         { "url": "/", "description": "As in the paths below." },
@@ -34,8 +34,8 @@ pub(super) fn finish(document: &mut Value, failures: Failures) {
     with_maxima(document);
 }
 
-/// A number can be as large as its format says. What reads the document need not know the format,
-/// which utoipa spells in a way of its own.
+/// Gives each unsigned number the maximum of its format, so that readers of the document need not
+/// know the format, whose name utoipa spells in its own way.
 fn with_maxima(value: &mut Value) {
     match value {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! Small steps over a document as JSON.
+//! Small helpers for a document as JSON.
 
 use serde_json::{Value, json};
 
@@ -9,8 +9,8 @@ pub(super) fn add_headers(response: &mut Value, names: &[&str]) {
     }
 }
 
-/// The members of an object, where there is one. It is looked for with `get_mut`: an index that is
-/// assigned to would put `null` where nothing was.
+/// The members of an object; none if `value` is not one. Callers find `value` with `get_mut`, since
+/// assigning to an index that does not exist would insert `null`.
 pub(super) fn members(value: Option<&mut Value>) -> impl Iterator<Item = (&String, &mut Value)> {
     value.and_then(Value::as_object_mut).into_iter().flat_map(|members| members.iter_mut())
 }

@@ -1,13 +1,14 @@
-//! What an answer leads to: OpenAPI links from an id in it to the calls that take this id. People
-//! find their way by them, and so does the fuzzer: without links it would guess ids in vain.
+//! OpenAPI links from an id in an answer to the operations that take this id. They guide people,
+//! and the fuzzer too, which would otherwise guess ids in vain.
 
 use serde_json::{Value, json};
 
-/// From an operation's answer to the operations that its `id` is for.
+/// A link from an operation's answer to the operations that take an id in it.
 struct Link {
     from: &'static str,
     status: &'static str,
-    /// The path parameters of what it leads to, and where in the answer or request they are.
+    /// The path parameters of those operations, and where in the answer or request their values
+    /// are.
     parameters: &'static [(&'static str, &'static str)],
     to: &'static [&'static str],
 }
@@ -55,7 +56,7 @@ const LINKS: [Link; 17] = [
     link("get_actor", "200", &[("kind", "$request.path.kind"), ("id", "$request.path.id")], &["list_actor_journal"]),
 ];
 
-/// Adds the links to the answers that they start from.
+/// Adds the links to the answers from which they start.
 pub(super) fn add(document: &mut Value) {
     for Link { from, status, parameters, to } in LINKS {
         let operation = operation(document, from).expect("a link starts from an operation");

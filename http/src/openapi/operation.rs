@@ -1,5 +1,5 @@
-//! An operation as it stands in the document: what its handler and its types say, with what is the
-//! same for all: headers, the envelope, and how the middleware can refuse.
+//! Completes an operation: adds to what its handler and its types state what all have in common,
+//! which is headers, the envelope, and the middleware's refusals.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,12 +12,12 @@ use crate::error::ErrorCode;
 use crate::middleware::Group;
 use crate::route::Route;
 
-/// What the derived schema of `Success<T>` is called, before the name of `T`.
+/// The beginning of the name of `Success<T>`'s derived schema, before the name of `T`.
 pub(super) const SUCCESS: &str = "Success_";
 
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// The operation of a route. What it refers to among the failures is noted.
+/// The complete operation of a route. The failures to which it refers are added to `failures`.
 pub(super) fn complete(route: &Route, failures: &mut Failures) -> Value {
     let mut operation = route.description.operation.clone();
     let codes = codes_by_status(route);
@@ -39,7 +39,7 @@ pub(super) fn complete(route: &Route, failures: &mut Failures) -> Value {
     operation
 }
 
-/// The codes with which a route can fail. Whoever is counted can have used up their share.
+/// The codes with which a route can fail, by status. A rate-limited route can also be RATE_LIMITED.
 fn codes_by_status(route: &Route) -> BTreeMap<u16, BTreeSet<ErrorCode>> {
     let is_counted = route.group != Group::Probe;
     let counted = is_counted.then_some(&ErrorCode::RateLimited);
@@ -71,7 +71,7 @@ fn complete_success(status: u16, response: &mut Value, own_headers: &[&str]) {
     add_headers(response, own_headers);
 }
 
-/// The envelope of what succeeds, around the schema of this name.
+/// The envelope of successful answers, around the schema with this name.
 pub(super) fn success(data: &str) -> Value {
     json!({
         "type": "object",

@@ -1,8 +1,8 @@
-//! What the data of a balance's event is: JSON in a text, which a derived schema can't say.
+//! Describes the data of a balance event: JSON in a text, for which no schema can be derived.
 
 use serde_json::{Value, json};
 
-/// Adds it to the event's schema.
+/// Adds the description to the schema of the event.
 pub(super) fn add_content(document: &mut Value) {
     let amount = json!({ "$ref": "#/components/schemas/Amount" });
     document["components"]["schemas"]["BalanceEvent"]["properties"]["data"]["contentSchema"] = json!({

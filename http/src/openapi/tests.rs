@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use crate::router::{MetricsAt, configure, document};
 
-/// `METHOD /path`, one a route; under `/api` it is the same, and with a slash at the end.
+/// `METHOD /path` of a route, without `/api` and without a slash at the end.
 fn route(method: &str, path: &str) -> String {
     let path = path.strip_prefix("/api").unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     format!("{} {path}", method.to_ascii_uppercase())
 }
 
-/// What the router has.
+/// The routes that the router serves.
 async fn served() -> BTreeSet<String> {
     async fn report(tree: web::Data<IntrospectionTree>) -> String {
         tree.report_as_json()
@@ -37,7 +37,7 @@ async fn served() -> BTreeSet<String> {
     routes
 }
 
-/// What the document has.
+/// The routes that the document describes.
 fn described() -> BTreeSet<String> {
     let document = document();
     let mut routes = BTreeSet::new();
@@ -93,7 +93,7 @@ fn every_reference_leads_somewhere() {
     check(&document, &document);
 }
 
-/// `null` means nothing where a description expects a list, an object or a word.
+/// Where a description expects a list, an object or a word, `null` has no meaning.
 #[test]
 fn nothing_is_null() {
     fn check(value: &Value, place: &str) {
@@ -110,7 +110,7 @@ fn nothing_is_null() {
     check(&document(), "");
 }
 
-/// `UPDATE_EXPECT=1` writes it anew.
+/// With `UPDATE_EXPECT=1`, writes the copy anew.
 #[test]
 fn the_copy_in_docs_is_this_document() {
     let copy = expect_file!["../../../docs/openapi.json"];

@@ -1,13 +1,14 @@
-//! Clients without a credential, as far as their addresses tell them apart.
+//! Tells clients without a credential apart by their addresses.
 
 use std::net::IpAddr;
 
-/// The part of an address that stands for one client: all of IPv4, the /64 of IPv6.
+/// The part of an address that stands for one client: all of an IPv4 address, the /64 of an IPv6
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AddressBlock {
-    /// An IPv4 address.
+    /// The four bytes of an IPv4 address.
     V4([u8; 4]),
-    /// The first 64 bits of an IPv6 address: a home or a server usually gets no less.
+    /// The first 64 bits of an IPv6 address: usually, a home or a server gets no smaller block.
     V6([u8; 8]),
 }
 

@@ -1,4 +1,4 @@
-//! What a charge found, and how a client is told.
+//! The result of a charge, and the headers that tell a client of it.
 
 use std::fmt::Write;
 
@@ -18,22 +18,22 @@ static FREE_POLICY: HeaderValue =
 static PRO_POLICY: HeaderValue =
     HeaderValue::from_static(r#""second";q=100;w=1, "day";q=1000000;w=86400"#);
 
-/// Shown as limit and rest where there is no limit: the headers are on every answer and hold whole
-/// numbers, and this one still fits what clients are likely to read it into.
+/// The limit and the remaining requests that are shown where there is no limit. The headers are on
+/// every answer and hold whole numbers; this one fits the types that clients are likely to use.
 const NO_LIMIT: u64 = i32::MAX as u64;
 
 const DAY_SECS: i64 = 86_400;
 
-/// One of the two windows.
+/// The windows in which requests are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
-    /// The UTC second.
+    /// A UTC second.
     Second,
-    /// The UTC day.
+    /// A UTC day.
     Day,
 }
 
-/// What a charge found.
+/// The result of a charge: whether a request may go on, and what is left in each window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
     limits: Limits,
@@ -43,7 +43,7 @@ pub struct Decision {
     now: Timestamp,
 }
 
-/// The window that a client is told of.
+/// The window that the headers tell of.
 struct Shown {
     window: Window,
     limit: u64,
@@ -64,12 +64,12 @@ impl Decision {
 
     pub(super) fn refused(limits: Limits, used: (u64, u64), now: Timestamp, by: Window) -> Self {
         let mut decision = Self::allowed(limits, used, now);
-        // A day that is used up is what keeps the caller waiting, whichever window was asked first.
+        // A caller must wait for the end of a day that is used up, whichever window refused first.
         decision.refused_by = Some(if decision.left_in_day == Some(0) { Window::Day } else { by });
         decision
     }
 
-    /// Seconds to wait, if the request is refused; at least one.
+    /// How many seconds to wait, at least 1, if the request is refused; else `None`.
     #[must_use]
     pub fn retry_after_secs(&self) -> Option<u64> {
         let window = self.refused_by?;
@@ -77,13 +77,14 @@ impl Decision {
         Some(u64::try_from(wait).unwrap_or_default().max(1))
     }
 
-    /// Whether the next request would be refused.
+    /// Whether the next request would be refused, in this second or this day.
     #[must_use]
     pub fn is_used_up(&self) -> bool {
         self.left_in_second == Some(0) || self.left_in_day == Some(0)
     }
 
-    /// Whichever window has fewer requests left; the refusing one if the request is refused.
+    /// The window that refused the request, or else the one with fewer requests left; `None` if
+    /// there are no limits.
     fn shown(&self) -> Option<Shown> {
         let second = self.limits.per_second.map(u64::from).zip(self.left_in_second);
         let day = self.limits.per_day.zip(self.left_in_day);
@@ -114,7 +115,7 @@ impl Decision {
         }
     }
 
-    /// Adds the three headers of old and the pair of the IETF's draft
+    /// Adds the three customary headers, and the two of the IETF's draft
     /// (draft-ietf-httpapi-ratelimit-headers).
     pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
         let Some(shown) = self.shown() else {

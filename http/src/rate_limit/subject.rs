@@ -1,4 +1,4 @@
-//! Whose requests are counted together.
+//! The subject of a rate limit: the caller whose requests are counted together.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use priv_domain::id::KeyId;
 
 use super::address_block::AddressBlock;
 
-/// Whose requests are counted together.
+/// A caller whose requests are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// An API key.
+    /// An API key, by its id.
     Key(KeyId),
     /// A signed-in person in one environment.
     Person {
-        /// Their user id.
+        /// The person's user id.
         sub: Arc<str>,
-        /// The environment.
+        /// The environment in which they act.
         environment: Environment,
     },
-    /// A client without a credential.
+    /// A client without a credential, by its address.
     Address(AddressBlock),
 }
 
@@ -30,7 +30,7 @@ const V4: u8 = b'4';
 const V6: u8 = b'6';
 
 impl Subject {
-    /// As bytes, for keeping. Always read by [`from_bytes`](Self::from_bytes) of later versions.
+    /// Bytes for storing, which [`from_bytes`](Self::from_bytes) of all later versions must read.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let key_bits;
@@ -47,7 +47,7 @@ impl Subject {
         [&[tag], rest].concat()
     }
 
-    /// What [`to_bytes`](Self::to_bytes) wrote; `None` for anything else.
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote; `None` if the bytes are anything else.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (tag, rest) = bytes.split_first()?;

@@ -7,7 +7,7 @@ use priv_domain::id::KeyId;
 use super::*;
 
 const DAY: i64 = 86_400;
-/// 2024-06-01T00:00:00Z.
+/// The time at which tests begin, 2024-06-01T00:00:00Z, in Unix seconds.
 const START: i64 = 1_717_200_000;
 
 fn at_millis(millis: i64) -> Timestamp {
@@ -37,7 +37,7 @@ fn told(decision: &Decision) -> Vec<(String, String)> {
     told
 }
 
-/// limit, remaining, reset relative to the start
+/// Limit, remaining requests, and the reset in seconds after the start.
 fn short(decision: &Decision) -> (i64, i64, i64) {
     let told = told(decision);
     let number = |name: &str| {

@@ -1,8 +1,8 @@
-//! A count that belongs to one window, both in one atomic word.
+//! A window's number and its count of requests, in one atomic word.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// `WINDOW_BITS` for the number of the window, the rest for the count.
+/// The upper `WINDOW_BITS` bits are the window's number, the others its count.
 #[derive(Default)]
 pub(super) struct Counter<const WINDOW_BITS: u32>(AtomicU64);
 
@@ -18,7 +18,8 @@ impl<const WINDOW_BITS: u32> Counter<WINDOW_BITS> {
         (word >> Self::COUNT_BITS, word & Self::MAX_COUNT)
     }
 
-    /// One more, unless the limit is reached; then the count as it stands. Gives the new count.
+    /// Adds one to the count of this window and returns it; if the limit is reached, the unchanged
+    /// count is the error.
     pub(super) fn take(&self, window: u64, limit: Option<u64>) -> Result<u64, u64> {
         let limit = limit.unwrap_or(u64::MAX).min(Self::MAX_COUNT);
         let mut word = self.0.load(Ordering::Acquire);
@@ -35,17 +36,17 @@ impl<const WINDOW_BITS: u32> Counter<WINDOW_BITS> {
         }
     }
 
-    /// The count in this window.
+    /// The count of this window, which is 0 if nothing was counted in it.
     pub(super) fn count(&self, window: u64) -> u64 {
         in_window(Self::unpack(self.0.load(Ordering::Acquire)), window).1
     }
 
-    /// The last window that was counted, and its count.
+    /// The window that was counted last, and its count.
     pub(super) fn get(&self) -> (u64, u64) {
         Self::unpack(self.0.load(Ordering::Acquire))
     }
 
-    /// Makes the count in this window at least so much.
+    /// Raises the count of this window to `least`, unless it is higher already.
     pub(super) fn raise(&self, window: u64, least: u64) {
         let raised = |word| {
             let (current, count) = in_window(Self::unpack(word), window);
@@ -56,9 +57,9 @@ impl<const WINDOW_BITS: u32> Counter<WINDOW_BITS> {
     }
 }
 
-/// The count as this window sees it. A window that has just begun is kept against a caller whose
-/// clock reading is a moment older: else two threads on both sides of a boundary would take turns
-/// at setting the count back to nothing.
+/// The count that a caller in this window uses. A window that has just begun is kept, although a
+/// caller's clock reading may be a moment older: otherwise two threads on both sides of a boundary
+/// would take turns in setting the count to zero.
 fn in_window((current, count): (u64, u64), window: u64) -> (u64, u64) {
     if current == window || current == window + 1 { (current, count) } else { (window, 0) }
 }

@@ -1,7 +1,7 @@
-//! Ed25519 (RFC 8032) for receipts: by dalek, or by aws-lc with the feature `aws-lc`.
+//! Ed25519 signatures (RFC 8032) of receipts: by dalek, or by aws-lc with the feature `aws-lc`.
 //!
-//! Signing is deterministic, so both give the same signatures of the same key; a test in a build
-//! with the feature holds them together. Receipts are checked by dalek in every build.
+//! Signing is deterministic, so both give the same signature with the same key; in a build with the
+//! feature, a test compares them. Every build checks receipts with dalek.
 
 use ed25519_dalek::{SIGNATURE_LENGTH, Signature, VerifyingKey};
 
@@ -13,12 +13,12 @@ pub(super) use by_dalek::Signer;
 /// A signature of 64 bytes, as it stands in a receipt.
 pub(super) type SignatureBytes = [u8; SIGNATURE_LENGTH];
 
-/// Whether `signature` is that of `message` by the key whose public half is `public_key`.
+/// Whether `signature` was made of `message` with the secret half of `public_key`.
 pub(super) fn is_signed_by(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let key = public_key.try_into().ok().and_then(|key| VerifyingKey::from_bytes(key).ok());
     let signature = Signature::from_slice(signature).ok();
     key.zip(signature).is_some_and(|(key, signature)| {
-        // Strict: refuses keys of small order, under which one signature fits many messages.
+        // Strict: refuses keys of small order, with which one signature is valid for many messages.
         key.verify_strict(message, &signature).is_ok()
     })
 }
@@ -29,7 +29,7 @@ mod by_dalek {
 
     use super::SignatureBytes;
 
-    /// Signs with one key.
+    /// Signs with one key, by dalek.
     pub(in crate::receipt) struct Signer(SigningKey);
 
     impl Signer {
@@ -53,7 +53,7 @@ mod by_aws_lc {
 
     use super::SignatureBytes;
 
-    /// Signs with one key.
+    /// Signs with one key, by aws-lc.
     pub(in crate::receipt) struct Signer(Ed25519KeyPair);
 
     impl Signer {
@@ -121,7 +121,8 @@ mod tests {
         assert!(!is_signed_by(&public_key[1..], &message, &signature));
         assert!(!is_signed_by(&public_key, &message, &signature[1..]));
         assert!(!is_signed_by(&public_key, &message, &[]));
-        // The neutral element as a key: without a look at the order, this fits every message.
+        // The neutral element as a key: without the check of its order, it would sign every
+        // message.
         let mut neutral = [0; 32];
         neutral[0] = 1;
         let signature = [&neutral[..], &[0; 32]].concat();

@@ -1,7 +1,7 @@
-//! Routes in the framework's hands.
+//! Mounts routes in the framework.
 //!
 //! The framework tries its resources one after the other, so those whose paths begin alike are put
-//! under one scope: a request passes the scopes, and then what is in its own.
+//! under one scope: a request is compared with the scopes, and then with what is in its own.
 
 use std::future::ready;
 
@@ -12,13 +12,13 @@ use actix_web::{HttpResponse, Resource, Scope};
 use super::{Handler, Route};
 use crate::error::ApiError;
 
-/// What the contract's paths begin with.
+/// The prefix of the API's paths.
 const VERSION: &str = "/v1";
 
-/// The two spellings of it.
+/// Both prefixes under which the API is served.
 const PREFIXES: [&str; 2] = [VERSION, "/api/v1"];
 
-/// Serves these routes: those of the contract under both of its spellings, others at the root.
+/// Serves these routes: those of the API under both of its prefixes, others at the root.
 pub(crate) fn mount<'a>(routes: impl IntoIterator<Item = &'a Route>, config: &mut ServiceConfig) {
     let resources = resources(routes);
     let is_versioned = |served: &&Served<'_>| rest_of(&served.path, VERSION).is_some();
@@ -33,7 +33,7 @@ pub(crate) fn mount<'a>(routes: impl IntoIterator<Item = &'a Route>, config: &mu
     }
 }
 
-/// What is answered where there is no route.
+/// Answers requests for which there is no route.
 ///
 /// # Errors
 /// NOT_FOUND, always.
@@ -41,13 +41,13 @@ pub(crate) async fn no_such_route() -> Result<HttpResponse, ApiError> {
     Err(ApiError::not_found("There is no such route: they are all under /v1"))
 }
 
-/// All routes of one path.
+/// A path and all its routes, one for each method.
 struct Served<'a> {
     path: String,
     routes: Vec<(&'a Method, &'a Handler)>,
 }
 
-/// The routes by path, in the order in which their paths first come.
+/// The routes by path, in the order in which paths occur first.
 fn resources<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Vec<Served<'a>> {
     let mut resources: Vec<Served<'a>> = Vec::new();
     for route in routes {
@@ -65,7 +65,7 @@ fn resources<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Vec<Served<'a>>
     resources
 }
 
-/// The same path with a slash at its end, or without it.
+/// The same path with a slash at its end, or without it if it has one.
 fn twin(path: &str) -> String {
     path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned)
 }
@@ -88,9 +88,9 @@ fn versioned_scope(prefix: &str, versioned: &[&Served<'_>]) -> Scope {
     scope.default_service(web::to(no_such_route))
 }
 
-/// Paths that begin alike.
+/// Paths that begin with the same segment.
 struct Branch<'a> {
-    /// Their first segment below the version: `/user`.
+    /// Their first segment after the version, with its slash: `/user`.
     name: &'a str,
     served: Vec<&'a Served<'a>>,
 }
@@ -109,18 +109,18 @@ fn branches<'a>(versioned: &[&'a Served<'a>]) -> Vec<Branch<'a>> {
     branches
 }
 
-/// What follows `prefix` in a path that begins with it.
+/// The rest of a path that begins with `prefix`.
 fn below<'a>(served: &'a Served<'_>, prefix: &str) -> &'a str {
     rest_of(&served.path, prefix).unwrap_or(&served.path)
 }
 
-/// What follows `prefix`, if the path has it as its first segments.
+/// The rest of a path, if its first segments are `prefix`.
 fn rest_of<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl Served<'_> {
-    /// The framework's resource: its methods, and METHOD_NOT_ALLOWED for all others.
+    /// The framework's resource, with its methods; all others are METHOD_NOT_ALLOWED.
     fn at(&self, path: &str) -> Resource {
         let mut resource = web::resource(path);
         for (method, handler) in &self.routes {
@@ -132,7 +132,7 @@ impl Served<'_> {
         resource.default_service(web::route().to(refuse))
     }
 
-    /// The value of `Allow`: `GET, POST`.
+    /// The value of `Allow`, such as `GET, POST`.
     fn allow(&self) -> String {
         let order = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
         let has = |method: &&Method| self.routes.iter().any(|(known, _)| known == method);

@@ -1,4 +1,4 @@
-//! Amounts of PRIV in JSON: exact numbers, with no float on the way.
+//! Amounts of PRIV in JSON: exact numbers, never floats.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use super::schema::Schemas;
 
 /// An amount of PRIV: a number with at most 6 decimals, exact.
 ///
-/// It is taken from the digits as they were sent and written digit by digit. Works in JSON only,
+/// It is read from the digits as they were sent, and written digit by digit. Works in JSON only,
 /// and not below `#[serde(flatten)]` or in untagged enums, which turn numbers into floats first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
 #[schema(
@@ -30,7 +30,7 @@ use super::schema::Schemas;
 )]
 pub struct Amount(pub Micros);
 
-/// An amount of PRIV that is not 0.
+/// An amount of PRIV that is not 0, with at most 6 decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(
     value_type = f64,
@@ -41,7 +41,7 @@ pub struct Amount(pub Micros);
 )]
 pub(crate) struct PositiveAmount(pub(crate) Micros);
 
-/// What a listing can cost.
+/// A price of a listing, in PRIV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(
     value_type = f64,
@@ -52,7 +52,7 @@ pub(crate) struct PositiveAmount(pub(crate) Micros);
 )]
 pub(crate) struct Price(pub(crate) Micros);
 
-/// An amount of PRIV that can be below 0.
+/// An amount of PRIV that can be negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(value_type = f64, multiple_of = 0.000_001f64, examples(json!(-1.25)))]
 pub(crate) struct SignedAmount(pub(crate) i128);
@@ -110,7 +110,7 @@ impl Param for Amount {
     }
 }
 
-/// Amounts that have a least one.
+/// Declares amounts with a lower bound.
 macro_rules! at_least {
     ($($name:ident, $least:expr, $issue:literal;)*) => {$(
         impl Member for $name {

@@ -1,11 +1,11 @@
-//! How deep JSON is nested, found without parsing it.
+//! Finds how deep JSON is nested, without parsing it.
 
-/// The deepest nesting that is taken.
+/// The deepest nesting that is accepted.
 pub const MAX_DEPTH: usize = 64;
 
 /// Whether arrays and objects are nested more than [`MAX_DEPTH`] levels deep.
 ///
-/// One pass over the bytes; text that is not JSON gets an answer too, and fails later.
+/// One pass over the bytes. Text that is not JSON gets an answer too, and is refused later.
 #[must_use]
 pub fn nests_too_deep(json: &[u8]) -> bool {
     let mut depth = 0usize;

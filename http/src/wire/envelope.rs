@@ -1,6 +1,6 @@
-//! The success envelope: `{"success":true,"data":…}`.
+//! The envelope of successful answers: `{"success":true,"data":…}`.
 //!
-//! The data is serialised straight into the body's buffer, without a tree in between.
+//! Data is serialised straight into the body's buffer, without a tree in between.
 
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::error::ApiError;
 
-/// `T` in the envelope.
+/// An answer's data, in the envelope.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Success<T> {
     success: bool,
@@ -17,28 +17,28 @@ pub(crate) struct Success<T> {
 }
 
 impl<T> Success<T> {
-    /// Puts it into the envelope.
+    /// Puts data into the envelope.
     pub(crate) fn of(data: T) -> Self {
         Self { success: true, data }
     }
 }
 
-/// 200 with the data.
+/// Answers 200 with the data in the envelope.
 #[must_use]
 pub fn ok(data: &impl Serialize) -> HttpResponse {
     answer(StatusCode::OK, None, data)
 }
 
-/// 201 with the data, and where the new thing is.
+/// Answers 201 with the data in the envelope, and the new resource's path in `Location`.
 #[must_use]
 pub fn created(location: &str, data: &impl Serialize) -> HttpResponse {
     answer(StatusCode::CREATED, Some(location), data)
 }
 
-/// The envelope's bytes. For answers that are kept and given again.
+/// The bytes of the envelope, for answers that are stored and given again.
 ///
 /// # Errors
-/// If `data` can't be JSON (a map with keys that are not text, say).
+/// `data` can't be written as JSON, for instance a map whose keys are not texts.
 pub fn write(data: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
     let mut buffer = Vec::with_capacity(256);
     serde_json::to_writer(&mut buffer, &Success::of(data))?;

@@ -11,7 +11,7 @@ use super::issues::{At, Issues};
 use super::member::Member;
 use super::schema::{Schemas, doc_text};
 
-/// `Name(Type) as "schema"`: the type's prefix and a ULID.
+/// Declares ids, as `Name(Type) as "schema"`. An id is its type's prefix and a ULID.
 macro_rules! ids {
     ($($(#[doc = $doc:literal])* $name:ident($inner:ty) as $shown:literal;)*) => {$(
         $(#[doc = $doc])*
@@ -64,21 +64,21 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A project's id; sorts by the time at which it was made.
+    /// The id of a project; ids sort by the time at which they were made.
     ProjectIdText(ProjectId) as "ProjectId";
-    /// A key's id; not its secret.
+    /// The id of a key, which is not secret.
     KeyIdText(KeyId) as "KeyId";
-    /// A contribution's id; sorts by the time at which it came.
+    /// The id of a contribution; ids sort by the time of the upload.
     ContributionIdText(ContributionId) as "ContributionId";
-    /// A listing's id; sorts by the time at which it was made.
+    /// The id of a listing; ids sort by the time at which they were made.
     ListingIdText(ListingId) as "ListingId";
-    /// A claim's id; sorts by the time at which it was made.
+    /// The id of a claim; ids sort by the time at which they were made.
     ClaimIdText(ClaimId) as "ClaimId";
-    /// A purchase's id; sorts by the time at which it was made.
+    /// The id of a purchase; ids sort by the time at which they were made.
     PurchaseIdText(PurchaseId) as "PurchaseId";
 }
 
-/// 32 bytes in hexadecimal.
+/// A hash of 32 bytes, in hexadecimal.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(transparent)]
 #[schema(

@@ -1,4 +1,4 @@
-//! Whole numbers, with their bounds.
+//! Whole numbers with bounds.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,8 +13,8 @@ use super::member::Member;
 use super::param::Param;
 use super::schema::Schemas;
 
-/// A whole number, also where it is written as `5.0`: JSON has one kind of numbers, and JSON Schema
-/// takes it for an integer.
+/// A whole number, which may be written as `5.0`: JSON has one kind of number, and JSON Schema
+/// accepts it as an integer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Whole<T>(pub(crate) T);
 
@@ -38,7 +38,7 @@ impl<T: TryFrom<u64>> Visitor<'_> for WholeVisitor<T> {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
-        // Beyond 2^53 a float is not exact any more; nothing here counts as far.
+        // Above 2^53 a float is not exact; no number here is that large.
         let is_whole = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
         match is_whole {
             #[expect(
@@ -52,14 +52,14 @@ impl<T: TryFrom<u64>> Visitor<'_> for WholeVisitor<T> {
     }
 }
 
-/// A whole number of `MIN` to `MAX`.
+/// A whole number from `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Int<T, const MIN: u64, const MAX: u64>(pub(crate) T);
 
-/// Any 32-bit number.
+/// A whole number from 0 to 2^32 - 1.
 pub(crate) type Count = Int<u32, 0, { u32::MAX as u64 }>;
 
-/// A 32-bit number that is not 0.
+/// A whole number from 1 to 2^32 - 1.
 pub(crate) type Positive = Int<u32, 1, { u32::MAX as u64 }>;
 
 impl<T: Unsigned, const MIN: u64, const MAX: u64> Int<T, MIN, MAX> {
@@ -73,16 +73,16 @@ impl<T: Unsigned, const MIN: u64, const MAX: u64> Int<T, MIN, MAX> {
     }
 }
 
-/// The schema of a whole number within these bounds.
+/// The schema of a whole number from `min` to `max`.
 pub(crate) fn schema<T: Unsigned>(min: u64, max: u64) -> Value {
     json!({ "type": "integer", "format": T::FORMAT, "minimum": min, "maximum": max })
 }
 
-/// A type of whole numbers without a sign.
+/// An unsigned integer type.
 pub(crate) trait Unsigned: Copy + Into<u64> + TryFrom<u64> + FromStr {
-    /// Its format in a schema.
+    /// The name of its format in a schema.
     const FORMAT: &'static str;
-    /// The largest of them.
+    /// The largest value of the type.
     const LARGEST: u64;
 }
 

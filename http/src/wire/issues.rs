@@ -1,13 +1,13 @@
-//! What is wrong with what was sent: every place that is, by its path.
+//! Collects what is wrong with a request: every place, by its path.
 
 use std::fmt;
 
 use crate::error::{ApiError, Detail};
 
-/// Places that are named at most: a list of thousands may be wrong throughout.
+/// The most places that are named: a list of thousands may be wrong throughout.
 const MAX_NAMED: usize = 20;
 
-/// What is wrong, in the order in which it was found.
+/// The places that are wrong, in the order in which they were found.
 #[derive(Debug, Default)]
 pub(crate) struct Issues(Vec<Detail>);
 
@@ -19,10 +19,10 @@ impl Issues {
         }
     }
 
-    /// What was read, if nothing is wrong.
+    /// Returns what was read, if nothing is wrong.
     ///
     /// # Errors
-    /// VALIDATION_ERROR with all that is.
+    /// VALIDATION_ERROR with the places that are wrong.
     pub(crate) fn unless_any<T>(self, read: Option<T>) -> Result<T, ApiError> {
         match read {
             Some(read) if self.0.is_empty() => Ok(read),
@@ -31,18 +31,18 @@ impl Issues {
     }
 }
 
-/// A place in what was sent.
+/// A place in a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum At<'a> {
-    /// The whole.
+    /// The whole body or query.
     Root,
-    /// A member of an object, or a parameter.
+    /// A member of an object, or a parameter of the query.
     Member(&'a At<'a>, &'static str),
-    /// An item of a list.
+    /// An item of a list, by its index from 0.
     Item(&'a At<'a>, usize),
 }
 
-/// `limits.rates.track`, `tags[2]`; nothing for the whole.
+/// Written as `limits.rates.track` or `tags[2]`; the whole is empty.
 impl fmt::Display for At<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! JSON texts, read as a type; what is wrong with one is named by its path.
+//! Reads JSON text as a type; what is wrong is named by its path.
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -6,10 +6,10 @@ use serde_json::error::Category;
 use super::depth::{MAX_DEPTH, nests_too_deep};
 use crate::error::{ApiError, Detail};
 
-/// Checks what every JSON text must be before it is parsed: there, UTF-8, and not too deep.
+/// Checks that bytes can be JSON: not empty, UTF-8, and not nested too deep.
 ///
 /// # Errors
-/// INVALID_REQUEST that says what to do.
+/// INVALID_REQUEST, saying what to do.
 pub fn check_json_text(bytes: &[u8]) -> Result<&str, ApiError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ApiError::invalid_request("The body is empty: send a JSON document"));
@@ -29,21 +29,21 @@ pub fn check_json_text(bytes: &[u8]) -> Result<&str, ApiError> {
 /// Reads JSON as a `T`.
 ///
 /// # Errors
-/// INVALID_REQUEST for what is no JSON, VALIDATION_ERROR with the path for JSON of another shape.
+/// INVALID_REQUEST for what is not JSON, VALIDATION_ERROR with the path for JSON of another shape.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let text = check_json_text(bytes)?;
     serde_json::from_str(text).map_err(|error| match error.classify() {
-        // Read once more, more slowly, only to learn where.
+        // Read again, more slowly, to find the path.
         Category::Data => locate::<T>(text).unwrap_or_else(|| json_error(&error)),
         Category::Syntax | Category::Eof | Category::Io => json_error(&error),
     })
 }
 
-/// Reads a JSON object as a `T`: serde would take a list of its members as well.
+/// Reads a JSON object as a `T`; for a struct, serde alone would accept a list of its members too.
 pub(crate) fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     if first == Some(&b'[') {
-        // What is no JSON at all is said first.
+        // Text that is not JSON at all is reported first.
         parse_json::<serde::de::IgnoredAny>(bytes)?;
         return Err(ApiError::invalid_field("", "must be an object"));
     }
@@ -66,12 +66,12 @@ fn locate<T: DeserializeOwned>(text: &str) -> Option<ApiError> {
     Some(ApiError::validation(vec![detail]))
 }
 
-/// serde names a missing field in its text and leaves it out of the path.
+/// The field that is missing: serde names it in its text, but leaves it out of the path.
 fn missing_field(issue: &str) -> Option<&str> {
     issue.strip_prefix("missing field `")?.split('`').next()
 }
 
-/// The issue, without the name of the field that the path ends in.
+/// The issue, without the name of the field with which the path ends.
 fn phrase(issue: &str) -> String {
     match issue.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
         Some((_, expected)) => format!("is not known here{expected}"),
@@ -79,7 +79,7 @@ fn phrase(issue: &str) -> String {
     }
 }
 
-/// The refusal for an error of the parser, without a path.
+/// The refusal for a parser's error that has no path.
 pub(crate) fn json_error(error: &serde_json::Error) -> ApiError {
     if error.is_data() {
         return ApiError::invalid_field("", issue_of(error));
@@ -92,8 +92,8 @@ pub(crate) fn json_error(error: &serde_json::Error) -> ApiError {
     ApiError::invalid_request(format!("The body {what} at line {line} column {column}"))
 }
 
-/// The parser's text without its position, which means nothing once the field is named, and
-/// without the name of one of our types.
+/// The parser's text, without its position, which means nothing once the field is named, and
+/// without the names of our types.
 fn issue_of(error: &serde_json::Error) -> String {
     const MAX_CHARS: usize = 300;
     let text = error.to_string();

@@ -1,4 +1,4 @@
-//! Lists with their bounds.
+//! Lists with a least and a most number of items.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::issues::{At, Issues};
 use super::member::Member;
 use super::schema::Schemas;
 
-/// `MIN` to `MAX` items; `usize::MAX` is as many as there is room for in a body.
+/// A list of `MIN` to `MAX` items; with `usize::MAX`, as many as fit into a body.
 #[derive(Clone, Debug)]
 pub(crate) struct List<T, const MIN: usize, const MAX: usize>(pub(crate) Vec<T>);
 

@@ -1,7 +1,7 @@
-//! Members of JSON bodies: read by their JSON type, then checked against the bounds of theirs.
+//! Members of JSON bodies: read by their JSON type, then checked against their type's bounds.
 //!
-//! `body!` declares a body: its members, each with the type that has its bounds, become what the
-//! handler gets, what is checked, what a client is told, and what the document says.
+//! `body!` declares a body. From its members and their types follow what the handler gets, what is
+//! checked, what a client is told, and how the body is described.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,54 +13,55 @@ use serde_json::{Value, json};
 use super::issues::{At, Issues};
 use super::schema::{Schemas, or_null};
 
-/// A value in a JSON body.
+/// A type of values in JSON bodies.
 pub(crate) trait Member: Sized {
-    /// What is read first. A value of another JSON type is refused at once and alone; then the
-    /// bounds of all members are checked, so that all that are wrong are named.
+    /// The type as which it is read first. A value of another JSON type is refused at once and
+    /// alone; then the bounds of all members are checked, so that all that are wrong are named.
     type Sent: DeserializeOwned;
 
-    /// Whether it may be left out.
+    /// Whether the member may be left out.
     const PRESENCE: Presence = Presence::AtOnce;
 
-    /// Checks what was sent, and notes what is wrong with it.
+    /// Checks a value that was sent, and notes what is wrong with it; `None` if something is.
     fn check(sent: Self::Sent, at: &At<'_>, issues: &mut Issues) -> Option<Self>;
 
-    /// What it is where it was left out, if it may be.
+    /// The value of a member that was left out; `None` if that is wrong, or has been noted as
+    /// wrong.
     fn left_out(_at: &At<'_>, _issues: &mut Issues) -> Option<Self> {
         None
     }
 
-    /// Its schema, or a reference to it.
+    /// The type's schema, or a reference to it.
     fn schema(schemas: &mut Schemas) -> Value;
 }
 
 /// Whether a member may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Presence {
-    /// No: what lacks it is refused at once.
+    /// No; a body without it is refused at once, for this alone.
     AtOnce,
-    /// No: that it is missing is told with all else that is wrong.
+    /// No; that it is missing is reported with everything else that is wrong.
     Checked,
-    /// Yes.
+    /// Yes; it then has the value of `Member::left_out`.
     Optional,
 }
 
-/// A member that must be there; that it is missing is told with all else that is wrong.
+/// A member that must be there; that it is missing is reported with everything else that is wrong.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Needed<T>(pub(crate) T);
 
-/// A member that may be left out, and can't be `null`.
+/// A member that may be left out, but can't be `null`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Maybe<T>(pub(crate) Option<T>);
 
-/// A member that has its default where it is left out.
+/// A member that has its type's default if it is left out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OrDefault<T>(pub(crate) T);
 
-/// A text that is described as a `T`, and read only where it counts.
+/// A text that is described as a `T`, but only parsed by the handler, where it counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Unread<T> {
-    /// As it was sent.
+    /// The text, as it was sent.
     pub(crate) text: String,
     described_as: PhantomData<T>,
 }
@@ -138,7 +139,7 @@ impl<T: Member + Default> Member for OrDefault<T> {
     }
 }
 
-/// Left out or `null`.
+/// A member that may be left out, or be `null`.
 impl<T: Member> Member for Option<T> {
     type Sent = Option<T::Sent>;
 
@@ -160,7 +161,7 @@ impl<T: Member> Member for Option<T> {
     }
 }
 
-/// Members that are as good as their JSON type: nothing more is checked.
+/// Declares members that may be any value of their JSON type.
 macro_rules! unbounded {
     ($($type:ty, $json_type:literal;)*) => {$(
         impl Member for $type {
@@ -183,7 +184,7 @@ unbounded! {
     Box<str>, "string";
 }
 
-/// Reads the name of a member: one of these.
+/// Reads the name of a member, which must be one of these.
 pub(crate) struct MemberName(pub(crate) &'static [&'static str]);
 
 impl<'de> DeserializeSeed<'de> for MemberName {
@@ -207,7 +208,7 @@ impl Visitor<'_> for MemberName {
     }
 }
 
-/// Reads a member into its place.
+/// Reads a member's value into its place.
 pub(crate) fn take<'de, T, A>(
     place: &mut Option<T>,
     name: &'static str,
@@ -226,7 +227,7 @@ where
     }
 }
 
-/// Checks a member that was sent, or not.
+/// Checks a member, which was sent or not.
 pub(crate) fn check<T: Member>(
     sent: Option<T::Sent>,
     at: &At<'_>,
@@ -238,12 +239,12 @@ pub(crate) fn check<T: Member>(
     }
 }
 
-/// Declares a JSON body, or an object in one. Unknown members are refused. `struct Name: default` has
-/// a default, in which nothing was sent.
+/// Declares a JSON body, or an object in one. Unknown members are refused. `struct Name: default`
+/// has a default, which is the value of a body with no members.
 ///
-/// `rules |at, issues| { … }` at its end checks what no member's own bounds say: each member is there by
-/// its name as an `&Option`, `None` where it is wrong itself. `says { … }` behind them is what the
-/// document says of such rules, as members of the schema.
+/// `rules |at, issues| { … }` at the end checks what no member's own bounds say: each member is
+/// bound to its name as an `&Option`, which is `None` if the member itself is wrong. `says { … }`
+/// after them describes such rules, as members of the schema.
 macro_rules! body {
     (@default ($name:ident $($member:ident)*)) => {};
     (@default ($name:ident $($member:ident)*) default) => {

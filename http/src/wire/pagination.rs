@@ -1,4 +1,4 @@
-//! Lists: pages, and cursors that stay right while the list grows.
+//! Pages of lists, and cursors that stay valid while a list grows.
 
 use std::borrow::Cow;
 
@@ -14,30 +14,31 @@ use super::param::{Param, query};
 use super::schema::Schemas;
 
 query! {
-    /// Which part of a list is wanted.
+    /// The part of a list that is wanted.
     pub(crate) struct PageQuery {
-        /// Which page, from 1.
+        /// The number of the page, from 1; 1 if left out.
         page: OrDefault<PageNumber>,
-        /// How many a page.
+        /// The most items on a page.
         limit: OrDefault<Limit>,
-        /// A `next_cursor` as it was given: what follows it. Goes before `page`.
+        /// A `next_cursor` of an earlier answer: returns what follows it. Takes precedence over
+        /// `page`.
         cursor: Option<Cursor>,
     }
 }
 
-/// The number of a page, from 1.
+/// The number of a page, from 1; 1 by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PageNumber(u32);
 
-/// Items on a page: 1 to 100.
+/// The most items on a page, 1 to 100; 20 by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit(u32);
 
-/// A place in a list, as an answer named it. In order of text it is in the list's order.
+/// A place in a list, as an answer gave it. Places sort as texts in the order of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor(String);
 
-/// Where a part of a list stands in the whole.
+/// How large a list is, and which page of it this is.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(crate) struct Pagination {
     total: usize,
@@ -103,7 +104,6 @@ fn with_default(mut schema: Value, default: u32) -> Value {
 }
 
 impl Limit {
-    /// How many.
     pub(crate) fn get(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
@@ -117,18 +117,18 @@ impl Cursor {
 }
 
 impl PageQuery {
-    /// How many.
+    /// The most items on a page.
     pub(crate) fn limit(&self) -> usize {
         self.limit.0.get()
     }
 
-    /// The place after which the part begins, where a cursor says so.
+    /// The place after which the part begins; `None` if no cursor was sent.
     pub(crate) fn after(&self) -> Option<&str> {
         self.cursor.as_ref().map(Cursor::place)
     }
 
-    /// The wanted part of `all`, where it stands, and the cursor of what follows. `place` names an
-    /// item's place so that text order is list order, first to last.
+    /// The wanted part of `all`, its place in the whole, and the cursor of what follows. `all` must
+    /// be in the order of the texts that `place` gives.
     pub(crate) fn part_of<T>(
         &self,
         all: Vec<T>,
@@ -154,7 +154,7 @@ impl PageQuery {
     }
 }
 
-/// A cursor for a place.
+/// The cursor that stands for a place.
 pub(crate) fn cursor(place: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("1{place}"))
 }

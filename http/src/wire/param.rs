@@ -1,6 +1,6 @@
-//! Parameters of queries, and fields of forms: read from text, with the bounds of their types.
+//! Parameters of queries and fields of forms: read from text, within the bounds of their types.
 //!
-//! `query!` declares parameters that are read together. All that are wrong are named.
+//! `query!` declares parameters that are read together, so that all that are wrong are named.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,39 +12,39 @@ use super::member::OrDefault;
 use super::schema::{Schemas, doc_text};
 use crate::error::ApiError;
 
-/// A value that is sent as text.
+/// A type of values that are sent as text.
 pub(crate) trait Param: Sized {
-    /// What is told where it must be there and is not.
+    /// The issue that is reported if the value is missing but required.
     fn missing() -> Cow<'static, str> {
         "is required".into()
     }
 
-    /// Reads it.
+    /// Reads the value from its text.
     ///
     /// # Errors
-    /// What it must be, as a phrase: `must be a whole number`.
+    /// What the value must be, as a phrase: `must be a whole number`.
     fn read(text: &str) -> Result<Self, Cow<'static, str>>;
 
-    /// Its schema.
+    /// The schema of the type.
     fn schema(schemas: &mut Schemas) -> Value;
 }
 
-/// A parameter that may have been left out.
+/// A parameter, with the rule for leaving it out.
 pub(crate) trait Field: Sized {
-    /// Whether it must be there.
+    /// Whether the parameter must be sent.
     const IS_REQUIRED: bool;
 
-    /// Reads it, or what it is where it was left out.
+    /// Reads the parameter; `None` is one that was left out.
     ///
     /// # Errors
-    /// What it must be.
+    /// What the parameter must be, as a phrase.
     fn of(sent: Option<&str>) -> Result<Self, Cow<'static, str>>;
 
-    /// Its schema where it is there.
+    /// The schema of the values that are sent.
     fn schema(schemas: &mut Schemas) -> Value;
 }
 
-/// A parameter that must be there.
+/// A parameter that must be sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Required<T>(pub(crate) T);
 
@@ -94,10 +94,10 @@ impl Param for String {
     }
 }
 
-/// Yes or no in a query.
+/// A yes or no in a query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Flag {
-    /// `0`, `false`, or not there.
+    /// `0`, `false`, or left out.
     #[default]
     No,
     /// `1` or `true`.
@@ -122,26 +122,26 @@ impl Param for Flag {
     }
 }
 
-/// Parameters as they were sent: those that are known, each once.
+/// The parameters that were sent and are known, each once.
 pub(crate) struct Sent<'a>(Vec<(&'static str, Cow<'a, str>)>);
 
-/// Parameters that are read together.
+/// Parameters that are read together, as one struct.
 pub(crate) trait Params: Sized {
-    /// Their names.
+    /// The names of all parameters.
     fn names() -> Vec<&'static str>;
 
-    /// Whether others are refused.
+    /// Whether unknown parameters are refused.
     const IS_STRICT: bool;
 
-    /// Reads them, and notes what is wrong.
+    /// Reads all parameters, and notes what is wrong; `None` if something is.
     fn read(sent: &Sent<'_>, issues: &mut Issues) -> Option<Self>;
 
-    /// Their descriptions.
+    /// The descriptions of all parameters, for the document.
     fn describe(schemas: &mut Schemas) -> Vec<Value>;
 }
 
 impl<'a> Sent<'a> {
-    /// Those of a form, whose reader knows the names.
+    /// The parameters of a form, whose reader has refused unknown fields.
     pub(crate) fn in_form<T: Params>(fields: &'a BTreeMap<String, String>) -> Self {
         let sent = T::names().into_iter().filter_map(|name| {
             let value = fields.get(name)?;
@@ -150,7 +150,7 @@ impl<'a> Sent<'a> {
         Self(sent.collect())
     }
 
-    /// Those of a query, of which the first of a name counts and no other is looked at.
+    /// The parameters of a query: the first of each known name counts, unknown ones are ignored.
     fn first_of<T: Params>(query: &'a str) -> Self {
         let names = T::names();
         let mut sent = Self(Vec::new());
@@ -169,17 +169,17 @@ impl<'a> Sent<'a> {
         sent.map(|(_, value)| value.as_ref())
     }
 
-    /// Reads one parameter, and notes what is wrong with it.
+    /// Reads one parameter, and notes what is wrong with it; `None` if something is.
     pub(crate) fn read<T: Field>(&self, name: &'static str, issues: &mut Issues) -> Option<T> {
         let read = T::of(self.get(name));
         read.map_err(|issue| issues.note(&At::Member(&At::Root, name), issue)).ok()
     }
 }
 
-/// Reads a query string, without its `?`.
+/// Reads a query string, without its `?`, in which each name may occur once.
 ///
 /// # Errors
-/// What is wrong.
+/// VALIDATION_ERROR naming the parameters that are wrong, repeated, or unknown to a strict type.
 pub(crate) fn read_query<T: Params>(query: &str) -> Result<T, ApiError> {
     let names = T::names();
     let mut sent = Sent(Vec::new());
@@ -202,18 +202,18 @@ pub(crate) fn read_query<T: Params>(query: &str) -> Result<T, ApiError> {
     issues.unless_any(read)
 }
 
-/// Reads a query string, without its `?`, whose other parameters are no matter of ours. Of several of
-/// a name the first counts.
+/// Reads a query string, without its `?`, which may have parameters of others. If a name occurs
+/// several times, the first counts.
 ///
 /// # Errors
-/// What is wrong.
+/// VALIDATION_ERROR naming the parameters that are wrong.
 pub(crate) fn read_lenient_query<T: Params>(query: &str) -> Result<T, ApiError> {
     let mut issues = Issues::default();
     let read = T::read(&Sent::first_of::<T>(query), &mut issues);
     issues.unless_any(read)
 }
 
-/// The names that are known, in the words in which the JSON parser tells of unknown members.
+/// The known names, in the words that the JSON parser uses for unknown members.
 fn expected(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.as_slice() {
@@ -223,7 +223,7 @@ fn expected(names: &[&str]) -> String {
     }
 }
 
-/// How a parameter is described.
+/// The description of a parameter, for the document.
 pub(crate) fn describe<T: Field>(name: &str, doc: &[&str], schemas: &mut Schemas) -> Value {
     let mut parameter = json!({
         "name": name,
@@ -254,8 +254,8 @@ impl<A: Params, B: Params> Params for (A, B) {
     }
 }
 
-/// Declares parameters of a query. `struct Name: strict` refuses all others. `as "name"` behind a
-/// member is what it is called in the query. `rules |issues| { … }` checks what no bounds say, as in
+/// Declares parameters of a query. `struct Name: strict` refuses all others. `as "name"` after a
+/// member gives its name in the query. `rules |issues| { … }` checks what no bounds say, as in
 /// `body!`.
 macro_rules! query {
     (@strict) => { false };

@@ -1,4 +1,4 @@
-//! Texts with their bounds. Lengths are in characters.
+//! Texts with bounds. Lengths are in characters.
 
 use std::borrow::Cow;
 
@@ -13,11 +13,11 @@ use super::schema::Schemas;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Text<const MIN: usize, const MAX: usize>(pub(crate) Box<str>);
 
-/// A text of `MIN` to `MAX` characters, without the blanks around it, which are no part of it.
+/// A text of `MIN` to `MAX` characters, after the blanks around it have been removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trimmed<const MIN: usize, const MAX: usize>(pub(crate) Box<str>);
 
-/// What a text must be like, if it is not.
+/// What the length of a text must be, if it is wrong.
 fn wrong_length(text: &str, min: usize, max: usize) -> Option<String> {
     let count = text.chars().count();
     match (min..=max).contains(&count) {

@@ -12,22 +12,22 @@ use utoipa::ToSchema;
 use super::param::Param;
 use super::schema::Schemas;
 
-/// A moment: RFC 3339, UTC, with milliseconds.
+/// A time, as RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, ToSchema)]
 #[schema(as = Time, value_type = String, format = DateTime, examples("2026-01-31T12:00:00.000Z"))]
 pub(crate) struct Rfc3339(pub(crate) Timestamp);
 
-/// A parameter that takes a day: `YYYY-MM-DD`.
+/// A day, as a parameter: `YYYY-MM-DD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DayText(pub(crate) Date);
 
-/// A parameter that takes a day in UTC, or a moment in it.
+/// A UTC day, as a parameter: `YYYY-MM-DD`, or an RFC 3339 time in that day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DayOrTime(pub(crate) Day);
 
 impl std::fmt::Display for Rfc3339 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // What is out of jiff's range (±9999 years) can't have been stored.
+        // A time outside jiff's range (±9999 years) can't have been stored.
         let at = jiff::Timestamp::from_millisecond(self.0.as_millis()).unwrap_or_default();
         write!(f, "{at:.3}")
     }
@@ -81,16 +81,16 @@ pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_millis(at.as_millisecond()))
 }
 
-/// Reads `YYYY-MM-DD`.
+/// Reads a day in the form `YYYY-MM-DD`.
 fn parse_date(text: &str) -> Option<Date> {
-    // jiff takes more forms than the contract does.
+    // jiff reads more forms than the API accepts.
     if text.len() != 10 {
         return None;
     }
     text.parse().ok()
 }
 
-/// A UTC day as `YYYY-MM-DD`.
+/// Writes a UTC day as `YYYY-MM-DD`.
 pub(crate) fn day_text(day: Day) -> String {
     let text = Rfc3339(day.start()).to_string();
     text.split('T').next().unwrap_or_default().to_owned()

@@ -1,5 +1,5 @@
-//! Texts that are one of a few words. The words are those of the type that they stand for: what is
-//! read, what is told where another was sent, and what the document lists come from one place.
+//! Texts that are one of a few words. The words come from one place, the type that they stand for:
+//! those that are read, that an error names, and that the document lists.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,29 +17,29 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use super::schema::doc_text;
 
-/// A type that is written as one of a few words.
+/// A type whose values are written as one of a few words.
 pub(crate) trait Word: Copy + Sized + 'static {
-    /// What its schema is called.
+    /// The name of its schema.
     const NAME: &'static str;
-    /// The lines of its schema's description.
+    /// The lines of its schema's description, which are its doc comment.
     const DOC: &'static [&'static str];
 
-    /// All of them, in the order in which they are listed.
+    /// All values, in the order in which they are listed.
     fn all() -> Vec<Self>;
 
-    /// As it is written.
+    /// The word that stands for the value.
     fn word(self) -> &'static str;
 
-    /// The one that is written so.
+    /// The value that this word stands for.
     ///
     /// # Errors
-    /// What it must be.
+    /// What the word must be, as a phrase.
     fn named(word: &str) -> Result<Self, Cow<'static, str>> {
         let found = Self::all().into_iter().find(|known| known.word() == word);
         found.ok_or_else(|| must_be::<Self>().into())
     }
 
-    /// Its schema.
+    /// The schema, which lists the words.
     fn described() -> RefOr<Schema> {
         let words = Self::all().into_iter().map(Self::word);
         let text = ObjectBuilder::new().schema_type(Type::String);
@@ -47,7 +47,7 @@ pub(crate) trait Word: Copy + Sized + 'static {
     }
 }
 
-/// What a word must be.
+/// What a word must be, as a phrase: `must be one of free, pro, enterprise`.
 pub(crate) fn must_be<W: Word>() -> String {
     let words: Vec<&str> = W::all().into_iter().map(W::word).collect();
     match words.as_slice() {
@@ -56,7 +56,7 @@ pub(crate) fn must_be<W: Word>() -> String {
     }
 }
 
-/// What a [`Word`] can be used for: answers, bodies, parameters, and schemas.
+/// Implements the uses of a [`Word`]: in answers, parameters and schemas.
 macro_rules! use_word {
     ($name:ty) => {
         impl serde::Serialize for $name {
@@ -90,7 +90,7 @@ macro_rules! use_word {
     };
 }
 
-/// A word in a body is checked with the other members.
+/// Implements a word in a body that is checked together with the other members.
 macro_rules! checked_word {
     ($name:ty) => {
         impl $crate::wire::member::Member for $name {
@@ -112,8 +112,8 @@ macro_rules! checked_word {
     };
 }
 
-/// A word in a body is a matter of the JSON's type: another is refused at once, in the parser's
-/// words.
+/// Implements a word in a body that belongs to the JSON type: another word is refused at once, in
+/// the parser's words.
 macro_rules! typed_word {
     ($name:ty) => {
         impl $crate::wire::member::Member for $name {
@@ -134,7 +134,7 @@ macro_rules! typed_word {
     };
 }
 
-/// Words of the domain's types: `Name(Type) as "schema" of all`.
+/// Declares words of the domain's types, as `Name(Type) as "schema" of all`.
 macro_rules! domain_words {
     ($($(#[doc = $doc:literal])* $name:ident($inner:ty) as $shown:literal of $all:expr;)*) => {$(
         $(#[doc = $doc])*
@@ -165,8 +165,10 @@ macro_rules! domain_words {
     )*};
 }
 
-/// An enum of words that only the wire knows: `checked enum Name as "schema" { Variant = "word" }`. A
-/// `typed` one differs in how bodies are refused; a `shown` one is in answers and queries only.
+/// Declares an enum of words that only the wire knows:
+/// `checked enum Name as "schema" { Variant = "word" }`.
+/// A `typed` one is refused at once in bodies, as a wrong JSON type is; a `shown` one is for
+/// answers and queries only.
 macro_rules! words {
     (
         $(#[doc = $doc:literal])*
@@ -207,13 +209,13 @@ macro_rules! words {
 
 pub(crate) use {checked_word, typed_word, use_word, words};
 
-/// A word type whose words are known when it is compiled.
+/// A word type whose words are known at compile time.
 pub(crate) trait Listed: Word {
-    /// All of them.
+    /// All words, in the order of the variants.
     const WORDS: &'static [&'static str];
 }
 
-/// A word as the parser reads the variant of an enum.
+/// A word, read as the parser reads an enum's variant.
 pub(crate) struct Typed<W>(pub(crate) W);
 
 impl<'de, W: Listed> Deserialize<'de> for Typed<W> {
@@ -239,21 +241,21 @@ impl<'de, W: Listed> Visitor<'de> for TypedVisitor<W> {
 }
 
 domain_words! {
-    /// The two environments: `pk_test_` and `sk_test_` keys live in `test`.
+    /// One of the two environments; `pk_test_` and `sk_test_` keys act in `test`.
     EnvironmentName(Environment) as "Environment" of Environment::ALL;
-    /// The kinds of actors.
+    /// The kind of an actor's entity.
     ActorKind(Kind) as "ActorKind" of Kind::ALL;
-    /// What a contribution is.
+    /// The type of a contribution.
     ContributionTypeName(ContributionType) as "ContributionType" of ContributionType::ALL;
-    /// How far a contribution has come.
+    /// The state of a contribution's review.
     ReviewStatusName(ReviewStatus) as "ReviewStatus" of ReviewStatus::ALL;
-    /// What a listing is of.
+    /// What a listing offers: contributions of one type, or `mixed`.
     CategoryName(Category) as "Category" of
         ContributionType::ALL.map(Category::One).into_iter().chain([Category::Mixed]);
-    /// What a buyer may do with what they bought.
+    /// The license: what a buyer may do with a purchase.
     LicenseName(License) as "License" of License::ALL;
     /// Whether a listing is for sale.
     ListingStatusName(ListingStatus) as "ListingStatus" of ListingStatus::ALL;
-    /// What a secret key may.
+    /// A right of a secret key.
     ScopeName(Scope) as "Scope" of Scope::ALL;
 }

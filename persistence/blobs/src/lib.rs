@@ -16,7 +16,8 @@
 //! removes at the next start. `docs/blobs.md` has the reasons.
 //!
 //! Permissions, and limits by type of contribution, are not checked here (`priv-http` does); nor is
-//! it known here who refers to which content (`priv-store` does). No crate of the workspace is used.
+//! it known here who refers to which content (`priv-store` does). No crate of the workspace is
+//! used.
 
 mod content_hash;
 mod decoding;

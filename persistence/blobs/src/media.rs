@@ -64,7 +64,7 @@ pub enum Content {
     AudioOrVideo {
         /// The type if the client declares sound.
         audio: MediaType,
-        /// The type otherwise.
+        /// The type if the client declares anything else.
         video: MediaType,
     },
     /// UTF-8 without control characters.

@@ -1,5 +1,5 @@
-//! The format of a segment, from the inside out: records, groups, segments, the chain over them, the
-//! index into them. No threads.
+//! The format of a segment, from the inside out: records, groups, segments, the chain over them,
+//! the index into them. No threads.
 
 pub(crate) mod bytes;
 pub(crate) mod chain;

@@ -11,8 +11,8 @@
 //! - `read`: reading one record or all of them, checking every byte, copying for a backup.
 //! - `write`: writing a record, with one thread for each step; recovery, and erasure.
 //!
-//! Each builds on those above it. The meaning of a record's parts is left out: they are opaque bytes
-//! here, and the codec of `priv-store` reads them.
+//! Each builds on those above it. The meaning of a record's parts is left out: they are opaque
+//! bytes here, and the codec of `priv-store` reads them.
 
 mod archive;
 mod damage;

@@ -24,7 +24,7 @@ fn with_secret() -> TokenVerifier {
     TokenVerifier::new(Some(SECRET), None, TokenRules::default())
 }
 
-/// A key set in a file that lives as long as the first of the two.
+/// A verifier with a key set from a file, which lives as long as the first of the two.
 fn with_file(set: &str) -> (tempfile::NamedTempFile, TokenVerifier) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), set).expect("the file can be written");

@@ -11,14 +11,14 @@ use crate::error::ApiError;
 /// Whether gzip is recognised by its first two bytes as well as by the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GzipSniffing {
-    /// Only what `Content-Encoding` says counts.
+    /// Only the header `Content-Encoding` counts.
     HeaderOnly,
     /// The bytes decide, whatever the headers say: some clients compress without saying so, and
     /// proxies decompress without taking the header away.
     HeaderOrMagic,
 }
 
-/// How a body says that it is compressed.
+/// The compression of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Identity,
@@ -30,7 +30,8 @@ pub(super) enum Encoding {
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 
-/// 8 MiB, what RFC 9659 has every decoder support; a larger window would be memory for the asking.
+/// The largest zstd window, 8 MiB, which RFC 9659 has every decoder support. With a larger one,
+/// clients could make us allocate memory at will.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
 const BROTLI_BUFFER_BYTES: usize = 8 << 10;
@@ -86,7 +87,7 @@ impl Encoding {
     }
 }
 
-/// `deflate` means zlib, and some clients send the bare stream all the same.
+/// `deflate` means zlib, but some clients send the bare stream.
 fn is_zlib(raw: &[u8]) -> bool {
     match raw {
         [cmf, flg, ..] => cmf & 0x0f == 8 && u16::from_be_bytes([*cmf, *flg]).is_multiple_of(31),
@@ -116,7 +117,7 @@ fn unsupported(message: &'static str) -> ApiError {
 mod tests {
     use super::*;
 
-    /// A bomb without an end.
+    /// A compressed body that never ends.
     struct Endless {
         given: usize,
     }

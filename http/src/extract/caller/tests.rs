@@ -1,4 +1,4 @@
-//! Who may go where: every kind of caller at every kind of door.
+//! Sends every kind of caller to every kind of route.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -98,7 +98,7 @@ fn routes(app: &mut web::ServiceConfig) {
     );
 }
 
-/// Stands for the key inside of a body.
+/// A body that names a key.
 #[derive(serde::Deserialize)]
 struct BodyKey {
     write_key: Option<String>,
@@ -185,7 +185,7 @@ async fn a_person_chooses_the_environment_and_a_key_does_not() {
     }
 }
 
-/// The codes that a type of caller says it refuses with.
+/// The codes with which a caller's type says that it refuses.
 fn declared<A: Argument>() -> BTreeSet<&'static str> {
     let mut draft = Draft::of(Value::Null);
     A::describe(&mut draft);
@@ -212,7 +212,7 @@ async fn a_type_of_caller_refuses_with_the_codes_that_it_says_and_no_others() {
         ("/ingest", declared::<IngestKey>()),
     ];
     for (door, mut declared) in doors {
-        // Whether the user is within reach is asked after this.
+        // Whether the user is within reach is checked later, by the handler.
         declared.remove("NOT_FOUND");
         let mut seen = BTreeSet::new();
         for (credential, environment) in &calls {

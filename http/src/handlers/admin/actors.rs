@@ -1,4 +1,4 @@
-//! `/v1/admin/actors`: looking into the live state.
+//! `/v1/admin/actors`: inspecting the live state.
 
 use std::borrow::Cow;
 
@@ -140,16 +140,16 @@ pub(crate) async fn list_actors(
 }
 
 query! {
-    /// The query of `GET /v1/admin/actors/{kind}/{id}`, beside the environment.
+    /// The query of `GET /v1/admin/actors/{kind}/{id}`, besides the environment.
     pub(crate) struct ActorQuery: strict {
-        /// As it was then.
+        /// The journal position or the time as of which to show the state; now if left out.
         at: Option<PositionOrTime>,
-        /// Show what is personal. That is written down.
+        /// Shows personal data unmasked. That you looked is recorded.
         unmask: OrDefault<Flag>,
     }
 }
 
-/// A parameter that takes a position in the journal, or a moment.
+/// A parameter that takes a position in the journal, or a time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PositionOrTime(PointInTime);
 
@@ -183,7 +183,7 @@ struct ActorView {
     id: String,
     kind: ActorKind,
     environment: EnvironmentName,
-    /// By kind; what is personal is `***`.
+    /// The state, whose members depend on the kind; personal data is `***` unless unmasked.
     #[schema(value_type = Object)]
     state: Value,
     version: u64,
@@ -272,13 +272,13 @@ fn inspect_error(error: InspectError) -> ApiError {
 }
 
 query! {
-    /// The query of `GET …/journal`, beside the environment.
+    /// The query of `GET …/journal`, besides the environment.
     pub(crate) struct PastQuery: strict {
-        /// How many.
+        /// The most entries to return.
         limit: OrDefault<Limit>,
-        /// A `next_cursor` as it was given: what follows it.
+        /// A `next_cursor` of an earlier answer: returns what follows it.
         cursor: Option<Cursor>,
-        /// Show what is personal. That is written down.
+        /// Shows personal data unmasked. That you looked is recorded.
         unmask: OrDefault<Flag>,
     }
 }
@@ -361,11 +361,11 @@ struct PassivatedView {
 #[schema(as = PassivateResult)]
 enum PassivatedWord {
     Passivated,
-    /// Something is under way: it stays.
+    /// The actor is in use and stays in memory.
     InUse,
 }
 
-/// Lets an actor go; the next message brings it back
+/// Removes an actor from memory; the next message brings it back
 #[utoipa::path(post, path = "/v1/admin/actors/{kind}/{id}/passivate", tag = "Operators",
     responses((status = 200, body = Success<PassivatedView>)))]
 pub(crate) async fn passivate_actor(

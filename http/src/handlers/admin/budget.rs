@@ -1,4 +1,4 @@
-//! Money that operators move: minting, and filling reward budgets.
+//! Money that operators move: minting, and funding projects' reward budgets.
 
 use actix_web::{HttpResponse, web};
 use priv_domain::system::{FundBudget, Funded, Mint, MintTo, Minted};
@@ -28,7 +28,8 @@ body! {
     /// The body of `POST /mint`.
     pub(crate) struct MintBody {
         amount_priv: PositiveAmount,
-        /// `treasury`, `pool`, a person's UUID, or a user who is known already.
+        /// The receiver: `treasury`, `pool`, a person's UUID, or the id of a user who is already
+        /// known.
         to: PayeeText,
         reason: MintReason,
     }
@@ -43,7 +44,7 @@ body! {
     }
 }
 
-/// Whom money is made for. Whether there is such a user is for the handler to ask.
+/// The receiver of minted money. Whether there is such a user is for the handler to check.
 #[derive(Debug)]
 pub(crate) struct PayeeText(String);
 
@@ -59,7 +60,7 @@ impl Member for PayeeText {
     }
 }
 
-/// Why, for the record.
+/// Why the money is minted, for the record.
 #[derive(Debug, ToSchema)]
 #[schema(as = Reason, value_type = String, min_length = 1, max_length = 500, pattern = r"\S")]
 pub(crate) struct MintReason(Box<str>);
@@ -86,7 +87,7 @@ impl Member for MintReason {
 struct MintView {
     amount_priv: Amount,
     to: String,
-    /// All that was ever minted in this environment.
+    /// Everything that was ever minted in this environment, including this amount.
     minted_priv: Amount,
 }
 
@@ -95,11 +96,11 @@ struct MintView {
 struct BudgetView {
     project_id: ProjectIdText,
     amount_priv: Amount,
-    /// What the treasury has left.
+    /// What is left in the treasury.
     treasury_priv: Amount,
 }
 
-/// Makes money: a fresh environment has none
+/// Mints money: a new environment has none
 #[utoipa::path(post, path = "/v1/admin/mint", tag = "Operators",
     responses((status = 201, body = Success<MintView>),
         (status = 409, description = "CONFLICT: `request_in_flight`, or `not_taken`.")))]
@@ -159,8 +160,8 @@ pub(crate) async fn fund_budget(
     Ok(with_origin(created(&format!("/v1/admin/projects/{id}"), &view), answered.origin))
 }
 
-/// The user whom an operator means: a UUID is a person, anything else must be known already, since
-/// a typing error would make money for nobody.
+/// The user whom an operator means. A UUID is a person; any other user must be known already, since
+/// a typing error would mint money for nobody.
 async fn user_named(
     state: &AppState,
     environment: Environment,

@@ -1,4 +1,4 @@
-//! The review queue.
+//! `/v1/admin/contributions`: the review queue.
 
 use actix_web::{HttpResponse, web};
 use priv_domain::ContributionId;
@@ -43,17 +43,17 @@ struct QueuedView {
 }
 
 query! {
-    /// The query of the queue, beside that of a list.
+    /// The query of the queue, besides that of a list.
     pub(crate) struct QueueQuery: strict {
-        /// Only those in this state.
+        /// Only contributions with this status.
         status: Option<ReviewStatusName>,
     }
 }
 
-/// Contributions that are looked through for one answer; a cursor goes on from there.
+/// The most contributions that are searched for one answer.
 const MAX_LOOKED_AT: usize = 20_000;
 
-/// Contributions of everybody, oldest first: with `status=pending` the queue to review
+/// Everybody's contributions, oldest first; with `status=pending`, the queue to review
 #[utoipa::path(get, path = "/v1/admin/contributions", tag = "Operators",
     responses((status = 200, body = Success<QueueView>)))]
 pub(crate) async fn list_contribution_queue(
@@ -94,7 +94,7 @@ body! {
 }
 
 words! {
-    /// A judgement.
+    /// The outcome of a review.
     checked pub(crate) enum DecisionName as "ReviewDecision" {
         Approved = "approved",
         Rejected = "rejected",
@@ -109,7 +109,7 @@ struct ReviewedView {
     reward_priv: Amount,
 }
 
-/// Judges a contribution; approval accrues its reward, once
+/// Reviews a contribution; approval accrues its reward, once
 #[utoipa::path(post, path = "/v1/admin/contributions/{id}/review", tag = "Operators",
     responses((status = 200, body = Success<ReviewedView>),
         (status = 409, description = "CONFLICT `already_reviewed`: it was judged otherwise.")))]

@@ -1,4 +1,4 @@
-//! An entity's state as operators see it: personal fields are masked.
+//! Shows operators an entity's state, with personal fields masked.
 
 use priv_domain::AnyEntity;
 use priv_domain::UserRef;
@@ -14,7 +14,7 @@ use super::masking::{Unmask, amount, exchange_view, payer_text, transfer_view};
 use crate::auth::wallet::Address;
 use crate::wire::time::{Rfc3339, day_text};
 
-/// The state, without what an operator has no use for.
+/// The state, without what operators have no use for.
 pub(crate) fn state_view(entity: &AnyEntity, unmask: Unmask) -> Value {
     let (mut state, answers) = match entity {
         AnyEntity::User(user) => (user_view(&user.machine, unmask), user.answers.len()),
@@ -86,7 +86,7 @@ fn user_view(user: &User, unmask: Unmask) -> Value {
     })
 }
 
-/// What a user has in the marketplace: how much of it, and what it is about.
+/// A user's part in the marketplace: how much there is, and of what.
 fn market_view(market: &Market) -> Value {
     let of = |status| {
         market.contributions.values().filter(|contribution| contribution.status == status).count()
@@ -151,7 +151,7 @@ fn listing_view(listing: &Listing) -> Value {
     })
 }
 
-/// A linked user: the project may be seen, the id is personal.
+/// A linked user: the project is shown, the user's id is personal.
 fn linked(key: &str, unmask: Unmask) -> Value {
     let Ok(user) = key.parse::<UserRef>();
     match (unmask, user.project()) {
@@ -206,7 +206,7 @@ fn system_view(system: &System) -> Value {
     })
 }
 
-/// Transfers that are shown of one entity.
+/// The most transfers that are shown of one entity.
 const SHOWN: usize = 100;
 
 fn exchanges_view(outbox: &Outbox<Exchange>) -> Value {

@@ -35,9 +35,10 @@ body! {
     /// The body of `POST /keys`.
     pub(crate) struct KeyBody {
         kind: KindName,
-        /// As in the query.
+        /// The key's environment, which the query may give instead; `live` if neither does. They
+        /// must not contradict each other.
         environment: Option<EnvironmentName>,
-        /// What a secret key may; all, unless it is said.
+        /// What a secret key may do; everything if left out. Ignored for publishable keys.
         scopes: Option<List<ScopeName, 0, { usize::MAX }>>,
         /// Why, for the record.
         reason: Option<Reason>,
@@ -54,14 +55,14 @@ words! {
 body! {
     /// The body of `POST /keys/{key}/roll`.
     pub(crate) struct RollBody: default {
-        /// How long the old key still works.
+        /// How many seconds the old key still works.
         overlap_secs: OrDefault<OverlapSecs>,
         /// Why, for the record.
         reason: Option<Reason>,
     }
 }
 
-/// How long a rolled key still works: up to 30 days, and not at all unless it is said.
+/// How many seconds a rolled key still works: up to 30 days; 0, the default, ends it at once.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OverlapSecs(u32);
 
@@ -93,19 +94,19 @@ struct KeyView {
     key_id: KeyIdText,
     kind: KindName,
     environment: EnvironmentName,
-    /// What the key begins with.
+    /// The beginning of the key, such as `sk_live_`.
     prefix: &'static str,
     last_four: Box<str>,
     scopes: Vec<ScopeName>,
     created_at: Rfc3339,
     ends_at: Option<Rfc3339>,
     status: KeyStatus,
-    /// To the minute, since the service was started.
+    /// When the key was last used, to the minute; `null` if not since the service started.
     last_used_at: Option<Rfc3339>,
 }
 
 words! {
-    /// Whether a key works, and for how long.
+    /// Whether a key works: `ending` keys still do, until their `ends_at`.
     shown pub(crate) enum KeyStatus as "KeyStatus" {
         Active = "active",
         Ending = "ending",
@@ -116,7 +117,7 @@ words! {
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewKey)]
 struct NewKeyView {
-    /// The secret, shown once. A repeat shows it only where it can be made again.
+    /// The key itself, shown once. A repeat of the request shows it only if it can be made again.
     key: Option<String>,
     #[serde(flatten)]
     about: KeyView,
@@ -157,7 +158,7 @@ fn view(
     }
 }
 
-/// A project's keys, of both environments or of the one that is asked for
+/// A project's keys, in both environments or in the given one
 #[utoipa::path(get, path = "/v1/admin/projects/{id}/keys", tag = "Operators",
     responses((status = 200, body = Success<KeysView>)))]
 pub(crate) async fn list_keys(
@@ -191,9 +192,9 @@ fn both_environments(node: &Node, id: ProjectId) -> Result<Vec<KnownProject>, Ap
     }
 }
 
-/// Makes another key
+/// Makes a new key
 ///
-/// It is shown only here, and to a repeat with the same `Idempotency-Key`.
+/// The key itself is shown only here, and to a repeat with the same `Idempotency-Key`.
 #[utoipa::path(post, path = "/v1/admin/projects/{id}/keys", tag = "Operators",
     responses((status = 201, body = Success<NewKeyView>),
         (status = 409, description = "CONFLICT: `request_in_flight`, or `too_many_keys`.")))]
@@ -245,7 +246,7 @@ async fn answer_new_key(
     Ok(with_origin(response, answered.origin))
 }
 
-/// What is known of a key
+/// A key, without its secret
 #[utoipa::path(get, path = "/v1/admin/projects/{id}/keys/{key}", tag = "Operators",
     responses((status = 200, body = Success<KeyView>)))]
 pub(crate) async fn get_key(
@@ -257,7 +258,7 @@ pub(crate) async fn get_key(
     Ok(ok(&view(&key, entity.environment, state.now(), state.last_used(key.id))))
 }
 
-/// Makes a key in place of another, which works for a while yet
+/// Replaces a key by a new one; the old one works for a while longer
 #[utoipa::path(post, path = "/v1/admin/projects/{id}/keys/{key}/roll", tag = "Operators",
     responses((status = 201, body = Success<NewKeyView>),
         (status = 409, description = "CONFLICT: `request_in_flight`, `key_ended`, or \
@@ -313,7 +314,7 @@ pub(crate) async fn revoke_key(
     Ok(with_origin(ok(&view), answered.origin))
 }
 
-/// The key that a path names, in whichever environment it is, and its project.
+/// The key that a path names and its project, in whichever environment the key is.
 fn key_in_path(
     node: &Node,
     KeyInPath { project: id, key }: KeyInPath,

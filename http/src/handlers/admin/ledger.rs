@@ -1,4 +1,5 @@
-//! `/v1/admin/ledger/audit` and `/v1/admin/journal`
+//! `/v1/admin/ledger/audit` and `/v1/admin/journal`: whether the money adds up, and how the journal
+//! does.
 
 use actix_web::{HttpResponse, web};
 use priv_domain::ledger::{AccountClass, TrialBalance};
@@ -23,12 +24,13 @@ struct AuditView {
     in_flight: SignedAmount,
     minted: SignedAmount,
     burned: SignedAmount,
-    /// Accounts and what is in flight, less what was minted and not burned: 0, or an alarm.
+    /// What all accounts and open transfers hold, plus what was burned, less what was minted.
+    /// Always 0: any other value is an error in the ledger.
     difference_priv: SignedAmount,
     as_of_position: u64,
 }
 
-/// What each class of accounts holds.
+/// The sum of all accounts of each class.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AccountClasses)]
 struct AccountsView {
@@ -56,7 +58,7 @@ impl From<&TrialBalance> for AccountsView {
     }
 }
 
-/// What each class of accounts holds, and whether it adds up
+/// The sum of each class of accounts, and whether the ledger balances
 #[utoipa::path(get, path = "/v1/admin/ledger/audit", tag = "Operators",
     responses((status = 200, body = Success<AuditView>)))]
 pub(crate) async fn audit_ledger(
@@ -116,7 +118,7 @@ struct Times {
     max: u64,
 }
 
-/// How far the journal is, how large its groups are, and how long a sync takes
+/// The journal's progress, the sizes of its groups, and how long syncs take
 #[utoipa::path(get, path = "/v1/admin/journal", tag = "Operators",
     responses((status = 200, body = Success<JournalView>)))]
 pub(crate) async fn show_journal(

@@ -1,4 +1,4 @@
-//! What views of operators share: who is hidden in them, and how money and transfers are shown.
+//! Shared by operators' views: masks personal data, and shows money and transfers.
 
 use priv_domain::earning::Payer;
 use priv_domain::entity::Kind;
@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 
 use crate::wire::amount::Amount;
 
-/// Whether personal fields are shown.
+/// Whether personal data is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unmask {
-    /// They are; somebody wrote down who looked.
+    /// It is shown; who looked has been recorded.
     Yes,
-    /// They are not.
+    /// It is replaced by `***`.
     No,
 }
 
 impl Unmask {
-    /// A personal text.
+    /// Shows or masks a text that is personal.
     pub(crate) fn text(self, text: &str) -> Value {
         match self {
             Self::Yes => json!(text),
@@ -41,8 +41,8 @@ pub(crate) fn payer_text(payer: Payer) -> String {
     }
 }
 
-/// A transfer or a proposal, which is shown as a transfer of nothing; whoever gets it is named only
-/// where it is no person.
+/// A transfer or a proposal, shown as a transfer; a proposal's amount is 0. The receiver is named
+/// unless it is a user.
 pub(crate) fn exchange_view(exchange: &Exchange) -> Value {
     match exchange {
         Exchange::Transfer(transfer) => transfer_view(transfer),
@@ -57,7 +57,7 @@ pub(crate) fn exchange_view(exchange: &Exchange) -> Value {
     }
 }
 
-/// A transfer; whoever gets it is named only where it is no person.
+/// A transfer. The receiver is named unless it is a user.
 pub(crate) fn transfer_view(transfer: &Transfer) -> Value {
     let purpose = match &transfer.purpose {
         Purpose::ToUser(UserPurpose::Claim(part)) => {

@@ -1,4 +1,4 @@
-//! Keys that are made for a request, and made again for its repeat.
+//! Makes keys for a request, and the same ones again for its repeat.
 
 use priv_domain::project::{ApiKey, KeyRole, Scopes};
 use priv_domain::{Environment, KeyId, RequestTag};
@@ -9,21 +9,21 @@ use crate::state::AppState;
 
 /// Makes keys for a request.
 ///
-/// With an idempotency key the secrets are made from it, the key's own id and this installation's
-/// secret, so that a repeat shows the same ones although only their hashes are stored. The id is
-/// new for each key, so what was shown once is never made for another.
+/// With an idempotency key, a key's secret is made from the request's tag, the new key's id and
+/// this installation's secret, so that a repeat shows the same one although only its hash is
+/// stored. The id is new for each key, so what was shown once is never made for another.
 pub(crate) struct NewKeys<'a> {
     state: &'a AppState,
     tag: Option<RequestTag>,
 }
 
 impl<'a> NewKeys<'a> {
-    /// For a request with or without an idempotency key.
+    /// Makes keys for a request; `tag` is `None` if it has no idempotency key.
     pub(crate) fn for_request(state: &'a AppState, tag: Option<RequestTag>) -> Self {
         Self { state, tag }
     }
 
-    /// A publishable key and a secret one with all scopes.
+    /// Makes a publishable key, and a secret one with all scopes.
     pub(crate) fn pair(&self, environment: Environment) -> Result<[(ApiKey, String); 2], ApiError> {
         Ok([
             self.one(KeyRole::Publishable, Scopes::ALL, environment)?,
@@ -31,7 +31,7 @@ impl<'a> NewKeys<'a> {
         ])
     }
 
-    /// One key.
+    /// Makes a key, and returns it with its secret.
     pub(crate) fn one(
         &self,
         role: KeyRole,
@@ -60,7 +60,8 @@ impl<'a> NewKeys<'a> {
         Ok((key, secret))
     }
 
-    /// The secret of a key that is kept: `made` for this request, or made again for a repeat.
+    /// The secret of the stored key `kept`: it was `made` for this request, or can be made again
+    /// for a repeat. `None` if it can't.
     pub(crate) fn secret_of(
         &self,
         kept: &ApiKey,

@@ -1,4 +1,4 @@
-//! An entity's past as operators see it.
+//! Shows operators an entity's past.
 
 use priv_actors::inspect::{AnyEvents, PastEntry, PastRawEvents};
 use priv_domain::entity::Kind;
@@ -10,23 +10,25 @@ use utoipa::ToSchema;
 use super::masking::{Unmask, amount, exchange_view, payer_text, transfer_view};
 use crate::wire::time::Rfc3339;
 
-/// One record.
+/// A record of an entity's stream.
 #[derive(Serialize, ToSchema)]
 #[schema(as = JournalEntry)]
 pub(crate) struct EntryView {
     position: u64,
     version: u64,
     at: Rfc3339,
-    /// By kind, each with its name as `event`.
+    /// What happened. Each object has the event's name as `event`; its other members depend on
+    /// that.
     #[schema(value_type = Vec<Object>)]
     events: Vec<Value>,
-    /// The raw events, their number where they are masked, or `erased`.
+    /// The raw events, if there are any: all of them if unmasked, else only their number as
+    /// `masked_events`; `erased` if they were erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value)]
     personal: Option<Value>,
 }
 
-/// A record, with what is personal masked.
+/// A record, with personal data masked or not.
 pub(crate) fn entry_view(entry: &PastEntry, unmask: Unmask) -> EntryView {
     let events = match &entry.events {
         AnyEvents::User(events) => events.iter().map(|event| user_event(event, unmask)).collect(),

@@ -1,4 +1,4 @@
-//! `/v1/admin/projects`: projects are made in both environments at once.
+//! `/v1/admin/projects`: projects, which are made in both environments at once.
 
 use std::sync::Arc;
 
@@ -80,18 +80,18 @@ words! {
 
 body! {
     pub(crate) struct LimitsBody: default {
-        /// `null` goes back to the plan's.
+        /// The most requests in a second with each key; `null` goes back to the plan's limit.
         requests_per_second: Maybe<Option<Count>>,
-        /// `null` goes back to the plan's.
+        /// The most requests in a UTC day with each key; `null` goes back to the plan's limit.
         requests_per_day: Maybe<Option<Count>>,
-        /// What a user can earn with the project in a day.
+        /// The most that one user can earn from the project's events in a UTC day.
         daily_cap_priv: Option<Amount>,
         rates: OrDefault<RatesBody>,
     }
 }
 
 body! {
-    /// What an event of each type earns.
+    /// What one event of each type earns.
     pub(crate) struct RatesBody: default {
         track: Option<Amount>,
         page_view: Option<Amount>,
@@ -99,7 +99,7 @@ body! {
     }
 }
 
-/// A name, without control characters.
+/// A name of 1 to 200 characters, without control characters.
 #[derive(Debug, ToSchema)]
 #[schema(
     as = Name,
@@ -136,7 +136,7 @@ struct CreatedView {
     keys: KeysView,
 }
 
-/// The secrets, shown once. A repeat shows them only where they can be made again.
+/// The keys themselves, shown once. A repeat shows them only if they can be made again.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewKeys)]
 struct KeysView {
@@ -156,9 +156,9 @@ struct ProjectView {
     consent_policy: PolicyName,
     limits: LimitsView,
     publishable_reads_analytics: bool,
-    /// What can still be promised.
+    /// The reward budget, including what `promised_priv` will take of it.
     budget_priv: Amount,
-    /// Earned with it and not yet claimed.
+    /// What users have earned from the project and not yet been paid.
     promised_priv: Amount,
     created_at: Rfc3339,
 }
@@ -226,7 +226,7 @@ impl From<ConsentPolicy> for PolicyName {
     }
 }
 
-/// What a body says of the settings.
+/// The change of settings that a body asks for.
 fn change_of(
     name: Option<NameText>,
     plan: Option<PlanName>,
@@ -283,9 +283,9 @@ fn view(
     }
 }
 
-/// Makes a project, in both environments, and its first keys
+/// Makes a project in both environments, with its first keys
 ///
-/// The keys are shown only here, and to a repeat with the same `Idempotency-Key`.
+/// The keys themselves are shown only here, and to a repeat with the same `Idempotency-Key`.
 #[utoipa::path(post, path = "/v1/admin/projects", tag = "Operators",
     responses((status = 201, body = Success<CreatedView>)))]
 pub(crate) async fn create_project(
@@ -305,8 +305,8 @@ pub(crate) async fn create_project(
     let naming = NameProject { name: settings.name.clone(), by, reason };
     let named = state.node.ask(&EntityId::system(Environment::Live), naming, tag).await?;
     let ProjectNamed { id } = named.reply;
-    // The id is the same for a repeat, so each environment's project is made once. The test environment comes
-    // first: whoever sees the live one has both.
+    // A repeat has the same id, so each environment's project is made once. The test environment
+    // comes first: whoever sees the live one has both.
     let new_keys = NewKeys::for_request(&state, tag);
     let mut secrets = Vec::new();
     for environment in [Environment::Test, Environment::Live] {
@@ -354,7 +354,7 @@ fn newest_first(facts: &KnownProject) -> String {
     format!("{:039}", u128::MAX - facts.id.get())
 }
 
-/// A project, with its money
+/// A project and its money
 #[utoipa::path(get, path = "/v1/admin/projects/{id}", tag = "Operators",
     responses((status = 200, body = Success<ProjectView>)))]
 pub(crate) async fn get_project(

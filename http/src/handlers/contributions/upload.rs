@@ -41,13 +41,13 @@ query! {
     /// The text fields of the form.
     pub(crate) struct UploadFields {
         contribution_type: Required<UploadType>,
-        /// Adds a quarter of the base reward.
+        /// Consent to train AI with it; adds 25 % to the base reward.
         consent_ai_training: OrDefault<Checkbox>,
-        /// Adds 15 %.
+        /// Consent to research with it; adds 15 %.
         consent_research: OrDefault<Checkbox>,
-        /// Adds 20 %; without it, it can't be listed.
+        /// Consent to commercial use; adds 20 %. Needed to sell the contribution.
         consent_commercial: OrDefault<Checkbox>,
-        /// A JSON object, as text, of at most 16 KiB.
+        /// A JSON object as text, of at most 16 KiB, about the contribution.
         metadata: Option<Metadata>,
     }
 }
@@ -58,15 +58,15 @@ impl FormFields for UploadFields {
         "The content. Its own first bytes say what it is, whatever is declared.";
 }
 
-/// What is uploaded.
+/// The type of the upload.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UploadType(ContributionType);
 
-/// A box that is ticked or not, as forms send it.
+/// A checkbox, as forms send it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Checkbox(bool);
 
-/// What the contributor says of it: a JSON object, or nothing.
+/// The contributor's own description: a JSON object as text; `None` if empty.
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata(Option<Box<str>>);
 
@@ -124,7 +124,7 @@ impl Param for Metadata {
     }
 }
 
-/// What is said of a contribution.
+/// The text fields of an upload, checked.
 struct About {
     contribution_type: ContributionType,
     uses: Uses,
@@ -145,7 +145,7 @@ impl From<UploadFields> for About {
     }
 }
 
-/// Takes a contribution: streamed to disk while it is hashed
+/// Uploads a contribution: streamed to disk while it is hashed
 ///
 /// Photos up to 50 MiB (1 PRIV), videos up to 500 MiB (5), voices up to 100 MiB (2), texts up to
 /// 10 MiB (0.5). A broken upload leaves nothing behind.
@@ -185,7 +185,7 @@ pub(crate) async fn upload_contribution(
     let said = format!("{}\n{fields:?}", staged.hash());
     let tag = idempotency.tag(fingerprint(said.as_bytes()));
     let owner = EntityId::user(caller.environment, &caller.user());
-    // Not cancelled by a client that hangs up: content and entry belong together.
+    // Not cancelled if the client hangs up: the content and its journal entry belong together.
     let worked = actix_rt::spawn(contribute(state, owner, staged, media_type, about, tag));
     worked.await.map_err(|error| ApiError::server_error(&error))?
 }
@@ -219,7 +219,8 @@ async fn contribute(
     drop(lock);
     let may_be_needed = match &answered {
         Ok(answered) => answered.is_fresh(),
-        // Whether there is an entry is unknown: the next start removes what none refers to.
+        // Whether there is an entry is unknown: the next start removes content to which none
+        // refers.
         Err(AskError::Stopping | AskError::Fault) => true,
         Err(
             AskError::Refused(_) | AskError::Mismatch | AskError::Overloaded | AskError::TooLarge,
@@ -242,7 +243,7 @@ async fn contribute(
     Ok(with_origin(response, answered.origin))
 }
 
-/// What the automatic checks say, where they are asked: what nobody else has is taken.
+/// The judgement of the automatic checks: if they are on, content that nobody else has is approved.
 fn judged(state: &AppState, originality: Originality) -> Option<Judgement> {
     match (state.options.review, originality) {
         (Review::Automatic, Originality::New) => Some(Judgement {
@@ -253,13 +254,13 @@ fn judged(state: &AppState, originality: Originality) -> Option<Judgement> {
     }
 }
 
-/// The content's own type, which must go with the contribution's.
+/// The content's actual type, which must be one of the contribution's.
 fn media_type_of(
     staged: &Staged,
     declared: &str,
     wanted: ContributionType,
 ) -> Result<MediaType, ApiError> {
-    // Of a container for sound or pictures, the kind of contribution says which it is.
+    // Of a container for sound or video, the contribution's type says which it is.
     let hint = match wanted {
         ContributionType::Voice => "audio/",
         ContributionType::Video => "video/",

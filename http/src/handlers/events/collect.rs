@@ -1,4 +1,4 @@
-//! Sorting a request's events by user.
+//! Groups a request's events by user.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use crate::auth::{KeyInfo, PersonIds, check_user_id, user_of};
 use crate::ingest::{Batch, EventOutcome, IncomingEvent, Refusal, Refused};
 use crate::middleware::RequestContext;
 
-/// A request's events by user, and those that can't be stored whoever they are of.
+/// A request's events by user, and the outcomes of those that can't be stored at all.
 pub(super) struct Collected {
     pub(super) groups: Vec<Group>,
-    /// One an event, in the order of the body; those of `groups` have no verdict yet.
+    /// The outcome of each event, in the order of the body; those in `groups` have no verdict yet.
     pub(super) outcomes: Vec<EventOutcome>,
-    /// Whether each event has an id that the client gave: then all can safely be sent again.
+    /// Whether the client has given each event an id: then sending all of them again is safe.
     pub(super) all_named: bool,
 }
 
@@ -38,7 +38,7 @@ impl Collected {
         let mut collected = Self {
             groups: Vec::new(),
             outcomes: Vec::with_capacity(batch.events.len()),
-            // With an idempotency key all are known again when they come again.
+            // With an idempotency key, events without an id get the same one in a repeat.
             all_named: true,
         };
         let mut by_user: HashMap<UserRef, usize> = HashMap::new();
@@ -92,8 +92,8 @@ fn user_of_event(
     }
 }
 
-/// Gives the event its identity: the client's id; or else one of ours, which is the same again
-/// when the request is repeated with its idempotency key.
+/// Gives the event its id: the client's, or else one of ours, which is the same again when the
+/// request is repeated with its idempotency key.
 fn named(
     event: IncomingEvent,
     index: usize,
@@ -149,7 +149,7 @@ fn named(
 fn made_id(context: &RequestContext) -> String {
     let millis = u64::try_from(context.received_at().as_millis()).unwrap_or(0);
     let mut random = [0; 16];
-    // Without random numbers no request was let in: keys and request ids need them too.
+    // Without random numbers no request gets this far: keys and request ids need them too.
     let _ = getrandom::fill(&mut random);
     format!("evt_{}", Ulid::from_parts(millis, u128::from_be_bytes(random)))
 }

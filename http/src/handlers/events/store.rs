@@ -1,4 +1,4 @@
-//! Bringing each user's events to their actor, and putting the verdicts together.
+//! Sends each user's events to their actor, and collects the verdicts.
 
 use futures_util::future::join_all;
 use priv_actors::AskError;
@@ -12,18 +12,18 @@ use crate::error::ApiError;
 use crate::ingest::EventOutcome;
 use crate::state::AppState;
 
-/// What became of a request's events.
+/// The outcomes of a request's events.
 pub(super) struct Stored {
-    /// In the order of the body.
+    /// The outcome of each event, in the order of the body.
     pub(super) outcomes: Vec<EventOutcome>,
-    /// What they earned together.
+    /// What all of them earned, in total.
     pub(super) earned: Micros,
 }
 
-/// Brings a request's events to their users.
+/// Sends a request's events to their users.
 ///
 /// # Errors
-/// OVERLOADED where nothing is lost by sending all of it again, PAYLOAD_TOO_LARGE, SERVER_ERROR.
+/// OVERLOADED if nothing is lost by sending all of it again, PAYLOAD_TOO_LARGE, SERVER_ERROR.
 pub(super) async fn store(
     state: &AppState,
     key: &KeyInfo,
@@ -51,14 +51,14 @@ pub(super) async fn store(
     let Collected { groups, outcomes, all_named } = collected;
     let mut stored = Stored { outcomes, earned: Micros::ZERO };
     let mut left = groups;
-    // A user who became a person sends their events on to them, once.
+    // Events of a user who became a person go on to that person, once.
     while !left.is_empty() {
         let asked = left.into_iter().map(|group| ask(state, group, &request));
         let mut moved = Vec::new();
         for (group, answer) in join_all(asked).await {
             match answer {
                 Ok(recorded) => moved.extend(stored.take(group, recorded)),
-                // Its events stay without a verdict.
+                // Its events have no verdict.
                 Err(AskError::Overloaded) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -72,8 +72,9 @@ pub(super) async fn store(
     Ok(stored)
 }
 
-/// Brings a user's events to them. The node waits for room as long as that is of use; who finds none
-/// then comes again. Waiting longer here would only keep more requests in a memory that is short.
+/// Sends a user's events to them. The node waits for room as long as that helps; after that,
+/// clients come again: waiting longer here would only keep more requests in memory when it is
+/// scarce.
 async fn ask(
     state: &AppState,
     group: Group,
@@ -86,7 +87,7 @@ async fn ask(
 }
 
 impl Stored {
-    /// Notes the verdicts; returns the events that belong to another user.
+    /// Records the verdicts; returns the events that belong to another user.
     fn take(&mut self, group: Group, recorded: Recorded) -> Option<Group> {
         self.earned = self.earned.saturating_add(recorded.earned);
         let mut moved = Moved::new(recorded.became);
@@ -101,7 +102,7 @@ impl Stored {
         moved.group()
     }
 
-    /// Of each event that went to a user.
+    /// The verdict of each event that was sent to a user; `None` if it found no room.
     fn verdicts(&self) -> impl Iterator<Item = Option<Verdict>> {
         self.outcomes.iter().filter_map(|outcome| match outcome {
             EventOutcome::Sent { verdict, .. } => Some(*verdict),
@@ -109,13 +110,13 @@ impl Stored {
         })
     }
 
-    /// Whether an event could not be stored for lack of room.
+    /// Whether some event could not be stored for lack of room.
     pub(super) fn is_overloaded(&self) -> bool {
         self.verdicts().any(|verdict| verdict.is_none())
     }
 }
 
-/// Events on their way to the person whom their user became.
+/// Events on their way to the person that their user became.
 struct Moved {
     to: Option<EntityId>,
     indexes: Vec<usize>,

@@ -1,5 +1,4 @@
-//! Browsing: every filter and sort over what the projector keeps, as it is after all that was
-//! answered before.
+//! Browses listings with filters and sorts. Lists hold everything that was answered before.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -28,25 +27,25 @@ use crate::wire::time::Rfc3339;
 use crate::wire::words::{CategoryName, words};
 
 query! {
-    /// The query of `GET /marketplace/wallet/listings`, beside that of a list.
+    /// The query of `GET /marketplace/wallet/listings`, besides that of a list.
     pub(crate) struct BrowseQuery {
-        /// Only listings of this.
+        /// Only listings in this category.
         category: Option<CategoryName>,
-        /// At least this price.
+        /// Only listings with at least this price, in PRIV.
         min_price: Option<Amount> as "minPrice",
-        /// At most this price.
+        /// Only listings with at most this price, in PRIV.
         max_price: Option<Amount> as "maxPrice",
-        /// In this order; `newest` unless it is said.
+        /// The order; `newest` if left out.
         sort: Option<Sort>,
-        /// Each word is in the title, the description or a tag.
+        /// Words, each of which must be in the title, the description or a tag.
         q: Option<Text<0, 200>>,
-        /// Only those with this tag.
+        /// Only listings with this tag, whatever its case.
         tag: Option<String>,
     }
 }
 
 words! {
-    /// An order of listings.
+    /// The order of listings.
     shown pub(crate) enum Sort as "ListingSort" {
         Newest = "newest",
         Oldest = "oldest",
@@ -58,10 +57,10 @@ words! {
 }
 
 impl Sort {
-    /// A listing's place, so that order by it is list order; the newest first among equals.
+    /// A listing's sort key; among equals, the newest comes first.
     fn place(self, summary: &ListingSummary) -> (u64, u128) {
         let newest_first = u128::MAX - summary.id.get();
-        // In thousandths of a star.
+        // The average in thousandths of a star.
         let rating = summary.stars.saturating_mul(1_000).checked_div(summary.ratings.into());
         match self {
             Self::Newest => (0, newest_first),
@@ -74,7 +73,7 @@ impl Sort {
     }
 }
 
-/// Which listings are wanted.
+/// The listings that a query asks for.
 struct Wanted {
     category: Option<Category>,
     min_price: Option<Micros>,
@@ -110,7 +109,7 @@ impl Wanted {
             && self.says(summary)
     }
 
-    /// Whether every word is in its title, its description or one of its tags.
+    /// Whether each word is in the listing's title, its description or one of its tags.
     fn says(&self, summary: &ListingSummary) -> bool {
         if self.words.is_empty() {
             return true;
@@ -129,7 +128,7 @@ struct BrowseView {
     next_cursor: Option<String>,
 }
 
-/// What is for sale
+/// Listings that are for sale
 #[utoipa::path(get, path = "/v1/marketplace/wallet/listings", tag = "Marketplace",
     responses((status = 200, body = Success<BrowseView>)))]
 pub(crate) async fn browse_listings(
@@ -190,12 +189,12 @@ struct RatingView {
     rated_at: Rfc3339,
 }
 
-/// Ratings that are shown of one listing.
+/// The most ratings that are shown of one listing.
 const RATINGS_SHOWN: usize = 20;
 
-/// One listing, with its latest ratings
+/// A listing and its latest ratings
 ///
-/// One that is not active is there for its seller and its buyers only.
+/// A listing that is not active is visible to its seller and its buyers only.
 #[utoipa::path(get, path = "/v1/marketplace/wallet/listings/{id}", tag = "Marketplace",
     responses((status = 200, body = Success<OneView>)))]
 pub(crate) async fn get_listing(

@@ -1,4 +1,4 @@
-//! What was bought, as files: links that are good for a while, or one archive.
+//! Downloads of bought files: links that are valid for a while, or one archive.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use priv_blobs::ContentHash;
@@ -28,13 +28,14 @@ use crate::wire::words::words;
 query! {
     /// The query of `GET /…/download`.
     pub(crate) struct DownloadQuery {
-        /// Links to each file, or all as one archive.
+        /// `json`, the default, gives a link to each file; `zip` gives one archive with all of
+        /// them.
         format: Option<Format>,
     }
 }
 
 words! {
-    /// How files are given.
+    /// How the files are given.
     shown pub(crate) enum Format as "DownloadFormat" {
         Links = "json",
         Zip = "zip",
@@ -61,12 +62,12 @@ struct FileView {
     expires_at: Rfc3339,
 }
 
-/// The name under which a file is handed out: never what its owner called it.
+/// The name under which a file is downloaded; never the one that its owner gave it.
 fn file_name(contribution: ContributionId, media_type: MediaType) -> String {
     format!("{contribution}.{}", media_type.extension())
 }
 
-/// The files of what was bought: links for a quarter of an hour, or one zip archive
+/// The files of a bought listing: links that are valid for 15 minutes, or one zip archive
 #[utoipa::path(get, path = "/v1/marketplace/wallet/listings/{id}/download", tag = "Marketplace",
     responses((status = 200,
         content((Success<DownloadView> = "application/json"), (Vec<u8> = "application/zip")))))]
@@ -81,7 +82,7 @@ pub(crate) async fn download_listing(
     answer(&request, &state, &me, listing, query.0.format).await
 }
 
-/// The files of a purchase: links for a quarter of an hour, or one zip archive
+/// The files of a purchase: links that are valid for 15 minutes, or one zip archive
 #[utoipa::path(get, path = "/v1/marketplace/wallet/purchases/{id}/download", tag = "Marketplace",
     responses((status = 200,
         content((Success<DownloadView> = "application/json"), (Vec<u8> = "application/zip")))))]
@@ -99,7 +100,7 @@ pub(crate) async fn download_purchase(
     answer(&request, &state, &me, listing, query.0.format).await
 }
 
-/// What `me` bought of a listing, as files.
+/// What `me` bought of a listing, as links or an archive.
 async fn answer(
     request: &HttpRequest,
     state: &AppState,
@@ -136,7 +137,7 @@ async fn answer(
     }))
 }
 
-/// The files of a listing as they were when they were bought. For all others there are none.
+/// The purchase of a listing, and its files as they were then. NOT_FOUND for everybody else.
 async fn bought(
     state: &AppState,
     me: &EntityId,

@@ -1,4 +1,4 @@
-//! Buying, and what was bought and sold.
+//! Purchases: buying, rating, and the lists of what was bought and sold.
 
 use std::cmp::Reverse;
 
@@ -55,7 +55,7 @@ struct PurchaseView {
     receipt: String,
 }
 
-/// What a receipt of a purchase says. `docs/receipts.md` has the members.
+/// The facts that a purchase's receipt signs, listed in `docs/receipts.md`.
 #[derive(Serialize)]
 struct PurchaseFacts<'a> {
     kind: &'static str,
@@ -162,15 +162,15 @@ fn view(
 }
 
 query! {
-    /// The query of `GET /marketplace/wallet/purchases`, beside that of a list.
+    /// The query of `GET /marketplace/wallet/purchases`, besides that of a list.
     pub(crate) struct PurchasesQuery {
-        /// As buyer, or as seller.
+        /// The caller's side of the purchases; `buyer` if left out.
         role: Option<RoleName>,
     }
 }
 
 words! {
-    /// Which side of a purchase.
+    /// The side of a purchase on which the caller is.
     shown pub(crate) enum RoleName as "PurchaseRole" {
         Buyer = "buyer",
         Seller = "seller",
@@ -198,12 +198,12 @@ struct LineView {
     purchased_at: Rfc3339,
     #[serde(skip_serializing_if = "Option::is_none")]
     download_url: Option<String>,
-    /// What came to the seller.
+    /// What the seller earned; only in the seller's list.
     #[serde(skip_serializing_if = "Option::is_none")]
     earned_priv: Option<Amount>,
 }
 
-/// What the caller bought; with `role=seller` what they sold, without who bought it
+/// The caller's purchases; with `role=seller` their sales, which don't tell who bought
 #[utoipa::path(get, path = "/v1/marketplace/wallet/purchases", tag = "Marketplace",
     responses((status = 200, body = Success<PurchasesView>)))]
 pub(crate) async fn list_purchases(
@@ -239,14 +239,14 @@ pub(crate) async fn list_purchases(
     Ok(ok(&PurchasesView { purchases, pagination, next_cursor }))
 }
 
-/// What a seller sold, newest first: too much for memory, so a list.
+/// A seller's sales, newest first. They are too many for the seller's state, so a list has them.
 async fn sales(state: &AppState, seller: EntityId) -> Result<Vec<Sale>, ApiError> {
     state.up_to_date().await;
     let node = state.node.clone();
     state.blocking(move || node.sales(&seller)).await
 }
 
-/// What a buyer bought, newest first: their own state has it.
+/// A buyer's purchases, newest first, from the buyer's own state.
 async fn bought(state: &AppState, buyer: &EntityId) -> Result<Vec<Sale>, ApiError> {
     let look = |buyer: &Entity<User>| {
         let market = buyer.machine.market.as_ref();
@@ -279,7 +279,7 @@ struct RatedView {
     stars: u8,
 }
 
-/// Rates what was bought; a later rating replaces it
+/// Rates a bought listing; a later rating replaces it
 #[utoipa::path(post, path = "/v1/marketplace/wallet/listings/{id}/rating", tag = "Marketplace",
     responses((status = 200, body = Success<RatedView>)))]
 pub(crate) async fn rate_listing(

@@ -1,4 +1,4 @@
-//! Offering for sale: `POST` and `PUT` of listings.
+//! Selling: makes and changes listings.
 
 use std::future::{Ready, ready};
 
@@ -31,7 +31,7 @@ use crate::wire::text::Trimmed;
 use crate::wire::words::{LicenseName, ListingStatusName};
 
 body! {
-    /// The body of a new listing, which is active.
+    /// The body of `POST /…/listings`.
     pub(crate) struct NewListingBody {
         title: Needed<Title>,
         description: Needed<Description>,
@@ -71,7 +71,7 @@ body! {
 }
 
 body! {
-    /// The body of `POST` and `PUT`.
+    /// The body of `PUT /…/listings/{id}`; what is left out stays as it is.
     pub(crate) struct ListingBody {
         title: Maybe<Title>,
         description: Maybe<Description>,
@@ -84,13 +84,13 @@ body! {
     }
 }
 
-// What is counted is what is kept: blanks around a text are no part of it.
+// Lengths are those of the stored texts, without the blanks around them.
 type Title = Trimmed<5, 200>;
 type Description = Trimmed<20, 5000>;
 type Tags = List<Tag, 0, 10>;
 type Contents = List<ContributionIdText, 1, MAX_FILES>;
 
-/// A tag of a listing.
+/// A tag of a listing, of 1 to 50 characters.
 #[derive(Debug, ToSchema)]
 #[schema(value_type = String, min_length = 1, max_length = 50, pattern = r"\S")]
 pub(crate) struct Tag(Box<str>);
@@ -107,7 +107,7 @@ impl Member for Tag {
     }
 }
 
-/// The status of a new listing, if it is said at all.
+/// The status of a new listing, which can only be `active`.
 #[derive(Debug)]
 pub(crate) struct NewStatus;
 
@@ -158,7 +158,7 @@ pub(crate) async fn create_listing(
 }
 
 fn new_listing(body: NewListingBody) -> CreateListing {
-    // A new listing is active, whether that is said or not.
+    // A new listing is active, whether the body says so or not.
     let Maybe(None | Some(NewStatus)) = body.status;
     CreateListing {
         title: body.title.0.0,
@@ -173,7 +173,7 @@ fn new_listing(body: NewListingBody) -> CreateListing {
 
 /// Changes a listing: any of its members, or whether it is for sale
 ///
-/// What was bought keeps its terms.
+/// Earlier purchases keep their terms.
 #[utoipa::path(put, path = "/v1/marketplace/wallet/listings/{id}", tag = "Marketplace",
     responses((status = 200, body = Success<ListingView>), (status = 409)))]
 pub(crate) async fn change_listing(
@@ -205,7 +205,7 @@ pub(crate) async fn change_listing(
     Ok(with_origin(ok(&view), answered.origin))
 }
 
-/// The version in `If-Match`, with or without quotes; `*` asks for none in particular.
+/// The version in `If-Match`, with or without quotes; `None` for `*`, and where there is none.
 pub(crate) struct IfMatch(Option<u32>);
 
 impl FromRequest for IfMatch {

@@ -1,4 +1,4 @@
-//! A listing on the wire. Its seller is a pseudonym: no user id leaks.
+//! A listing as clients see it. Its seller is shown under a pseudonym, so no user id leaks.
 
 use data_encoding::HEXLOWER;
 use priv_domain::listing_summary::ListingSummary;
@@ -47,7 +47,7 @@ struct SampleView {
     metadata_preview: MetadataPreview,
 }
 
-/// What may be said of a file that is not bought yet.
+/// What may be told of a file before it is bought.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ListingSampleMetadata)]
 struct MetadataPreview {
@@ -74,8 +74,8 @@ const NOUNS: [&str; 16] = [
     "Kestrel", "Lagoon", "Meadow", "Otter", "Pine", "Raven",
 ];
 
-/// The name under which a seller is known, made from their id with this server's secret: the same
-/// for ever, and telling nobody whose it is.
+/// A seller's pseudonym, as id and display name. It is made from the user id with this server's
+/// secret, so it never changes and does not tell who it is.
 pub(super) fn pseudonym(state: &AppState, seller: &EntityId) -> (String, String) {
     let hash = blake3::keyed_hash(&state.pseudonym_key, seller.to_string().as_bytes());
     let hash = hash.as_bytes();
@@ -108,9 +108,9 @@ pub(super) async fn seller_view(
     })
 }
 
-/// Of stars, to two decimals; `None` before the first rating.
+/// The average of `ratings` in stars, to two decimals; `None` if there are none.
 fn average(stars: u64, ratings: u64) -> Option<f64> {
-    // Both are small numbers: no digit is lost.
+    // Both are small numbers: a float holds them exactly.
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let mean = |stars: u64, ratings: u64| stars as f64 / ratings as f64;
     (ratings > 0).then(|| (mean(stars, ratings) * 100.0).round() / 100.0)

@@ -1,4 +1,4 @@
-//! `GET /user/balance`
+//! `GET /user/balance`: what a user can spend, has earned, and can claim.
 
 use std::sync::Arc;
 
@@ -23,19 +23,19 @@ struct BalanceView {
     user_id: Option<Arc<str>>,
     wallet_address: Option<String>,
     anonymous_id: Option<Arc<str>>,
-    /// What can be spent.
+    /// What the user can spend now.
     priv_balance: Amount,
-    /// All that was ever earned, claimed or not.
+    /// Everything that the user ever earned, claimed or not.
     earned_total: Amount,
-    /// Earned and not yet claimed.
+    /// Earned and not yet claimed; it can't be spent.
     pending_rewards: Amount,
-    /// On its way to someone else.
+    /// In open transfers, on the way to somebody else.
     held_priv: Amount,
     data_sharing_enabled: bool,
     as_of: Rfc3339,
 }
 
-/// What is read of a user for their balance.
+/// What is read of a user's state for their balance.
 struct Balance {
     wallet: Option<[u8; 20]>,
     anonymous_id: Option<Arc<str>>,
@@ -61,7 +61,7 @@ impl Balance {
     }
 }
 
-/// What a person has, has earned, and can claim
+/// A user's balance and earnings
 #[utoipa::path(get, path = "/v1/user/balance", tag = "User",
     responses((status = 200, body = Success<BalanceView>)))]
 pub(crate) async fn get_balance(

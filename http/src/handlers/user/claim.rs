@@ -1,4 +1,4 @@
-//! `POST /user/earnings/claim`
+//! `POST /user/earnings/claim`: moves pending rewards into the balance.
 
 use actix_web::{HttpResponse, web};
 use priv_domain::user::{ClaimEarnings, Claimed};
@@ -19,9 +19,9 @@ use crate::wire::member::{Maybe, body};
 use crate::wire::time::Rfc3339;
 
 body! {
-    /// The body of a claim.
+    /// The body of `POST /user/earnings/claim`.
     pub(crate) struct ClaimBody: default {
-        /// All that is pending, unless it is said.
+        /// The amount in PRIV; everything that is pending if left out.
         amount_priv: Maybe<Amount>,
         user_id: Option<String>,
         wallet_address: Option<String>,
@@ -33,9 +33,9 @@ body! {
 #[schema(as = Claim)]
 struct ClaimView {
     claim_id: ClaimIdText,
-    /// What was paid.
+    /// What was paid out.
     claimed_priv: Amount,
-    /// What its payers could not cover: it stays pending.
+    /// What the payers could not cover; it stays pending.
     unfunded_priv: Amount,
     priv_balance: Amount,
     pending_rewards: Amount,
@@ -57,10 +57,10 @@ impl From<Claimed> for ClaimView {
     }
 }
 
-/// Turns what is pending into balance
+/// Claims pending earnings: moves them into the balance
 ///
 /// Refused as VALIDATION_ERROR with the reason `nothing_to_claim`, `below_minimum` or
-/// `more_than_pending`. Two at once pay once.
+/// `more_than_pending`. Two claims at once pay once.
 #[utoipa::path(post, path = "/v1/user/earnings/claim", tag = "User",
     responses((status = 201, body = Success<ClaimView>)))]
 pub(crate) async fn claim_earnings(

@@ -26,21 +26,22 @@ use crate::wire::text::Text;
 use crate::wire::time::Rfc3339;
 
 body! {
-    /// At least one of the four purposes; what is left out stays as it is.
+    /// A change of consent: names at least one of the four purposes; those left out stay as they
+    /// are.
     pub(crate) struct ConsentBody {
         analytics: Maybe<bool>,
         marketing: Maybe<bool>,
         data_sharing: Maybe<bool>,
         personalization: Maybe<bool>,
-        /// Where it was asked.
+        /// Where the user was asked, such as a page or an app.
         source: Option<Text<0, 64>>,
-        /// The text that was agreed to.
+        /// The version of the text that the user agreed to.
         policy_version: Option<Text<0, 64>>,
-        /// As in the query.
+        /// The user, for secret keys; may be in the query instead.
         user_id: Option<String>,
-        /// As in the query.
+        /// The user, by a linked wallet; may be in the query instead.
         wallet_address: Option<String>,
-        /// As in the query.
+        /// The user, by the project's anonymous id; may be in the query instead.
         anonymous_id: Option<String>,
     }
     rules |at, issues| {
@@ -66,7 +67,7 @@ struct ConsentView {
     preferences: PreferencesView,
     last_updated: Option<Rfc3339>,
     version: u32,
-    /// Whether they were ever asked.
+    /// Whether consent was ever recorded; if not, all preferences are false by default.
     explicit: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -82,7 +83,7 @@ struct PreferencesView {
     personalization: bool,
 }
 
-/// What a person can keep: each version names the hash of the one before.
+/// A receipt of a consent change, for the user to keep. Each names the hash of the one before.
 #[derive(Serialize, ToSchema)]
 struct Receipt {
     version: u32,
@@ -92,12 +93,12 @@ struct Receipt {
     policy_version: Option<Box<str>>,
     hash: HashText,
     previous_hash: HashText,
-    /// All of it, signed.
+    /// The receipt as a signed JWS, which can be checked with `/.well-known/jwks.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     jws: Option<String>,
 }
 
-/// What a receipt of a consent change says. `docs/receipts.md` has the members.
+/// The facts that a receipt of a consent change signs, listed in `docs/receipts.md`.
 #[derive(Serialize)]
 struct ConsentFacts<'a> {
     kind: &'static str,
@@ -110,7 +111,7 @@ struct ConsentFacts<'a> {
 }
 
 impl Receipt {
-    /// With a signature over all of it.
+    /// The receipt of a record, with its signature.
     fn signed(state: &AppState, id: &EntityId, record: &ConsentRecord) -> Result<Self, ApiError> {
         let (user_id, anonymous_id) = wire_ids(id);
         let mut receipt = Self::from(record);
@@ -177,9 +178,9 @@ fn view(id: &EntityId, linked: Option<Arc<str>>, record: Option<&ConsentRecord>)
     }
 }
 
-/// What a person has agreed to
+/// A user's consent
 ///
-/// All false, and `explicit` false, where nobody has asked them yet.
+/// All preferences and `explicit` are false if nobody has asked them yet.
 #[utoipa::path(get, path = "/v1/user/consent", tag = "User",
     responses((status = 200, body = Success<ConsentView>)))]
 pub(crate) async fn get_consent(
@@ -194,7 +195,7 @@ pub(crate) async fn get_consent(
     Ok(ok(&view(&id, linked, record.as_deref())))
 }
 
-/// Changes what a person agrees to
+/// Changes what a user agrees to
 #[utoipa::path(post, path = "/v1/user/consent", tag = "User",
     responses((status = 200, body = Success<ConsentView>)))]
 pub(crate) async fn set_consent(
@@ -228,7 +229,7 @@ pub(crate) async fn set_consent(
     Ok(with_origin(ok(&view), answered.origin))
 }
 
-/// All versions of what a person agreed to, newest first
+/// All versions of what a user agreed to, newest first
 #[utoipa::path(get, path = "/v1/user/consent/history", tag = "User",
     responses((status = 200, body = Success<HistoryView>)))]
 pub(crate) async fn list_consent_history(
@@ -240,7 +241,7 @@ pub(crate) async fn list_consent_history(
     let seen = state.node.read_durable::<User, _>(&id, |_| ()).await?;
     state.node.when_projected(seen.position).await;
     let mut records = state.node.consent_history(&id)?;
-    // Newest first, as lists are.
+    // Lists are newest first.
     records.reverse();
     let place = |record: &ConsentRecord| format!("{:010}", u32::MAX - record.version);
     let (records, pagination, next_cursor) = query.0.part_of(records, place);

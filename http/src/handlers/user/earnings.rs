@@ -1,4 +1,4 @@
-//! `GET /user/earnings`: a line for each project and UTC day.
+//! `GET /user/earnings`: an entry for each UTC day and each project, contribution or listing.
 
 use std::collections::HashMap;
 
@@ -23,21 +23,21 @@ use crate::wire::time::{DayOrTime, Rfc3339, day_text};
 use crate::wire::words::words;
 
 query! {
-    /// The query of `GET /user/earnings`, beside that of a list.
+    /// The query of `GET /user/earnings`, besides that of a list.
     pub(crate) struct EarningsQuery {
-        /// The first day, in UTC.
+        /// The first day, in UTC, or a time in it.
         from: Option<DayOrTime>,
-        /// The last day, in UTC.
+        /// The last day, in UTC, or a time in it; included.
         to: Option<DayOrTime>,
-        /// Only what comes from there.
+        /// Only earnings from this source.
         source: Option<Source>,
-        /// Only what is in this state.
+        /// Only entries with this status.
         status: Option<Status>,
     }
 }
 
 words! {
-    /// Where earnings come from.
+    /// What earnings come from.
     shown pub(crate) enum Source as "EarningSource" {
         Events = "events",
         Contributions = "contributions",
@@ -62,7 +62,7 @@ struct EarningsView {
     next_cursor: Option<String>,
 }
 
-/// By source, over all entries that the query picks.
+/// The sum of each source, over all entries that the query picks, on every page.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EarningTotals)]
 struct Totals {
@@ -77,7 +77,7 @@ struct Totals {
 struct EntryView {
     id: String,
     source: Source,
-    /// The project, or `pool`.
+    /// The id of what earned it: a project, a contribution or a listing.
     reference: String,
     amount_priv: Amount,
     claimed_priv: Amount,
@@ -85,7 +85,7 @@ struct EntryView {
     created_at: Rfc3339,
 }
 
-/// A line with what of it was claimed.
+/// An entry, and how much of it was claimed.
 struct Line {
     entry: DayEntry,
     claimed: Micros,
@@ -96,7 +96,7 @@ impl Line {
         if self.claimed < self.entry.amount { Status::Pending } else { Status::Claimed }
     }
 
-    /// Newest first, then by payer.
+    /// A sort key: newest day first, then by reference.
     fn place(&self) -> String {
         let newest_first = i64::MAX - self.entry.day.get();
         format!("{newest_first:020}{}", reference(&self.entry))
@@ -116,7 +116,7 @@ impl Line {
     }
 }
 
-/// What it was earned with: the project, the contribution or the listing.
+/// The id of the project, the contribution or the listing that earned it.
 fn reference(entry: &DayEntry) -> String {
     match entry.payer {
         Payer::Project(project) => project.to_string(),
@@ -133,9 +133,9 @@ fn source(payer: Payer) -> Source {
     }
 }
 
-/// What a person has earned, newest first
+/// A user's earnings, newest first
 ///
-/// What events have earned is one entry for each project and UTC day.
+/// The events of a project and a UTC day are one entry.
 #[utoipa::path(get, path = "/v1/user/earnings", tag = "User",
     responses((status = 200, body = Success<EarningsView>)))]
 pub(crate) async fn list_earnings(
@@ -161,7 +161,8 @@ pub(crate) async fn list_earnings(
     Ok(ok(&EarningsView { entries, totals, pagination, next_cursor }))
 }
 
-/// What was claimed of each payer goes to its oldest days first. `entries` are in order of days.
+/// Assigns what was claimed of each payer to its oldest days first. `entries` must be sorted by
+/// day.
 fn settle(entries: Vec<DayEntry>, mut claimed: HashMap<Payer, Micros>) -> Vec<Line> {
     let lines = entries.into_iter().map(|entry| {
         let left = claimed.entry(entry.payer).or_default();

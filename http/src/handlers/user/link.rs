@@ -1,8 +1,9 @@
-//! `POST /user/link`: a project's user, or a wallet, becomes a signed-in person's.
+//! `POST /user/link`: links a project's user, or a wallet, to a signed-in person.
 //!
-//! Two ways. A project's server asks for a proof with its secret key (`POST /user/link/proof`) and
-//! hands it to the person's device. Or the person signs a text with their wallet's key (EIP-191);
-//! that also links the project's user whose id is the wallet's address, if a project is named.
+//! There are two ways. A project's server asks for a proof with its secret key, by
+//! `POST /user/link/proof`, and hands it to the person's device. Or the person signs a text with
+//! their wallet's key (EIP-191); if they name a project, that also links its user whose id is the
+//! wallet's address.
 
 use actix_web::{HttpResponse, web};
 use priv_actors::ask::Origin;
@@ -25,18 +26,19 @@ use crate::wire::ids::ProjectIdText;
 use crate::wire::member::{Unread, body};
 use crate::wire::time::Rfc3339;
 
-/// Milliseconds for which a proof is good.
+/// How long a proof is valid, in milliseconds.
 const PROOF_MILLIS: i64 = 600_000;
 
 body! {
     /// The body of `POST /user/link`: a proof, or a wallet with its signature.
     pub(crate) struct LinkBody {
-        /// As the project's server got it.
+        /// The proof, as the project's server got it.
         proof: Option<String>,
         wallet_address: Option<String>,
-        /// EIP-191, of the text `PRIV Protocol: link wallet <address> to <user id>`.
+        /// The signature (EIP-191), made with the wallet's key, of this text:
+        /// `PRIV Protocol: link wallet <address> to <user id>`
         signature: Option<String>,
-        /// With a wallet: also link the user whom this project knows by the address.
+        /// With a wallet: also links the user whom this project knows by the wallet's address.
         project_id: Option<Unread<ProjectIdText>>,
     }
     says { "anyOf": [
@@ -50,18 +52,18 @@ body! {
 struct LinkView {
     user_id: std::sync::Arc<str>,
     wallet_address: Option<String>,
-    /// The user who became the person.
+    /// The user who became the person; `null` if only a wallet was linked.
     linked: Option<String>,
     moved_balance_priv: Amount,
     moved_pending_priv: Amount,
 }
 
 body! {
-    /// The body of `POST /user/link/proof`: one of the project's own users.
+    /// The body of `POST /user/link/proof`, which names one of the project's own users.
     pub(crate) struct ProofBody {
         user_id: Option<String>,
         anonymous_id: Option<String>,
-        /// Who alone may use the proof.
+        /// The only person who may use the proof; anybody if left out.
         person_id: Option<String>,
     }
 }
@@ -73,9 +75,9 @@ struct ProofView {
     expires_at: Rfc3339,
 }
 
-/// Proves to a person that a project's user is theirs
+/// Issues a proof with which a person can link one of the project's users to themselves
 ///
-/// The proof is good for ten minutes: hand it to the person's device, for `POST /user/link`.
+/// The proof is valid for ten minutes: hand it to the person's device, for `POST /user/link`.
 #[utoipa::path(post, path = "/v1/user/link/proof", tag = "User",
     responses((status = 200, body = Success<ProofView>)))]
 pub(crate) async fn issue_link_proof(
@@ -106,9 +108,9 @@ pub(crate) async fn issue_link_proof(
     Ok(ok(&ProofView { proof, expires_at: Rfc3339(expires_at) }))
 }
 
-/// Makes a project's user, or a wallet, the person's own
+/// Links a project's user, or a wallet, to the signed-in person
 ///
-/// By a proof from the project's server, or by a signature of the wallet. What the user has earned
+/// Takes a proof from the project's server, or a signature of the wallet. What the user has earned
 /// moves to the person, once.
 #[utoipa::path(post, path = "/v1/user/link", tag = "User",
     responses((status = 200, body = Success<LinkView>),
@@ -127,7 +129,7 @@ pub(crate) async fn link_user(
     let source = source(&state, &caller, &body.value, wallet)?;
     let mut bound_before = Origin::Fresh;
     if let Some(Address(address)) = wallet {
-        // Under the request's own key where it is all that the request does.
+        // Binding the wallet has the request's own tag only if it is all that the request does.
         let own_tag = tag.filter(|_| source.is_none());
         let bound = state.node.ask(&person, BindWallet { address }, own_tag).await?;
         state.node.when_projected(bound.position).await;
@@ -157,7 +159,7 @@ fn wallet_text(person: &str, address: Address) -> String {
     format!("PRIV Protocol: link wallet {address} to {person}")
 }
 
-/// The wallet that signed for this person, where one is named.
+/// The wallet that signed for this person; `None` if the body names none.
 fn wallet(caller: &PersonCaller, body: &LinkBody) -> Result<Option<Address>, ApiError> {
     let (address, signature) = match (&body.wallet_address, &body.signature) {
         (None, None) => return Ok(None),
@@ -180,7 +182,7 @@ fn wallet(caller: &PersonCaller, body: &LinkBody) -> Result<Option<Address>, Api
     }
 }
 
-/// The project's user that is to become the person.
+/// The project's user that is to become the person; `None` if only a wallet is linked.
 fn source(
     state: &AppState,
     caller: &PersonCaller,
@@ -197,7 +199,7 @@ fn source(
                 .text
                 .parse()
                 .map_err(|_| ApiError::invalid_field("project_id", "must be a project's id"))?;
-            // The project's id of the user is the address in the project's own spelling.
+            // The project knows the user by the address, in the spelling that was sent.
             let spelled = body.wallet_address.clone().unwrap_or_else(|| address.to_string());
             Ok(Some(UserRef::ProjectUser(project, spelled.into())))
         }

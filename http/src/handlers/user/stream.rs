@@ -1,4 +1,5 @@
-//! `GET /user/earnings/stream`: server-sent events, one a change of pending or balance.
+//! `GET /user/earnings/stream`: server-sent events, one for each change of what is pending or
+//! available.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -26,31 +27,31 @@ use crate::extract::caller::{Read, UserCaller};
 use crate::state::AppState;
 use crate::wire::amount::Amount;
 
-/// Changes that a slow reader may be behind; then the stream ends, and they resume.
+/// How many changes a reader may be behind. The stream then ends, and the reader resumes.
 const MAX_BEHIND: usize = 256;
 
-/// Time between signs of life.
+/// The time between heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// How often a stream looks whether the service is stopping.
+/// How often a stream checks whether the service is stopping.
 const LOOK_UP: Duration = Duration::from_millis(500);
 
-/// How long a stream goes on; then the reader comes again, with a token that still holds.
+/// The longest life of a stream. The reader then comes again, with a token that is still valid.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// One event of the stream.
 #[derive(ToSchema)]
 struct BalanceEvent {
-    /// For `Last-Event-ID`.
+    /// The id to send as `Last-Event-ID` to resume after this event.
     id: String,
     #[schema(pattern = "^balance$")]
     event: &'static str,
-    /// An object with `pending_rewards`, `priv_balance` and `earned_total`.
+    /// A JSON object with `pending_rewards`, `priv_balance` and `earned_total`.
     #[schema(content_media_type = "application/json")]
     data: String,
 }
 
-/// Sends on what changes.
+/// Passes a user's changes on to the stream.
 struct ChangeListener {
     last: UserMoney,
     sender: Sender<UserMoney>,
@@ -61,7 +62,7 @@ impl Listener<User> for ChangeListener {
         let money = UserMoney::of(user);
         let differs = money.differs_from(&self.last);
         self.last = money;
-        // One who is too far behind is let go, and resumes.
+        // A reader who is too far behind is dropped, and resumes.
         match !differs || self.sender.try_send(money).is_ok() {
             true => Listening::On,
             false => Listening::Ended,
@@ -80,11 +81,11 @@ struct ChangeView {
     earned_total: Amount,
 }
 
-/// Balance and pending as they change, as server-sent events
+/// Balance and pending rewards as they change, as server-sent events
 ///
-/// Each has an `id`, the name `balance` and as `data` an object with `pending_rewards`,
-/// `priv_balance` and `earned_total`. The first tells how things stand. Every 15 seconds there is a
-/// sign of life. A stream ends after an hour: come again with `Last-Event-ID`.
+/// Each event has an `id`, the name `balance`, and as `data` an object with `pending_rewards`,
+/// `priv_balance` and `earned_total`. The first tells the current state. There is a heartbeat every
+/// 15 seconds. A stream ends after an hour: resume with `Last-Event-ID`.
 #[utoipa::path(get, path = "/v1/user/earnings/stream", tag = "User",
     responses((status = 200, body = BalanceEvent, content_type = "text/event-stream",
         description = "The schema is that of one event.")))]
@@ -120,7 +121,7 @@ pub(crate) async fn stream_earnings(
         .streaming(stream))
 }
 
-/// The id of the last event that the reader has, of `Last-Event-ID`.
+/// The id of the last event that the reader has, from `Last-Event-ID`; `None` without one.
 pub(crate) struct LastSeen(Option<Version>);
 
 impl FromRequest for LastSeen {
@@ -175,7 +176,7 @@ struct Changes {
 }
 
 impl Changes {
-    /// The next bytes; none where the stream ends.
+    /// The next bytes; `None` ends the stream.
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(change) = self.first.pop_front() {
             return Some(written(&change));
@@ -187,7 +188,7 @@ impl Changes {
             match tokio::time::timeout(LOOK_UP, self.receiver.recv()).await {
                 Ok(Some(change)) => {
                     self.idle = Duration::ZERO;
-                    // Nothing leaves before it is on disk.
+                    // No change leaves before it is on disk.
                     return self.node.when_durable(change.position).await.then(|| written(&change));
                 }
                 Ok(None) => return None,
@@ -215,7 +216,7 @@ fn written(money: &UserMoney) -> Bytes {
     Bytes::from(event.to_string())
 }
 
-/// As server-sent events are written.
+/// The event as text, in the form of server-sent events.
 impl fmt::Display for BalanceEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "id: {}\nevent: {}\ndata: {}\n\n", self.id, self.event, self.data)

@@ -1,4 +1,4 @@
-//! What goes back.
+//! Tests of the bodies of answers.
 
 use expect_test::expect;
 

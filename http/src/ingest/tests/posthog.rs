@@ -1,4 +1,4 @@
-//! What PostHog's SDKs send, as captured, made short.
+//! Bodies that PostHog's SDKs send, captured and made short.
 
 use std::io::Write as _;
 

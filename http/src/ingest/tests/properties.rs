@@ -1,4 +1,4 @@
-//! What holds for any body.
+//! Properties that hold for any body.
 
 use priv_domain::EventType;
 use proptest::collection::{btree_map, vec};
@@ -69,7 +69,7 @@ fn name() -> impl Strategy<Value = String> {
     prop_oneof![4 => proptest::sample::select(KNOWN).prop_map(str::to_owned), 1 => ".{0,8}"]
 }
 
-/// Something that often is an event.
+/// An object that often is an event.
 fn event() -> impl Strategy<Value = Value> {
     let kinds = prop_oneof![
         4 => Just(json!("track")),

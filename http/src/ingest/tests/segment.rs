@@ -1,4 +1,4 @@
-//! What Segment's SDKs send, as captured, made short.
+//! Bodies that Segment's SDKs send, captured and made short.
 
 use expect_test::expect;
 

@@ -1,4 +1,4 @@
-//! When an event happened.
+//! Tests of the times at which events happened.
 
 use super::*;
 
