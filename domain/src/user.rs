@@ -201,6 +201,22 @@ pub enum Event {
     },
 }
 
+/// The events that change nothing that a user has or has earned, as a pattern.
+macro_rules! without_money {
+    () => {
+        Event::PrivacyControlSeen
+            | Event::ConsentChanged(_)
+            | Event::ClaimPartUnfunded { .. }
+            | Event::ClaimClosed { .. }
+            | Event::ExchangeSettled { .. }
+            | Event::ExchangeForgotten { .. }
+            | Event::WalletBound { .. }
+            | Event::ContributionAdded { .. }
+            | Event::ContributionDeleted { .. }
+    };
+}
+use without_money;
+
 /// The reasons for refusing a command to a user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -452,17 +468,9 @@ impl Machine for User {
             Event::ExchangeReturned { amount, .. } => {
                 (AccountClass::InFlight, AccountClass::User, *amount)
             }
-            Event::EventsRecorded { .. }
-            | Event::PrivacyControlSeen
-            | Event::ConsentChanged(_)
-            | Event::ClaimPartUnfunded { .. }
-            | Event::ClaimClosed { .. }
-            | Event::ExchangeSettled { .. }
-            | Event::ExchangeForgotten { .. }
-            | Event::WalletBound { .. }
-            | Event::ContributionAdded { .. }
-            | Event::ContributionReviewed { .. }
-            | Event::ContributionDeleted { .. } => return Vec::new(),
+            // Earned, and only promised: the money moves when it is claimed.
+            Event::EventsRecorded { .. } | Event::ContributionReviewed { .. } => return Vec::new(),
+            without_money!() => return Vec::new(),
         };
         if amount.is_zero() {
             return Vec::new();

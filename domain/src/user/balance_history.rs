@@ -3,7 +3,7 @@
 //! A stream of balances that is resumed shows every change that was missed. Only the state as it is
 //! now is known, so the records since are taken back one by one.
 
-use super::{Event, User};
+use super::{Event, User, without_money};
 use crate::exchange::{Exchange, Sendable};
 use crate::journal_point::{Position, Version};
 use crate::machine::Entity;
@@ -69,15 +69,7 @@ impl UserMoney {
             Event::ClaimOpened(claim) => {
                 self.without_balance(claim.funded_at_once()).with_pending(claim.funded_at_once())
             }
-            Event::PrivacyControlSeen
-            | Event::ConsentChanged(_)
-            | Event::ContributionAdded { .. }
-            | Event::ContributionDeleted { .. }
-            | Event::ClaimPartUnfunded { .. }
-            | Event::ClaimClosed { .. }
-            | Event::ExchangeSettled { .. }
-            | Event::ExchangeForgotten { .. }
-            | Event::WalletBound { .. } => self,
+            without_money!() => self,
         }
     }
 

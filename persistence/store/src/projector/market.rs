@@ -56,20 +56,33 @@ impl Projector {
         review: Review,
         reward: Micros,
     ) -> Result<(), StoreError> {
-        let key = contribution_key(owner, id);
-        let line: Option<ContributionLine> = self.pending.value(&self.views, &key)?;
         let at = review.at;
-        if let Some(mut line) = line {
+        self.change_contribution(owner, id, |line| {
             line.contribution.status = review.decision.status();
             line.review = Some(review);
-            self.pending.put(key, write_value(&line));
-        }
+        })?;
         if reward.is_zero() {
             return Ok(());
         }
         let (payer, reference) = (Payer::Pool, id.get());
         let key = EntryKey { user: owner.clone(), day: at.day(), payer, reference };
         self.pending.add_earning(&self.views, key, reward, at)
+    }
+
+    /// Changes the line of a contribution, if it is still there.
+    pub(super) fn change_contribution(
+        &mut self,
+        owner: &EntityId,
+        id: ContributionId,
+        change: impl FnOnce(&mut ContributionLine),
+    ) -> Result<(), StoreError> {
+        let key = contribution_key(owner, id);
+        let line: Option<ContributionLine> = self.pending.value(&self.views, &key)?;
+        if let Some(mut line) = line {
+            change(&mut line);
+            self.pending.put(key, write_value(&line));
+        }
+        Ok(())
     }
 
     pub(super) fn contribution_deleted(
