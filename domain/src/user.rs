@@ -19,6 +19,7 @@ use crate::transfer::{PartId, Purpose, Transfer, UserPurpose};
 mod accepting;
 mod balance_history;
 mod bookkeeping;
+mod change_uses;
 mod claim;
 mod consent;
 mod contribute;
@@ -36,6 +37,7 @@ mod seen;
 mod wallet;
 
 pub use balance_history::UserMoney;
+pub use change_uses::{ChangeUses, UsesChange, UsesChanged};
 pub use claim::{ClaimEarnings, ClaimPart, Claimed, OpenClaim};
 pub use consent::SetConsent;
 pub use contribute::{Contribute, Contributed, Judgement};
@@ -192,6 +194,15 @@ pub enum Event {
         /// The reason that was given, if one was.
         reason: Option<Box<str>>,
     },
+    /// The contributor changed what a contribution that nobody has judged may be used for.
+    ContributionUsesChanged {
+        /// The contribution.
+        id: ContributionId,
+        /// What it may be used for now.
+        uses: contribution::Uses,
+        /// What approval earns now, in micros.
+        reward: Micros,
+    },
     /// A contribution was deleted.
     ContributionDeleted {
         /// The contribution that is gone.
@@ -212,6 +223,7 @@ macro_rules! without_money {
             | Event::ExchangeForgotten { .. }
             | Event::WalletBound { .. }
             | Event::ContributionAdded { .. }
+            | Event::ContributionUsesChanged { .. }
             | Event::ContributionDeleted { .. }
     };
 }
@@ -438,6 +450,9 @@ impl Machine for User {
             }
             Event::ContributionReviewed { id, decision, reward, .. } => {
                 review::apply(self, *id, *decision, *reward);
+            }
+            Event::ContributionUsesChanged { id, uses, reward } => {
+                change_uses::apply(self, *id, *uses, *reward);
             }
             Event::ContributionDeleted { id, .. } => {
                 self.market_mut().contributions.remove(id);

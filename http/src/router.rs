@@ -81,6 +81,7 @@ fn others() -> Vec<Route> {
         route!(contributions::list_contributions),
         route!(contributions::upload::upload_contribution),
         route!(contributions::get_contribution),
+        route!(contributions::change_contribution),
         route!(contributions::delete_contribution),
         route!(contributions::preview_contribution),
         route!(marketplace::browse::browse_listings),

@@ -463,6 +463,47 @@ fn an_upload_is_what_its_content_says_or_nothing() {
 }
 
 #[test]
+fn what_a_contribution_may_be_used_for_changes_until_it_is_reviewed_and_is_paid_so() {
+    let mut app = TestApp::start();
+    let mint = json!({"amount_priv": priv_of(100 * PRIV), "to": "pool", "reason": "test"});
+    app.operator().post("/v1/admin/mint", &mint).done();
+    let sub = tokens::new_person();
+    let id = upload_text(&app.person(&sub), "Words for science");
+    let path = format!("/v1/contributions/{id}");
+    let uses = |contribution: &Value| {
+        ["ai_training", "research", "commercial"]
+            .map(|name| contribution[format!("consent_{name}")] == true)
+    };
+    let change = json!({"consent_research": true, "consent_commercial": false});
+
+    let other = app.person(&tokens::new_person());
+    other.patch(&path, &change).refused(404, "NOT_FOUND");
+    let person = app.person(&sub);
+    person.patch(&path, &json!({"consent_research": null})).refused(400, "VALIDATION_ERROR");
+    let changed = person.keyed("uses-1").patch(&path, &change);
+    assert_eq!(uses(changed.ok()), [true, true, false]);
+    assert_eq!(micros(&changed.ok()["estimated_reward"]), 700_000);
+    assert_eq!(changed.ok()["metadata"]["language"], "en");
+    assert_eq!(person.get("/v1/contributions").ok()["contributions"][0], *changed.ok());
+
+    app.kill9();
+    app.delete_sled();
+    app.resume();
+    let person = app.person(&sub);
+    assert_eq!(person.get(&path).ok(), changed.ok());
+    let replayed = person.keyed("uses-1").patch(&path, &change);
+    assert_eq!(replayed.ok(), changed.ok());
+    assert!(replayed.is_replayed());
+
+    approve(&app, &id);
+    assert_eq!(balance(&person), (0, 700_000));
+    let more = person.patch(&path, &json!({"consent_commercial": true}));
+    more.refused_because(409, "CONFLICT", "already_reviewed");
+    assert_eq!(uses(person.get(&path).ok()), [true, true, false]);
+    assert_eq!(balance(&person), (0, 700_000));
+}
+
+#[test]
 fn a_connection_cut_at_any_byte_leaves_no_file_and_no_entry() {
     let app = TestApp::start();
     let sub = tokens::new_person();

@@ -107,6 +107,12 @@ pub(crate) const ROUTES: &[Route] = &[
     get("{preview}", Needs::Nobody),
     get("/v1/contributions/contrib_01ARZ3NDEKTSV4RRFFQ69G5FAV", Needs::Person),
     Route {
+        method: "PATCH",
+        path: "/v1/contributions/contrib_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        needs: Needs::Person,
+        body: Body::Json,
+    },
+    Route {
         method: "DELETE",
         path: "/v1/contributions/contrib_01ARZ3NDEKTSV4RRFFQ69G5FAV",
         needs: Needs::Person,

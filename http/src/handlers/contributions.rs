@@ -5,7 +5,7 @@ pub(crate) mod upload;
 use actix_web::{HttpResponse, web};
 use priv_blobs::{BlobError, ContentHash, MediaType};
 use priv_domain::contribution::Originality;
-use priv_domain::user::{DeleteContribution, User};
+use priv_domain::user::{ChangeUses, DeleteContribution, User, UsesChange};
 use priv_domain::views::ContributionLine;
 use priv_domain::{ContributionId, EntityId};
 use serde::Serialize;
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::download::range::blob_error;
 use crate::error::ApiError;
 use crate::extract::caller::{AnyCaller, PersonCaller};
+use crate::extract::json::JsonBody;
 use crate::extract::path::{InPath, PathParams};
 use crate::extract::query::QueryParams;
 use crate::idempotency::{Idempotency, fingerprint, with_origin};
@@ -21,6 +22,7 @@ use crate::state::AppState;
 use crate::wire::amount::Amount;
 use crate::wire::envelope::{Success, ok};
 use crate::wire::ids::{ContributionIdText, HashText};
+use crate::wire::member::{Maybe, body};
 use crate::wire::pagination::{PageQuery, Pagination};
 use crate::wire::param::query;
 use crate::wire::time::Rfc3339;
@@ -137,6 +139,46 @@ pub(crate) async fn get_contribution(
     let line = state.blocking(move || node.contribution(&owner, id)).await?;
     let line = line.ok_or_else(ContributionId::missing)?;
     Ok(ok(&ContributionView::of(id, &line)))
+}
+
+body! {
+    /// The body of `PATCH /contributions/{id}`: the uses to change; the others stay as they are.
+    pub(crate) struct UsesBody {
+        consent_ai_training: Maybe<bool>,
+        consent_research: Maybe<bool>,
+        consent_commercial: Maybe<bool>,
+    }
+}
+
+/// Changes what a contribution may be used for, until it is reviewed
+///
+/// `estimated_reward` follows the uses. Approval pays for the uses that are allowed then; after it
+/// they stay, and a contribution can only be deleted.
+#[utoipa::path(patch, path = "/v1/contributions/{id}", tag = "Contributions",
+    responses((status = 200, body = Success<ContributionView>),
+        (status = 409, description = "CONFLICT `already_reviewed`, with its `status`.")))]
+pub(crate) async fn change_contribution(
+    caller: PersonCaller,
+    InPath(id): InPath<ContributionId>,
+    body: JsonBody<UsesBody>,
+    idempotency: Idempotency,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let tag = idempotency.tag(body.fingerprint());
+    let body = body.value;
+    let change = UsesChange {
+        ai_training: body.consent_ai_training.0,
+        research: body.consent_research.0,
+        commercial: body.consent_commercial.0,
+    };
+    let owner = EntityId::user(caller.environment, &caller.user());
+    let answered = state.node.ask(&owner, ChangeUses { id, change }, tag).await?;
+    state.up_to_date().await;
+    let node = state.node.clone();
+    let line = state.blocking(move || node.contribution(&owner, id)).await?;
+    let line = line.ok_or_else(ContributionId::missing)?;
+    let line = ContributionLine { contribution: answered.reply.contribution, ..line };
+    Ok(with_origin(ok(&ContributionView::of(id, &line)), answered.origin))
 }
 
 #[derive(Serialize, ToSchema)]

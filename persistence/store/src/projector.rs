@@ -214,6 +214,11 @@ impl Projector {
                     let review = Review { decision, by, reason, at };
                     self.contribution_reviewed(me, *id, review, *reward)?;
                 }
+                user::Event::ContributionUsesChanged { id, uses, reward } => {
+                    self.change_contribution(me, *id, |line| {
+                        (line.contribution.uses, line.contribution.reward) = (*uses, *reward);
+                    })?;
+                }
                 user::Event::ContributionDeleted { id, sha256 } => {
                     self.contribution_deleted(me, *id, sha256);
                 }

@@ -130,6 +130,14 @@ fn user_event(event: &user::Event, unmask: Unmask) -> Value {
             "by": by,
             "reason": reason,
         }),
+        Event::ContributionUsesChanged { id, uses, reward } => json!({
+            "event": "contribution_uses_changed",
+            "contribution": id.to_string(),
+            "consent_ai_training": uses.ai_training,
+            "consent_research": uses.research,
+            "consent_commercial": uses.commercial,
+            "reward_priv": amount(*reward),
+        }),
         Event::ContributionDeleted { id, .. } => {
             json!({ "event": "contribution_deleted", "contribution": id.to_string() })
         }

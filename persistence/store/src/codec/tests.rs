@@ -422,3 +422,29 @@ fn a_user_of_format_1_is_read_and_one_of_format_2_is_whole_with_its_market() {
     "#]],
     );
 }
+
+#[test]
+fn a_change_of_uses_and_its_reply_have_the_bytes_that_they_ever_had() {
+    use priv_domain::ContributionId;
+    use priv_domain::contribution::{Contribution, MediaType, Originality, ReviewStatus, Uses};
+    use priv_domain::user::UsesChanged;
+
+    let uses = Uses { ai_training: true, research: false, commercial: true };
+    let (id, reward) = (ContributionId::new(0xc0), Micros::new(725_000));
+    let contribution = Contribution {
+        media_type: MediaType::Plain,
+        sha256: [1; 32],
+        size: 3,
+        uses,
+        reward,
+        originality: Originality::New,
+        status: ReviewStatus::Pending,
+        at: AT,
+    };
+    let event = user::Event::ContributionUsesChanged { id, uses, reward };
+    golden(&entry::<User>(vec![event], UsesChanged { contribution }), &expect![[r#"
+        010f000000000000000000000000000000c0010001fc08100b000100000000000000000000000000
+        0000aa000000000000000000000000000000bb0d0e01010101010101010101010101010101010101
+        0101010101010101010101010103010001fc08100b000000fdf6d0ca9f17030000
+    "#]]);
+}

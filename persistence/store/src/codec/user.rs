@@ -5,7 +5,7 @@ use priv_domain::listing_summary::ListingSummary;
 use priv_domain::reply::Noted;
 use priv_domain::user::{
     Accrual, ClaimPart, Claimed, Contributed, Deleted, Event, Linked, Links, OpenClaim, Purchased,
-    Rated, Recorded, Reviewed, SeenEvents, User, Verdict, WalletBound,
+    Rated, Recorded, Reviewed, SeenEvents, User, UsesChanged, Verdict, WalletBound,
 };
 use priv_domain::{Day, EventKey};
 
@@ -88,6 +88,7 @@ stored_enum!(Event, "user event" {
     12 => ContributionAdded { id, contribution },
     13 => ContributionReviewed { id, decision, reward, by, reason },
     14 => ContributionDeleted { id, sha256 },
+    15 => ContributionUsesChanged { id, uses, reward },
 });
 stored_enum!(Verdict, "verdict" {
     0 => Accepted { earned },
@@ -103,6 +104,7 @@ stored_struct!(Linked { moved_balance, moved_pending });
 stored_struct!(Contributed { id, contribution });
 stored_struct!(Reviewed { id, status, reward });
 stored_struct!(Deleted { id, sha256 });
+stored_struct!(UsesChanged { contribution });
 stored_struct!(Purchased { listing, purchase, bought });
 stored_struct!(Rated { purchase, stars });
 
@@ -129,4 +131,5 @@ stored_replies!(User, "user reply" {
     9 => ListingSummary,
     10 => Purchased,
     11 => Rated,
+    13 => UsesChanged,
 });
