@@ -10,6 +10,7 @@ mod config;
 mod context;
 mod cors;
 mod counts;
+mod current;
 mod group;
 mod request_id;
 mod response;
@@ -20,6 +21,7 @@ pub use config::{AccessLog, Clock, EdgeConfig};
 pub use context::RequestContext;
 pub use cors::{AllowedOrigins, NotAnOrigin};
 pub use counts::RequestCounts;
+pub use current::{in_request, with_request_id};
 pub use group::{Group, Groups};
 pub use service::{Edge, EdgeService};
 

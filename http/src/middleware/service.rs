@@ -15,13 +15,13 @@ use actix_web::http::{Method, header};
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use tracing::Instrument;
 
 use super::access_log::Line;
 use super::address::{client_address, client_scheme};
 use super::config::{Clock, EdgeConfig, Shared};
 use super::context::RequestContext;
 use super::cors;
+use super::current::in_request;
 use super::group::{Group, Groups};
 use super::request_id::RequestIds;
 use super::response::{Finished, finish};
@@ -91,14 +91,14 @@ where
             let started = Instant::now();
             let method = request.method().clone();
             let context = Rc::new(look_at(shared, &request).await);
-            // At level `error`, so that a filter which lets only errors through keeps their
-            // request's id.
-            let span = tracing::error_span!("request", request_id = context.request_id());
-            let answer = match before_routing(&context, &request) {
-                Some(response) => Ok(request.into_response(response)),
-                None => call_inner(&*inner, request, &context).instrument(span.clone()).await,
-            };
-            let answer = span.in_scope(|| finish_answer(&context, answer));
+            let answer = in_request(&context.request_id, async {
+                let answer = match before_routing(&context, &request) {
+                    Some(response) => Ok(request.into_response(response)),
+                    None => call_inner(&*inner, request, &context).await,
+                };
+                finish_answer(&context, answer)
+            });
+            let answer = answer.await;
             log_answer(&context, &answer, &method, started);
             answer
         })
