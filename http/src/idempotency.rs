@@ -102,7 +102,7 @@ impl Idempotency {
     /// The tag under which the answer to this request is remembered; `None` if it has no key. Two
     /// requests have the same tag if principal, environment, method, path, query and key are the
     /// same; what `fingerprint` is of, usually the body, must then be the same too.
-    pub(crate) fn tag(&self, fingerprint: Fingerprint) -> Option<RequestTag> {
+    pub(crate) fn tag(&self, fingerprint: impl FnOnce() -> Fingerprint) -> Option<RequestTag> {
         let Named { key, request, context } = self.0.as_ref()?;
         let principal = match context.principal() {
             // A rolled key is still the same caller.
@@ -111,7 +111,7 @@ impl Idempotency {
             Principal::Operator => "operator".to_owned(),
             Principal::Anonymous(_) | Principal::Refused(_) => "anonymous".to_owned(),
         };
-        Some(tag(&principal, context.environment(), request, key, fingerprint))
+        Some(tag(&principal, context.environment(), request, key, fingerprint()))
     }
 
     /// The tag of a request that this project sent with a key in the body.
@@ -119,10 +119,10 @@ impl Idempotency {
         &self,
         project: ProjectId,
         environment: Environment,
-        fingerprint: Fingerprint,
+        fingerprint: impl FnOnce() -> Fingerprint,
     ) -> Option<RequestTag> {
         let Named { key, request, .. } = self.0.as_ref()?;
-        Some(tag(&of_project(project), environment, request, key, fingerprint))
+        Some(tag(&of_project(project), environment, request, key, fingerprint()))
     }
 }
 

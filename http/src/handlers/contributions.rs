@@ -164,7 +164,7 @@ pub(crate) async fn change_contribution(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = idempotency.tag(body.fingerprint());
+    let tag = idempotency.tag(|| body.fingerprint());
     let body = body.value;
     let change = UsesChange {
         ai_training: body.consent_ai_training.0,
@@ -201,7 +201,7 @@ pub(crate) async fn delete_contribution(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let owner = EntityId::user(caller.environment, &caller.user());
-    let tag = idempotency.tag(fingerprint(b""));
+    let tag = idempotency.tag(|| fingerprint(b""));
     let answered = state.node.ask(&owner, DeleteContribution { id }, tag).await?;
     state.erase_if_unneeded(ContentHash::new(answered.reply.sha256)).await?;
     let view = DeletedView { contribution_id: id.into(), deleted: true };

@@ -70,7 +70,7 @@ async fn take(
     }
 
     let options = options.read(dialect)?;
-    let tag = idempotency.tag_of_project(key.project, key.environment, fingerprint(&bytes));
+    let tag = idempotency.tag_of_project(key.project, key.environment, || fingerprint(&bytes));
     let turn = match tag {
         Some(tag) if !options.dry_run => match state.answers.begin(tag).await? {
             Begun::Before(body) => {

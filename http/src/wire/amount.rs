@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use priv_domain::Micros;
-use priv_domain::money::NotAnAmount;
+use priv_domain::money::{MICROS_PER_PRIV, NotAnAmount};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::Value;
@@ -72,6 +72,15 @@ impl<'de> Deserialize<'de> for Amount {
 
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let micros = self.0.get();
+        // A float of at most 15 digits is written as the digits that it was made of, and without an
+        // exponent if it is not below 0.0001: that takes a fifth of what other amounts do.
+        if micros.is_multiple_of(MICROS_PER_PRIV) {
+            return serializer.serialize_u64(micros / MICROS_PER_PRIV);
+        }
+        if (100..10u64.pow(15)).contains(&micros) {
+            return serializer.serialize_f64(micros as f64 / MICROS_PER_PRIV as f64);
+        }
         write_digits(self.0.to_string(), serializer)
     }
 }
@@ -134,4 +143,36 @@ macro_rules! at_least {
 at_least! {
     PositiveAmount, Micros::new(1), "must be more than 0";
     Price, Micros::new(10_000), "must be at least 0.01";
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn is_written_as_its_digits(micros: u64) {
+        let amount = Micros::new(micros);
+        let written = serde_json::to_string(&Amount(amount)).expect("JSON");
+        assert_eq!(written, amount.to_string());
+        assert_eq!(serde_json::from_str::<Amount>(&written).expect("is read"), Amount(amount));
+    }
+
+    #[test]
+    fn amounts_are_written_as_their_digits_at_every_edge() {
+        let powers = (0..=19).map(|power| 10u64.pow(power));
+        for edge in powers.chain([0, 123_456, 999_999_999_999_999, 1 << 53, u64::MAX]) {
+            for micros in [edge.saturating_sub(1), edge, edge.saturating_add(1)] {
+                is_written_as_its_digits(micros);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn amounts_are_written_as_their_digits(micros: u64, fewer in 0u32..60) {
+            is_written_as_its_digits(micros >> fewer);
+        }
+    }
 }

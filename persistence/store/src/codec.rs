@@ -147,6 +147,18 @@ impl Input<'_> {
         Ok(count)
     }
 
+    /// Reads a text, with the number of its bytes in front, and makes `T` of it.
+    fn text<T: for<'t> From<&'t str>>(&mut self) -> Result<T, DecodeError> {
+        let count = self.count()?;
+        let reader = bincode::de::Decoder::reader(&mut self.decoder);
+        let bytes = bincode::de::read::Reader::peek_read(reader, count);
+        let text = std::str::from_utf8(bytes.expect("`count` checks that they are there"))
+            .map_err(|error| DecodeError::Malformed(error.to_string()))?;
+        let value = T::from(text);
+        bincode::de::read::Reader::consume(reader, count);
+        Ok(value)
+    }
+
     /// Skips a text, or anything else with the number of its bytes in front.
     fn skip_text(&mut self) -> Result<(), DecodeError> {
         let bytes = self.count()?;

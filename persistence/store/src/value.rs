@@ -10,7 +10,12 @@ pub(crate) fn read_value<T: Stored>(bytes: &[u8]) -> Result<T, StoreError> {
     Ok(codec::decode(u16::from_be_bytes(*format), value)?)
 }
 
+/// The capacity to begin with, in bytes: counters and lines of earnings take no more.
+const USUAL_BYTES: usize = 24;
+
 /// Makes the bytes that [`read_value`] reads.
 pub(crate) fn write_value<T: Stored>(value: &T) -> Vec<u8> {
-    codec::encode_into(value, FORMAT.to_be_bytes().to_vec())
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    bytes.extend(FORMAT.to_be_bytes());
+    codec::encode_into(value, bytes)
 }

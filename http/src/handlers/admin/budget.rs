@@ -111,7 +111,7 @@ pub(crate) async fn mint(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = idempotency.tag(body.fingerprint());
+    let tag = idempotency.tag(|| body.fingerprint());
     let environment = environment.0.environment();
     let MintBody { amount_priv: PositiveAmount(amount), to: PayeeText(to), reason } = body.value;
     let MintReason(reason) = reason;
@@ -141,7 +141,7 @@ pub(crate) async fn fund_budget(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = idempotency.tag(body.fingerprint());
+    let tag = idempotency.tag(|| body.fingerprint());
     let (environment, InPath(id)) = (environment.0.environment(), id);
     let project = existing(&state.node, environment, id)?;
     let BudgetBody { amount_priv: PositiveAmount(amount), reason } = body.value;

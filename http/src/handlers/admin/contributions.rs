@@ -122,7 +122,7 @@ pub(crate) async fn review_contribution(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let environment = environment.0.environment();
-    let tag = idempotency.tag(body.fingerprint());
+    let tag = idempotency.tag(|| body.fingerprint());
     let ReviewBody { decision, reason } = body.value;
     let decision = match decision {
         DecisionName::Approved => ReviewDecision::Approved,

@@ -206,7 +206,7 @@ pub(crate) async fn issue_key(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = idempotency.tag(body.fingerprint());
+    let tag = idempotency.tag(|| body.fingerprint());
     let KeyBody { kind, environment, scopes, reason } = body.value;
     let in_query = query.0.environment;
     if environment.is_some_and(|said| in_query.is_some_and(|other| other != said)) {
@@ -270,7 +270,7 @@ pub(crate) async fn roll_key(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = idempotency.tag(body.0.fingerprint());
+    let tag = idempotency.tag(|| body.0.fingerprint());
     let RollBody { overlap_secs: OrDefault(OverlapSecs(overlap_secs)), reason } = body.0.value;
     let reason = reason.map(|Text(reason)| reason);
     let (entity, old) = key_in_path(&state.node, path)?;
@@ -302,7 +302,7 @@ pub(crate) async fn revoke_key(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = idempotency.tag(fingerprint(b""));
+    let tag = idempotency.tag(|| fingerprint(b""));
     let reason = query.0.reason.map(|Text(reason)| reason);
     let (entity, key) = key_in_path(&state.node, path)?;
     let by = operator.who.as_ref().into();

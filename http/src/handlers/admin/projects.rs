@@ -294,7 +294,7 @@ pub(crate) async fn create_project(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = idempotency.tag(body.fingerprint());
+    let tag = idempotency.tag(|| body.fingerprint());
     let ProjectBody { name, plan, consent_policy, limits, publishable_reads_analytics, reason } =
         body.value;
     let reason = reason.map(|Text(reason)| reason);
@@ -396,7 +396,7 @@ pub(crate) async fn change_project(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = idempotency.tag(body.fingerprint());
+    let tag = idempotency.tag(|| body.fingerprint());
     let environment = environment.0.environment();
     let entity = existing(&state.node, environment, id)?;
     let ProjectChangeBody {

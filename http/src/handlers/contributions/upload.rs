@@ -183,7 +183,7 @@ pub(crate) async fn upload_contribution(
     let (staged, declared) = file.ok_or_else(|| ApiError::invalid_field("file", "is required"))?;
     let media_type = media_type_of(&staged, &declared, about.contribution_type)?;
     let said = format!("{}\n{fields:?}", staged.hash());
-    let tag = idempotency.tag(fingerprint(said.as_bytes()));
+    let tag = idempotency.tag(|| fingerprint(said.as_bytes()));
     let owner = EntityId::user(caller.environment, &caller.user());
     // Not cancelled if the client hangs up: the content and its journal entry belong together.
     let worked = actix_rt::spawn(contribute(state, owner, staged, media_type, about, tag));

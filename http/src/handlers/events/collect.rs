@@ -41,7 +41,7 @@ impl Collected {
             // With an idempotency key, events without an id get the same one in a repeat.
             all_named: true,
         };
-        let mut by_user: HashMap<UserRef, usize> = HashMap::new();
+        let mut by_user = Places::default();
         for (index, event) in batch.events.into_iter().enumerate() {
             let event = match event {
                 Ok(event) => event,
@@ -65,7 +65,7 @@ impl Collected {
             collected.all_named &= event.id.is_some() || tag.is_some();
             let event = named(event, index, key.project, context, tag);
             collected.outcomes.push(EventOutcome::Sent { id: event.raw.id.clone(), verdict: None });
-            let group = *by_user.entry(user).or_insert_with_key(|user| {
+            let group = by_user.place_of(user, |user| {
                 let user = EntityId::user(key.environment, user);
                 collected.groups.push(Group { user, indexes: Vec::new(), events: Vec::new() });
                 collected.groups.len() - 1
@@ -74,6 +74,28 @@ impl Collected {
             collected.groups[group].events.push(event);
         }
         collected
+    }
+}
+
+/// The place of each user's group. Most bodies have one user's events, and then nothing is hashed.
+#[derive(Default)]
+struct Places {
+    last: Option<(UserRef, usize)>,
+    others: HashMap<UserRef, usize>,
+}
+
+impl Places {
+    fn place_of(&mut self, user: UserRef, new: impl FnOnce(&UserRef) -> usize) -> usize {
+        if let Some((last, place)) = self.last.take() {
+            if last == user {
+                self.last = Some((last, place));
+                return place;
+            }
+            self.others.insert(last, place);
+        }
+        let place = self.others.get(&user).copied().unwrap_or_else(|| new(&user));
+        self.last = Some((user, place));
+        place
     }
 }
 

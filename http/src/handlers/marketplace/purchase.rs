@@ -87,7 +87,7 @@ pub(crate) async fn purchase_listing(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = idempotency.tag(body.0.fingerprint());
+    let tag = idempotency.tag(|| body.0.fingerprint());
     let PurchaseBody { expected_price_priv, expected_version } = body.0.value;
     let expected_price = expected_price_priv.0.map(|Amount(price)| price);
     let expected_version = expected_version.0.map(|Int(version)| version);
@@ -289,7 +289,7 @@ pub(crate) async fn rate_listing(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = idempotency.tag(body.fingerprint());
+    let tag = idempotency.tag(|| body.fingerprint());
     let RatingBody { stars: Int(stars), comment } = body.value;
     let comment = comment.map(|Text(comment)| comment);
     let buyer = EntityId::user(caller.environment, &caller.user());

@@ -147,7 +147,7 @@ pub(crate) async fn create_listing(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = idempotency.tag(body.fingerprint());
+    let tag = idempotency.tag(|| body.fingerprint());
     let new = new_listing(body.value);
     let seller = EntityId::user(caller.environment, &caller.user());
     let answered = state.node.ask(&seller, new, tag).await?;
@@ -184,7 +184,7 @@ pub(crate) async fn change_listing(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = idempotency.tag(body.fingerprint());
+    let tag = idempotency.tag(|| body.fingerprint());
     let body = body.value;
     let change = Change {
         if_version,

@@ -69,11 +69,10 @@ pub(crate) async fn claim_earnings(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let fingerprint = body.0.fingerprint();
+    let tag = idempotency.tag(|| body.0.fingerprint());
     let ClaimBody { amount_priv, user_id, wallet_address, anonymous_id } = body.0.value;
     let naming = UserNaming { user_id, wallet_address, anonymous_id };
     let id = user_in_reach(&state, &caller, Some(&naming), Unknown::NotFound).await?;
-    let tag = idempotency.tag(fingerprint);
     let amount = amount_priv.0.map(|Amount(amount)| amount);
     let command = ClaimEarnings { amount, minimum: state.options.claim_minimum };
     let answered = state.node.ask(&id, command, tag).await?;

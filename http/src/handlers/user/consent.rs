@@ -204,7 +204,7 @@ pub(crate) async fn set_consent(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let fingerprint = body.fingerprint();
+    let tag = idempotency.tag(|| body.fingerprint());
     let body = body.value;
     let change = PreferenceChange {
         analytics: body.analytics.0,
@@ -218,7 +218,6 @@ pub(crate) async fn set_consent(
         anonymous_id: body.anonymous_id,
     };
     let id = user_in_reach(&state, &caller, Some(&naming), Unknown::Begin).await?;
-    let tag = idempotency.tag(fingerprint);
     let text = |said: Option<Text<0, 64>>| said.map(|Text(text)| text);
     let (source, policy_version) = (text(body.source), text(body.policy_version));
     let command = SetConsent { change, source, policy_version };

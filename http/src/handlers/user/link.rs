@@ -123,7 +123,7 @@ pub(crate) async fn link_user(
     idempotency: Idempotency,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tag = idempotency.tag(body.fingerprint());
+    let tag = idempotency.tag(|| body.fingerprint());
     let person = EntityId::user(caller.environment, &caller.user());
     let wallet = wallet(&caller, &body.value)?;
     let source = source(&state, &caller, &body.value, wallet)?;

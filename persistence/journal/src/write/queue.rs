@@ -197,7 +197,8 @@ impl Queue {
             filling.spares = filling.spares.checked_sub(1).ok_or(AppendError::Full)?;
             self.spare_wanted.notify_one();
         }
-        let usual = filling.usual.max(4 * PAGE_BYTES).min(self.limits.group);
+        // A group of a few records fits a page, which is much cheaper to have than several are.
+        let usual = filling.usual.max(PAGE_BYTES).min(self.limits.group);
         let mut buffer = filling.buffers.pop().unwrap_or_else(|| Vec::with_capacity(usual + bytes));
         buffer.clear();
         buffer.resize(HEADER_BYTES, 0);

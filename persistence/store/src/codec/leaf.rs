@@ -42,8 +42,7 @@ impl Stored for String {
     }
 
     fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
-        let bytes = Vec::<u8>::get(input)?;
-        Self::from_utf8(bytes).map_err(|error| DecodeError::Malformed(error.to_string()))
+        input.text()
     }
 }
 
@@ -53,7 +52,7 @@ impl Stored for Box<str> {
     }
 
     fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
-        String::get(input).map(Into::into)
+        input.text()
     }
 }
 
@@ -63,7 +62,7 @@ impl Stored for Arc<str> {
     }
 
     fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
-        String::get(input).map(Into::into)
+        input.text()
     }
 }
 

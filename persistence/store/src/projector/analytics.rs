@@ -59,8 +59,8 @@ impl AnalyticsCounter {
             *self.added.entry(page_key).or_default() += 1;
         }
         if let Some(visitor) = visitor(event) {
-            let mut what = vec![type_byte];
-            what.extend(visitor);
+            let mut what = [type_byte; 17];
+            what[1..].copy_from_slice(&visitor);
             let key = key(ANALYTICS_VISITORS, &what);
             if !self.known_visitors.contains(&key) {
                 self.visitors.insert(key);

@@ -1,5 +1,6 @@
 //! The changes that a batch of records makes, until they are written.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use priv_domain::entity::{EntityId, Environment};
@@ -94,15 +95,20 @@ impl Pending {
         amount: Micros,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let line = match self.earnings.get_mut(&key) {
-            Some(line) => line,
-            None => {
-                let stored = match self.written.get(&key) {
+        let line = match self.earnings.entry(key) {
+            Entry::Occupied(line) => line.into_mut(),
+            Entry::Vacant(place) => {
+                let stored = match self.written.get(place.key()) {
                     Some(line) => Some(*line),
-                    None if self.removals.contains(&key.bytes()) => None,
-                    None => views.value(&key.bytes())?,
+                    None => {
+                        let key = place.key().bytes();
+                        match self.removals.contains(&key) {
+                            true => None,
+                            false => views.value(&key)?,
+                        }
+                    }
                 };
-                self.earnings.entry(key).or_insert(stored.unwrap_or((Micros::ZERO, at)))
+                place.insert(stored.unwrap_or((Micros::ZERO, at)))
             }
         };
         line.0 = line.0.saturating_add(amount);

@@ -58,6 +58,7 @@ pub(crate) fn cell_key(
 ) -> Vec<u8> {
     let mut key = project_prefix(list, environment, project);
     key.extend(bucket.0.to_be_bytes());
+    key.reserve_exact(what.len());
     key.extend(what);
     key
 }

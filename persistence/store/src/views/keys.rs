@@ -1,5 +1,7 @@
 //! The keys of the lists. Numbers have their most significant byte first, so that they sort.
 
+use std::hash::{Hash, Hasher};
+
 use priv_domain::earning::Payer;
 use priv_domain::entity::{EntityId, Environment};
 use priv_domain::{ContributionId, Day, ListingId, ProjectId, PurchaseId};
@@ -26,6 +28,9 @@ pub(super) const SALE: u8 = b'S';
 pub(super) const RATING: u8 = b'k';
 pub(super) const ANSWER: u8 = b'i';
 
+/// Room for what follows a prefix, in bytes: the longest is a day, a payer and an id.
+const ROOM: usize = 33;
+
 pub(crate) fn entity_key(id: &EntityId) -> Vec<u8> {
     let mut key = vec![ENTITY];
     put_entity(id, &mut key);
@@ -35,7 +40,8 @@ pub(crate) fn entity_key(id: &EntityId) -> Vec<u8> {
 /// The beginning of all keys of a user's list. The key's length keeps one user's from another's.
 pub(crate) fn user_prefix(list: u8, user: &EntityId) -> Vec<u8> {
     let length = u16::try_from(user.key.len()).expect("a key has at most 600 bytes");
-    let mut key = vec![list, environment_byte(user.environment)];
+    let mut key = Vec::with_capacity(4 + user.key.len() + ROOM);
+    key.extend([list, environment_byte(user.environment)]);
     key.extend(length.to_be_bytes());
     key.extend(user.key.as_bytes());
     key
@@ -48,7 +54,7 @@ pub(crate) fn consent_key(user: &EntityId, version: u32) -> Vec<u8> {
 }
 
 /// The key of a line of earnings: a user's with one payer on one day.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EntryKey {
     pub(crate) user: EntityId,
     pub(crate) day: Day,
@@ -57,24 +63,36 @@ pub(crate) struct EntryKey {
     pub(crate) reference: u128,
 }
 
+/// As the key's bytes: what they tell apart, and in one piece.
+impl Hash for EntryKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (kind, id) = self.payer_bytes();
+        let mut short = [0; 25];
+        short[..8].copy_from_slice(&self.day.get().to_be_bytes());
+        short[8] = kind;
+        short[9..].copy_from_slice(&id);
+        state.write(&short);
+        self.user.hash(state);
+    }
+}
+
 impl EntryKey {
+    /// What tells payers apart: the kind, and the bits of the project's, the contribution's or the
+    /// listing's id.
+    fn payer_bytes(&self) -> (u8, [u8; 16]) {
+        match self.payer {
+            Payer::Project(project) => (0, project.get().to_be_bytes()),
+            Payer::Pool => (1, self.reference.to_be_bytes()),
+            Payer::Sales => (2, self.reference.to_be_bytes()),
+        }
+    }
+
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut key = user_prefix(EARNINGS, &self.user);
         key.extend(self.day.get().to_be_bytes());
-        match self.payer {
-            Payer::Project(project) => {
-                key.push(0);
-                key.extend(project.get().to_be_bytes());
-            }
-            Payer::Pool => {
-                key.push(1);
-                key.extend(self.reference.to_be_bytes());
-            }
-            Payer::Sales => {
-                key.push(2);
-                key.extend(self.reference.to_be_bytes());
-            }
-        }
+        let (kind, id) = self.payer_bytes();
+        key.push(kind);
+        key.extend(id);
         key
     }
 
@@ -100,7 +118,8 @@ pub(crate) fn project_key(environment: Environment, project: ProjectId) -> Vec<u
 
 /// The beginning of all keys of a project's list.
 pub(crate) fn project_prefix(list: u8, environment: Environment, project: ProjectId) -> Vec<u8> {
-    let mut key = vec![list, environment_byte(environment)];
+    let mut key = Vec::with_capacity(18 + ROOM);
+    key.extend([list, environment_byte(environment)]);
     key.extend(project.get().to_be_bytes());
     key
 }
