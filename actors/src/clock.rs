@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use priv_domain::Timestamp;
+use priv_domain::context::FRESH_IDS;
 
 /// What tells the time.
 pub trait Clock: fmt::Debug + Send + Sync {
@@ -61,7 +62,8 @@ impl Ids {
 
     pub(crate) fn fresh(&self, now: Timestamp) -> u128 {
         let millis = u128::try_from(now.as_millis()).unwrap_or(0) & 0xffff_ffff_ffff;
-        let count = self.next.fetch_add(1, Ordering::Relaxed) & 0xff_ffff_ffff;
+        // Those in between are the same decision's.
+        let count = self.next.fetch_add(FRESH_IDS, Ordering::Relaxed) & 0xff_ffff_ffff;
         millis << 80 | self.drawn | u128::from(count)
     }
 }
@@ -77,6 +79,7 @@ mod tests {
         let (first, second) = (ids.fresh(now), ids.fresh(now));
         let later = ids.fresh(now.plus_millis(1));
         assert!(first < second && second < later);
+        assert!(second - first >= FRESH_IDS.into(), "each decision has so many of its own");
         assert_eq!(later >> 80, 1_700_000_000_001);
     }
 }

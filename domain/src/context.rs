@@ -5,6 +5,10 @@ use crate::entity::EntityId;
 use crate::reply::ReplyToken;
 use crate::time::Timestamp;
 
+/// The number of new ids that each decision has, one after the other. No other decision is given any
+/// of them.
+pub const FRESH_IDS: u64 = 16;
+
 /// What a decision may know besides the state and the command.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
@@ -12,10 +16,22 @@ pub struct Context<'a> {
     pub me: &'a EntityId,
     /// The time of the decision, which is also the time of its record.
     pub now: Timestamp,
-    /// A new ULID for the ids that the decision makes. Adding 1, 2, 3 … to it gives more new ids.
+    /// A new ULID for the ids that the decision makes, the first of [`FRESH_IDS`].
     pub fresh: u128,
     /// The tag of the request; `None` without an idempotency key, and for a message.
     pub request: Option<RequestTag>,
+}
+
+impl Context<'_> {
+    /// One of the new ids of the decision.
+    ///
+    /// # Panics
+    /// `n` is [`FRESH_IDS`] or more: another decision may have that id.
+    #[must_use]
+    pub fn fresh_id(&self, n: u64) -> u128 {
+        assert!(n < FRESH_IDS, "a decision makes {FRESH_IDS} ids at most");
+        self.fresh.checked_add(n.into()).expect("ids follow one another")
+    }
 }
 
 /// A request that waits for an exchange to end, remembered across a crash.

@@ -1,21 +1,19 @@
 //! The two ends of an exchange, as every machine keeps them.
 //!
 //! An exchange is a [`Transfer`] (money) or a [`Proposal`] (no money). Whoever opens it keeps it in
-//! an [`Outbox`] until it is settled or returned; whoever accepts it remembers that in an [`Inbox`]
-//! as long as it may be asked again.
+//! an [`Outbox`] until it is settled or returned; whoever decides on it remembers the decision in an
+//! [`Inbox`] until the opener has ended it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::context::Asked;
 use crate::context::Context;
 use crate::entity::EntityId;
 use crate::id::ExchangeId;
-use crate::message::OutgoingMessage;
-use crate::message::{Message, NotTaken};
+use crate::message::{Message, NotTaken, OutgoingMessage};
 use crate::money::Micros;
 use crate::proposal::Proposal;
-use crate::time::Timestamp;
 use crate::transfer::{PartId, Purpose, Transfer, UserPurpose};
 
 /// The most exchanges that one entity may have open at once.
@@ -254,142 +252,113 @@ impl<T: Sendable> FromIterator<Open<T>> for Outbox<T> {
     }
 }
 
-/// How long after its id was made an unasked offer may be accepted, in milliseconds. Once accepted
-/// it is remembered as long at least, so a late repeat is either recognised or too old.
-pub const OFFER_GOOD_MILLIS: i64 = 600_000;
-
-/// The most exchanges that a receiver remembers. With this many it accepts no more until some may
-/// be forgotten.
+/// The most exchanges that a receiver remembers. With this many it refuses all others.
 pub const MAX_RECEIVED: usize = 1_000_000;
 
-/// The number of remembered exchanges from which on all of them are searched for those that may be
-/// forgotten, each time the number has doubled.
-const SWEEP_FROM: usize = 64;
-
-/// The exchanges that an entity has accepted and may be asked about again.
+/// The exchanges on which an entity has decided and whose openers have not yet ended them. As long
+/// as it remembers one it answers every repeat as it did the first time.
+///
+/// They leave when their openers say that they have ended, so memory is bounded by what is open, and
+/// not by time or traffic. What comes later still is found out by asking: [`crate::confirm`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inbox {
-    /// Sorted by id, hence by age: those that may be forgotten are mostly in front, and new ones
-    /// are appended at the back, so an entity that accepts thousands a second does little for each.
-    // Boxed, and allocated only while it is not empty: most users have accepted nothing.
-    #[expect(clippy::box_collection, reason = "one word where a queue takes four")]
-    received: Option<Box<VecDeque<Received>>>,
+    // Boxed, and allocated only while it is not empty: most users have nothing in it.
+    #[expect(clippy::box_collection, reason = "one word where a map takes three")]
+    received: Option<Box<BTreeMap<ExchangeId, Received>>>,
 }
 
-/// An exchange that was accepted.
+/// An exchange that was decided on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     /// The id that the opener gave it.
     pub id: ExchangeId,
     /// The entity that opened it.
     pub from: EntityId,
-    /// Whether the receiver had asked for it: then its own state tells that it came, and it may be
-    /// forgotten as soon as it is settled.
-    pub asked_for: bool,
-    /// Whether the opener has said that it is settled.
-    pub settled: bool,
-}
-
-impl Received {
-    fn may_be_forgotten(&self, at: Timestamp) -> bool {
-        self.settled && (self.asked_for || !is_good(self.id, at))
-    }
+    /// The reason for refusing it; `None` if it was accepted.
+    pub refused: Option<NotTaken>,
 }
 
 impl Inbox {
     /// Remembers an exchange that was accepted, with the entity that opened it.
-    pub fn take(&mut self, id: ExchangeId, from: EntityId, asked_for: bool, at: Timestamp) {
-        let queue = self.received.get_or_insert_default();
-        if queue.len() >= SWEEP_FROM && queue.len().is_power_of_two() {
-            queue.retain(|received| !received.may_be_forgotten(at));
-        }
-        while queue.front().is_some_and(|oldest| oldest.may_be_forgotten(at)) {
-            queue.pop_front();
-        }
-        let place = queue.partition_point(|received| received.id < id);
-        queue.insert(place, Received { id, from, asked_for, settled: false });
+    pub fn accept(&mut self, id: ExchangeId, from: EntityId) {
+        self.remember(Received { id, from, refused: None });
     }
 
-    /// Notes that the opener has settled an exchange, and forgets it: at once, or as soon as a
-    /// repeat would be too old to be accepted.
-    pub fn forget(&mut self, id: ExchangeId, at: Timestamp) {
-        let Some(queue) = &mut self.received else { return };
-        let Some(place) = place(queue, id) else { return };
-        let Some(received) = queue.get_mut(place) else { return };
-        received.settled = true;
-        if received.may_be_forgotten(at) {
-            queue.remove(place);
-        }
-        if queue.is_empty() {
+    /// Remembers an exchange that was refused, with the entity that opened it.
+    pub fn refuse(&mut self, id: ExchangeId, from: EntityId, why: NotTaken) {
+        self.remember(Received { id, from, refused: Some(why) });
+    }
+
+    fn remember(&mut self, received: Received) {
+        self.received.get_or_insert_default().insert(received.id, received);
+    }
+
+    /// Forgets an exchange that has ended.
+    pub fn forget(&mut self, id: ExchangeId) {
+        let Some(received) = &mut self.received else { return };
+        received.remove(&id);
+        if received.is_empty() {
             self.received = None;
         }
     }
 
-    fn get(&self, id: ExchangeId) -> Option<&Received> {
-        let queue = self.received.as_ref()?;
-        queue.get(place(queue, id)?)
-    }
-
-    /// Whether [`MAX_RECEIVED`] is reached, so that no more can be accepted.
+    /// What is remembered of an exchange.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.received.as_ref().is_some_and(|queue| queue.len() >= MAX_RECEIVED)
+    pub fn get(&self, id: ExchangeId) -> Option<&Received> {
+        self.received.as_ref()?.get(&id)
     }
 
-    /// Whether an exchange was accepted and is still remembered.
+    /// Whether an exchange was decided on and is still remembered.
     #[must_use]
     pub fn has(&self, id: ExchangeId) -> bool {
         self.get(id).is_some()
     }
 
-    /// Whether an exchange was accepted and its opener has not yet settled it.
+    /// Whether [`MAX_RECEIVED`] is reached, so that no more can be accepted.
     #[must_use]
-    pub fn waits_for(&self, id: ExchangeId) -> bool {
-        self.get(id).is_some_and(|received| !received.settled)
+    pub fn is_full(&self) -> bool {
+        self.received.as_ref().is_some_and(|received| received.len() >= MAX_RECEIVED)
     }
 
     /// All remembered exchanges, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Received> {
-        self.received.iter().flat_map(|queue| queue.iter())
+        self.received.iter().flat_map(|received| received.values())
     }
 
-    /// The exchanges that have not been settled: their openers are told again of the acceptance,
-    /// and settle or say that they have.
-    pub fn unsettled(&self) -> impl Iterator<Item = &Received> {
-        self.iter().filter(|received| !received.settled)
-    }
-
-    /// The acceptances to send again, for a machine whose acceptances say no more than that.
-    pub fn acceptances(&self) -> impl Iterator<Item = OutgoingMessage> {
-        self.unsettled().map(|received| accepted(received.id, received.from.clone()))
+    /// The answers to send again, for a machine whose acceptances say no more than that: openers
+    /// then say that they have ended the exchange.
+    pub fn answers(&self) -> impl Iterator<Item = OutgoingMessage> {
+        self.iter().map(Received::answer)
     }
 
     /// The memory that the inbox takes on the heap, in bytes, roughly.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.received.as_ref().map_or(0, |queue| {
-            let list = queue.capacity().saturating_mul(size_of::<Received>());
-            size_of::<VecDeque<Received>>().saturating_add(list)
+        self.received.as_ref().map_or(0, |received| {
+            let each = size_of::<(ExchangeId, Received)>();
+            size_of::<BTreeMap<ExchangeId, Received>>()
+                .saturating_add(received.len().saturating_mul(each))
         })
     }
 }
 
-fn place(queue: &VecDeque<Received>, id: ExchangeId) -> Option<usize> {
-    queue.binary_search_by(|received| received.id.cmp(&id)).ok()
+impl Received {
+    /// The answer to a repeat: the first one again.
+    #[must_use]
+    pub fn answer(&self) -> OutgoingMessage {
+        match self.refused {
+            Some(why) => refused(self.id, self.from.clone(), why),
+            None => accepted(self.id, self.from.clone()),
+        }
+    }
 }
 
 impl FromIterator<Received> for Inbox {
     fn from_iter<I: IntoIterator<Item = Received>>(received: I) -> Self {
-        let mut received: Vec<Received> = received.into_iter().collect();
-        received.sort_by_key(|received| received.id);
-        Self { received: (!received.is_empty()).then(|| Box::new(received.into())) }
+        let received: BTreeMap<_, _> =
+            received.into_iter().map(|received| (received.id, received)).collect();
+        Self { received: (!received.is_empty()).then(|| Box::new(received)) }
     }
-}
-
-/// Whether an unasked exchange is young enough to be accepted at `now`.
-#[must_use]
-pub fn is_good(id: ExchangeId, now: Timestamp) -> bool {
-    now.millis_since(id.made_at()) <= OFFER_GOOD_MILLIS
 }
 
 /// The message that tells an exchange's opener that it was accepted.
@@ -404,7 +373,7 @@ pub fn refused(exchange: ExchangeId, to: EntityId, why: NotTaken) -> OutgoingMes
     OutgoingMessage { to, message: Message::Refused { exchange, why } }
 }
 
-/// The message that tells an exchange's receiver that it was settled.
+/// The message that tells an exchange's receiver that it has ended.
 #[must_use]
 pub fn forget(exchange: ExchangeId, to: EntityId) -> OutgoingMessage {
     OutgoingMessage { to, message: Message::Forget { exchange } }
@@ -421,7 +390,7 @@ pub fn unfunded(part: PartId, to: EntityId) -> OutgoingMessage {
 pub struct Bookkeeping {
     /// The open exchanges that were accepted, to be settled.
     pub settled: Vec<ExchangeId>,
-    /// The accepted exchanges that their openers have settled, to be forgotten.
+    /// The exchanges that their openers have ended, to be forgotten.
     pub forgotten: Vec<ExchangeId>,
     /// The answers to the acceptances.
     pub messages: Vec<OutgoingMessage>,
@@ -445,7 +414,7 @@ impl Bookkeeping {
                     // Also if it was settled before: the receiver asks because it doesn't know.
                     kept.messages.push(forget(*exchange, from.clone()));
                 }
-                Message::Forget { exchange } if inbox.waits_for(*exchange) => {
+                Message::Forget { exchange } if inbox.has(*exchange) => {
                     if !kept.forgotten.contains(exchange) {
                         kept.forgotten.push(*exchange);
                     }
@@ -455,7 +424,10 @@ impl Bookkeeping {
                 | Message::Unfunded { .. }
                 | Message::Offer(_)
                 | Message::Propose(_)
-                | Message::Refused { .. } => {}
+                | Message::Refused { .. }
+                | Message::Confirm { .. }
+                | Message::Confirmed { .. }
+                | Message::Closed { .. } => {}
             }
         }
         kept
@@ -470,8 +442,8 @@ mod tests {
     use crate::market::{ListingStatus, Proceeds};
     use crate::reply::ReplyToken;
     use crate::testing::{
-        NOW, UnderTest, asked, exchange_id, fill, full_inbox, listing, micros, nearly_full_inbox,
-        order_of, other_body, person, project, proposal, rating, system, tag, transfer, ulid, user,
+        UnderTest, asked, exchange_id, fill, full_inbox, listing, micros, nearly_full_inbox,
+        order_of, other_body, person, project, proposal, rating, system, tag, transfer, user,
     };
     use crate::user::User;
 
@@ -599,117 +571,39 @@ mod tests {
         assert_eq!(Asked::by(&context), expected);
     }
 
-    #[test]
-    fn an_offer_is_good_for_ten_minutes() {
-        let rows = [
-            (0, true),
-            (-5, true),
-            (OFFER_GOOD_MILLIS - 1, true),
-            (OFFER_GOOD_MILLIS, true),
-            (OFFER_GOOD_MILLIS + 1, false),
-        ];
-        for (millis, expected) in rows {
-            assert_eq!(is_good(exchange_id(1), NOW.plus_millis(millis)), expected, "{millis}");
-        }
-        assert_eq!(OFFER_GOOD_MILLIS, 600_000);
-    }
-
-    fn took(ids: &[u64], asked_for: bool) -> Inbox {
+    fn took(ids: &[u64]) -> Inbox {
         let mut inbox = Inbox::default();
-        ids.iter().for_each(|id| inbox.take(exchange_id(*id), system(), asked_for, NOW));
+        ids.iter().for_each(|id| inbox.accept(exchange_id(*id), system()));
         inbox
     }
 
-    fn ids(inbox: &Inbox) -> Vec<ExchangeId> {
-        inbox.iter().map(|received| received.id).collect()
-    }
-
-    fn late() -> Timestamp {
-        NOW.plus_millis(OFFER_GOOD_MILLIS + 1)
-    }
-
     #[test]
-    fn what_was_accepted_is_remembered_by_age() {
-        let inbox = took(&[2, 1, 3], false);
-        assert_eq!(ids(&inbox), [1, 2, 3].map(exchange_id));
-        assert!((1..4).all(|id| inbox.has(exchange_id(id)) && inbox.waits_for(exchange_id(id))));
-        assert!(!inbox.has(exchange_id(4)) && !inbox.waits_for(exchange_id(4)));
-        assert!(inbox.acceptances().eq([1, 2, 3].map(|id| accepted(exchange_id(id), system()))));
-        let shuffled = [3, 1, 2].map(|id| Received {
-            id: exchange_id(id),
-            from: system(),
-            asked_for: false,
-            settled: false,
-        });
-        assert_eq!(shuffled.into_iter().collect::<Inbox>(), inbox);
+    fn what_was_decided_is_remembered_until_it_has_ended() {
+        let mut inbox = took(&[2, 1]);
+        inbox.refuse(exchange_id(3), person("ada"), NotTaken::Busy);
+        let ids = [1, 2, 3].map(exchange_id);
+        assert!(inbox.iter().map(|received| received.id).eq(ids), "oldest first");
+        let answers = [
+            accepted(exchange_id(1), system()),
+            accepted(exchange_id(2), system()),
+            refused(exchange_id(3), person("ada"), NotTaken::Busy),
+        ];
+        assert!(inbox.answers().eq(answers));
+        assert!(ids.iter().all(|id| inbox.has(*id)) && !inbox.has(exchange_id(4)));
+        let refusal = inbox.get(exchange_id(3)).expect("it was refused");
+        assert_eq!((&refusal.from, refusal.refused), (&person("ada"), Some(NotTaken::Busy)));
+        let copy: Inbox = inbox.iter().cloned().collect();
+        assert_eq!(copy, inbox);
         assert_eq!(Inbox::from_iter([]), Inbox::default());
-        assert!(!Inbox::default().has(exchange_id(1)));
-    }
 
-    #[test]
-    fn what_was_settled_is_forgotten_once_no_repeat_may_come() {
-        let edge = NOW.plus_millis(OFFER_GOOD_MILLIS);
-        // Whether it was asked for, when it is settled; whether it is remembered still.
-        let rows = [
-            (true, NOW, false),
-            (true, late(), false),
-            (false, NOW, true),
-            (false, edge, true),
-            (false, late(), false),
-        ];
-        for (asked_for, at, remembered) in rows {
-            let mut inbox = took(&[1, 2], asked_for);
-            inbox.forget(exchange_id(1), at);
-            assert_eq!(inbox.has(exchange_id(1)), remembered, "{asked_for} {at:?}");
-            assert!(!inbox.waits_for(exchange_id(1)), "settled");
-            assert!(inbox.acceptances().eq([accepted(exchange_id(2), system())]));
-            inbox.forget(exchange_id(2), late());
-            inbox.forget(exchange_id(1), late());
-            assert_eq!(inbox, Inbox::default(), "empty, it takes no memory");
-            inbox.forget(exchange_id(1), late());
-            assert_eq!(inbox, Inbox::default());
-        }
-        let mut inbox = took(&[1], false);
-        inbox.forget(exchange_id(2), late());
-        assert!(inbox.waits_for(exchange_id(1)), "another one was meant");
-    }
-
-    #[test]
-    fn what_may_be_forgotten_goes_from_the_front_when_something_comes() {
-        let later = ExchangeId::new(ulid(late(), 1));
-        // What is settled of 1, 2, 3; what is left when another comes too late for repeats.
-        let rows: [(&[u64], &[u64]); 5] = [
-            (&[], &[1, 2, 3]),
-            (&[1], &[2, 3]),
-            (&[1, 2], &[3]),
-            (&[1, 2, 3], &[]),
-            (&[2], &[1, 2, 3]),
-        ];
-        for (settled, left) in rows {
-            let mut inbox = took(&[1, 2, 3], false);
-            settled.iter().for_each(|id| inbox.forget(exchange_id(*id), NOW));
-            inbox.take(later, system(), false, late());
-            let left = left.iter().map(|id| exchange_id(*id));
-            assert_eq!(ids(&inbox), left.chain([later]).collect::<Vec<_>>(), "{settled:?}");
-        }
-    }
-
-    #[test]
-    fn what_may_be_forgotten_goes_from_everywhere_each_time_the_number_has_doubled() {
-        let later = ExchangeId::new(ulid(late(), 1));
-        // How many are remembered, all but the first of them settled; how many when one comes.
-        let rows = [(63, 64), (64, 2), (65, 66), (127, 128), (128, 2), (129, 130)];
-        for (count, after) in rows {
-            let mut inbox = took(&(1..=count).collect::<Vec<_>>(), false);
-            (2..=count).for_each(|id| inbox.forget(exchange_id(id), NOW));
-            inbox.take(later, system(), false, late());
-            assert_eq!(ids(&inbox).len(), after, "{count}");
-            assert!(inbox.waits_for(exchange_id(1)) && inbox.waits_for(later));
-        }
-        // What may not be forgotten stays.
-        let mut inbox = took(&(1..=64).collect::<Vec<_>>(), false);
-        inbox.take(later, system(), false, NOW);
-        assert_eq!(ids(&inbox).len(), 65);
+        inbox.forget(exchange_id(4));
+        inbox.forget(exchange_id(2));
+        assert!(inbox.iter().map(|received| received.id).eq([1, 3].map(exchange_id)));
+        inbox.forget(exchange_id(1));
+        inbox.forget(exchange_id(3));
+        assert_eq!(inbox, Inbox::default(), "empty, it takes no memory");
+        inbox.forget(exchange_id(3));
+        assert_eq!(inbox, Inbox::default());
     }
 
     #[test]
@@ -717,9 +611,9 @@ mod tests {
         assert!(!Inbox::default().is_full());
         let mut inbox = nearly_full_inbox();
         assert!(!inbox.is_full());
-        inbox.take(ExchangeId::new(1), system(), false, NOW);
+        inbox.accept(ExchangeId::new(1), system());
         assert!(inbox.is_full() && full_inbox().is_full());
-        assert_eq!(ids(&inbox).len(), MAX_RECEIVED);
+        assert_eq!(inbox.iter().count(), MAX_RECEIVED);
     }
 
     #[test]
@@ -735,16 +629,16 @@ mod tests {
         let own = size_of::<Sent<Transfer>>();
         assert_eq!(sizes, [own + each, own + 2 * each, own + 3 * each]);
         assert_eq!(Inbox::default().heap_bytes(), 0);
-        let inbox = took(&[1, 2], false);
-        let list = inbox.received.as_ref().expect("not empty").capacity() * size_of::<Received>();
-        assert_eq!(inbox.heap_bytes(), size_of::<VecDeque<Received>>() + list);
+        let own = size_of::<BTreeMap<ExchangeId, Received>>();
+        let each = size_of::<(ExchangeId, Received)>();
+        assert_eq!(took(&[1, 2]).heap_bytes(), own + 2 * each);
     }
 
     #[test]
     fn bookkeeping_settles_and_forgets_once_and_answers_always() {
         let outbox: Outbox = [open(funds(1, 0)), open(funds(2, 1))].into_iter().collect();
-        let mut inbox = took(&[7, 8, 9], false);
-        inbox.forget(exchange_id(9), NOW);
+        let mut inbox = took(&[7, 8, 9]);
+        inbox.forget(exchange_id(9));
         let accepts =
             |n| (person("ada"), Message::Accepted { exchange: exchange_id(n), summary: None });
         let forgets = |n| (system(), Message::Forget { exchange: exchange_id(n) });
@@ -767,6 +661,8 @@ mod tests {
                     (system(), Message::Refused { exchange: exchange_id(1), why }),
                     (system(), Message::Fund { part: part(0), amount: micros(5) }),
                     (system(), Message::Unfunded { part: part(0) }),
+                    (system(), Message::Confirm { exchange: exchange_id(1), number: 1 }),
+                    (system(), Message::Closed { exchange: exchange_id(1) }),
                 ],
                 &[],
                 &[],

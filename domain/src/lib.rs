@@ -10,6 +10,7 @@
 
 pub mod answers;
 pub mod any_entity;
+pub mod confirm;
 pub mod consent;
 pub mod context;
 pub mod contribution;

@@ -9,14 +9,13 @@ use std::sync::Arc;
 
 use crate::context::Context;
 use crate::entity::EntityId;
-use crate::exchange::{Bookkeeping, Exchange, Inbox, OpenTransfer, Outbox, unfunded};
+use crate::exchange::{Bookkeeping, Exchange, Inbox, OpenTransfer, Outbox, Sendable, unfunded};
 use crate::id::{ExchangeId, PurchaseId};
 use crate::ledger::{AccountClass, Posting};
 use crate::listing_summary::is_sold_out;
 use crate::machine::{Decision, Machine};
 use crate::market::{Fees, File, License, ListingStatus};
-use crate::message::Message;
-use crate::message::OutgoingMessage;
+use crate::message::{Message, NotTaken, OutgoingMessage};
 use crate::money::Micros;
 use crate::time::Timestamp;
 
@@ -135,7 +134,16 @@ pub enum Event {
         /// The money that came back, in micros.
         amount: Micros,
     },
-    /// The opener of an accepted exchange has settled it.
+    /// An order or a proposal was refused. Remembered until its opener has heard, so that a repeat is not accepted.
+    ExchangeRefused {
+        /// The exchange that was refused.
+        id: ExchangeId,
+        /// The entity that sent it.
+        from: EntityId,
+        /// The reason.
+        why: NotTaken,
+    },
+    /// The opener of an exchange with it has ended it.
     ExchangeForgotten {
         /// The exchange that may be forgotten.
         id: ExchangeId,
@@ -181,7 +189,7 @@ impl Machine for Listing {
             Message::Propose(proposal) => {
                 order::receive(self, from, Exchange::Proposal(proposal), context)
             }
-            Message::Refused { exchange, .. } => payout::take_back(self, exchange),
+            Message::Refused { exchange, .. } => payout::take_back(self, from, exchange),
             Message::Accepted { .. } | Message::Forget { .. } => {
                 let (events, messages) = self.decide_deferred(&[(from, message)]);
                 Decision::because(events).sending(messages)
@@ -189,7 +197,19 @@ impl Machine for Listing {
             // A listing funds no claims and makes none.
             Message::Fund { part, .. } => Decision::answering(unfunded(part, from)),
             Message::Unfunded { .. } => Decision::nothing(),
+            // Answered before a machine decides.
+            Message::Confirm { .. } | Message::Confirmed { .. } | Message::Closed { .. } => {
+                Decision::nothing()
+            }
         }
+    }
+
+    fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    fn open_offer(&self, id: ExchangeId) -> Option<Message> {
+        self.outbox.get(id).map(|open| open.exchange.message())
     }
 
     fn can_defer(&self, message: &Message) -> bool {
@@ -214,7 +234,8 @@ impl Machine for Listing {
                 self.outbox.close(*id);
             }
             Event::TransferReturned { id, .. } => payout::apply_returned(self, *id),
-            Event::ExchangeForgotten { id } => self.inbox.forget(*id, at),
+            Event::ExchangeRefused { id, from, why } => self.inbox.refuse(*id, from.clone(), *why),
+            Event::ExchangeForgotten { id } => self.inbox.forget(*id),
         }
     }
 
@@ -232,15 +253,16 @@ impl Machine for Listing {
             Event::TransferReturned { amount, .. } => {
                 (AccountClass::InFlight, AccountClass::Listing, *amount)
             }
-            Event::TransferSettled { .. } | Event::ExchangeForgotten { .. } => return Vec::new(),
+            Event::TransferSettled { .. }
+            | Event::ExchangeRefused { .. }
+            | Event::ExchangeForgotten { .. } => return Vec::new(),
         };
         vec![Posting::within(me, debit, credit, amount)]
     }
 
     fn outstanding(&self, me: &EntityId) -> Vec<OutgoingMessage> {
-        let acceptances =
-            self.inbox.unsettled().map(|received| order::acceptance(self, me, received));
-        self.outbox.offers().chain(acceptances).collect()
+        let answers = self.inbox.iter().map(|received| order::answer(self, me, received));
+        self.outbox.offers().chain(answers).collect()
     }
 
     fn wakes_at(&self) -> Option<Timestamp> {

@@ -13,6 +13,8 @@ use crate::answers::{Answers, Recall, RequestTag};
 use crate::context::{Asked, Context};
 use crate::entity::EntityId;
 use crate::event::RawEvent;
+use crate::exchange::Inbox;
+use crate::id::ExchangeId;
 use crate::journal_point::{Position, Version};
 use crate::ledger::Posting;
 use crate::message::{Message, OutgoingMessage};
@@ -29,6 +31,19 @@ pub trait Machine: Clone + fmt::Debug + Default + Eq + Send + 'static {
     /// Decides on a message of another entity. Reads the state only. A message is never refused:
     /// what can't be done is answered by a message.
     fn receive(&self, from: EntityId, message: Message, context: &Context<'_>) -> Decision<Self>;
+
+    /// The exchanges of others that it remembers.
+    fn inbox(&self) -> &Inbox;
+
+    /// The offer of an exchange that it has open; `None` if it has none of this id.
+    fn open_offer(&self, id: ExchangeId) -> Option<Message>;
+
+    /// Whether its own state tells a repeat of this offer from a first one for all time, even once
+    /// the exchange is forgotten. Such an offer need not be confirmed, and its refusal not be
+    /// remembered.
+    fn tells_repeats_apart(&self, _offer: &Message) -> bool {
+        false
+    }
 
     /// Whether a message can wait for the next entry, so that a busy entity appends one entry where
     /// it would append two. Only bookkeeping can: nobody waits for it, and it commutes with every

@@ -2,7 +2,7 @@
 //!
 //! A message may be lost, or come late or twice. Whoever waits for an answer has that in its state
 //! and sends the message again after a crash; a message that comes twice is answered as it was the
-//! first time.
+//! first time. Offers are confirmed before they are decided on: see [`crate::confirm`].
 
 use crate::entity::EntityId;
 use crate::id::ExchangeId;
@@ -46,17 +46,55 @@ pub enum Message {
         /// The reason for refusing it.
         why: NotTaken,
     },
-    /// To whoever accepted an exchange: it is settled, and you may forget it.
+    /// To whoever accepted or refused an exchange: it has ended, and you may forget it.
     Forget {
-        /// The exchange that was settled.
+        /// The exchange that has ended.
         exchange: ExchangeId,
     },
+    /// To whoever offers an exchange of which nothing is known: is it still open?
+    Confirm {
+        /// The exchange that was offered.
+        exchange: ExchangeId,
+        /// A number that the answer must repeat.
+        number: u128,
+    },
+    /// To whoever asks: it is open. Says again what is offered.
+    Confirmed {
+        /// The offer: an [`Self::Offer`] or a [`Self::Propose`].
+        offer: Box<Message>,
+        /// The number of the question.
+        number: u128,
+    },
+    /// To whoever asks: it has ended.
+    Closed {
+        /// The exchange that has ended.
+        exchange: ExchangeId,
+    },
+}
+
+impl Message {
+    /// The exchange that it offers; `None` if it offers none.
+    #[must_use]
+    pub fn offered(&self) -> Option<ExchangeId> {
+        match self {
+            Self::Offer(transfer) => Some(transfer.id),
+            Self::Propose(proposal) => Some(proposal.id),
+            Self::Fund { .. }
+            | Self::Unfunded { .. }
+            | Self::Accepted { .. }
+            | Self::Refused { .. }
+            | Self::Forget { .. }
+            | Self::Confirm { .. }
+            | Self::Confirmed { .. }
+            | Self::Closed { .. } => None,
+        }
+    }
 }
 
 /// The reason why an exchange was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotTaken {
-    /// No open claim waits for it, or nobody asked for it and it is too old.
+    /// No open claim waits for it.
     NotAwaited,
     /// The receiver does not exist, or takes no such exchange.
     NoSuchPayee,

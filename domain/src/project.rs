@@ -3,12 +3,11 @@
 use crate::answers::RequestTag;
 use crate::context::Context;
 use crate::entity::EntityId;
-use crate::exchange::{Bookkeeping, Inbox, OpenTransfer, Outbox};
+use crate::exchange::{Bookkeeping, Inbox, OpenTransfer, Outbox, Sendable};
 use crate::id::{ExchangeId, KeyId};
 use crate::ledger::{AccountClass, Posting};
 use crate::machine::{Decision, Machine};
-use crate::message::Message;
-use crate::message::OutgoingMessage;
+use crate::message::{Message, NotTaken, OutgoingMessage};
 use crate::money::Micros;
 use crate::time::Timestamp;
 use crate::transfer::Transfer;
@@ -112,7 +111,16 @@ pub enum Event {
         /// The money that came back, in micros.
         amount: Micros,
     },
-    /// The treasury has settled a transfer that came in.
+    /// A transfer to the project was refused. Remembered until its opener has heard, so that a repeat is not accepted.
+    TransferRefused {
+        /// The exchange that was refused.
+        id: ExchangeId,
+        /// The entity that sent it.
+        from: EntityId,
+        /// The reason.
+        why: NotTaken,
+    },
+    /// The treasury has ended a transfer that came in.
     TransferForgotten {
         /// The transfer that may be forgotten.
         id: ExchangeId,
@@ -161,6 +169,14 @@ impl Machine for Project {
         budget::receive(self, from, message, context)
     }
 
+    fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    fn open_offer(&self, id: ExchangeId) -> Option<Message> {
+        self.outbox.get(id).map(|open| open.exchange.message())
+    }
+
     fn can_defer(&self, message: &Message) -> bool {
         matches!(message, Message::Accepted { .. } | Message::Forget { .. })
     }
@@ -187,7 +203,7 @@ impl Machine for Project {
             Event::KeyEnds { key, at, .. } => keys::apply_end(self, *key, *at),
             Event::RequestAnswered { .. } => {}
             Event::TransferAccepted { from, transfer } => {
-                self.inbox.take(transfer.id, from.clone(), false, at);
+                self.inbox.accept(transfer.id, from.clone());
                 self.available.credit(transfer.amount);
             }
             Event::TransferOpened(open) => {
@@ -201,7 +217,8 @@ impl Machine for Project {
                 self.outbox.close(*id);
                 self.available.credit(*amount);
             }
-            Event::TransferForgotten { id } => self.inbox.forget(*id, at),
+            Event::TransferRefused { id, from, why } => self.inbox.refuse(*id, from.clone(), *why),
+            Event::TransferForgotten { id } => self.inbox.forget(*id),
         }
     }
 
@@ -222,13 +239,14 @@ impl Machine for Project {
             | Event::KeyEnds { .. }
             | Event::RequestAnswered { .. }
             | Event::TransferSettled { .. }
+            | Event::TransferRefused { .. }
             | Event::TransferForgotten { .. } => return Vec::new(),
         };
         vec![Posting::within(me, debit, credit, amount)]
     }
 
     fn outstanding(&self, _me: &EntityId) -> Vec<OutgoingMessage> {
-        self.outbox.offers().chain(self.inbox.acceptances()).collect()
+        self.outbox.offers().chain(self.inbox.answers()).collect()
     }
 
     fn heap_bytes(&self) -> usize {

@@ -9,8 +9,7 @@ use crate::id::ExchangeId;
 use crate::ledger::{AccountClass, Posting};
 use crate::machine::{Answer, Decision, Machine};
 use crate::market::Fees;
-use crate::message::Message;
-use crate::message::OutgoingMessage;
+use crate::message::{Message, NotTaken, OutgoingMessage};
 use crate::money::Micros;
 use crate::time::Timestamp;
 use crate::transfer::{Purpose, Transfer};
@@ -57,6 +56,12 @@ pub enum Event {
         /// The operator's reason.
         reason: Box<str>,
     },
+    /// Money that was minted for a user came back from them, and was never minted: whoever tries
+    /// again mints once.
+    MintReversed {
+        /// The amount, in micros; it leaves the treasury.
+        amount: Micros,
+    },
     /// An operator's action was recorded.
     OperatorActed {
         /// The operator who acted.
@@ -94,7 +99,16 @@ pub enum Event {
         /// The transfer, whose purpose says how the fees are split.
         transfer: Transfer,
     },
-    /// A listing has settled a transfer of fees that came in.
+    /// A transfer to the system was refused. Remembered until its opener has heard, so that a repeat is not accepted.
+    TransferRefused {
+        /// The exchange that was refused.
+        id: ExchangeId,
+        /// The entity that sent it.
+        from: EntityId,
+        /// The reason.
+        why: NotTaken,
+    },
+    /// A listing has ended a transfer of fees that came in.
     TransferForgotten {
         /// The transfer that may be forgotten.
         id: ExchangeId,
@@ -174,6 +188,14 @@ impl Machine for System {
         exchanges::receive(self, from, message, context)
     }
 
+    fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    fn open_offer(&self, id: ExchangeId) -> Option<Message> {
+        self.outbox.get(id).map(|open| open.exchange.message())
+    }
+
     fn can_defer(&self, message: &Message) -> bool {
         match message {
             // Not where a request waits for the end.
@@ -185,7 +207,10 @@ impl Machine for System {
             | Message::Unfunded { .. }
             | Message::Offer(_)
             | Message::Propose(_)
-            | Message::Refused { .. } => false,
+            | Message::Refused { .. }
+            | Message::Confirm { .. }
+            | Message::Confirmed { .. }
+            | Message::Closed { .. } => false,
         }
     }
 
@@ -199,7 +224,7 @@ impl Machine for System {
         (settled.chain(forgotten).collect(), kept.messages)
     }
 
-    fn apply(&mut self, event: &Event, at: Timestamp) {
+    fn apply(&mut self, event: &Event, _at: Timestamp) {
         match event {
             Event::Minted { amount, into, .. } => {
                 self.minted.credit(*amount);
@@ -218,18 +243,26 @@ impl Machine for System {
                 self.held(*into).credit(*amount);
             }
             Event::TransferAccepted { from, transfer } => {
-                self.inbox.take(transfer.id, from.clone(), false, at);
+                self.inbox.accept(transfer.id, from.clone());
                 for (class, amount) in shares(&transfer.purpose) {
                     self.held(class).credit(amount);
                 }
             }
-            Event::TransferForgotten { id } => self.inbox.forget(*id, at),
+            Event::MintReversed { amount } => {
+                self.treasury.debit(*amount);
+                self.minted.debit(*amount);
+            }
+            Event::TransferRefused { id, from, why } => self.inbox.refuse(*id, from.clone(), *why),
+            Event::TransferForgotten { id } => self.inbox.forget(*id),
         }
     }
 
     fn postings(me: &EntityId, event: &Event) -> Vec<Posting> {
         let (debit, credit, amount) = match event {
             Event::Minted { amount, into, .. } => (AccountClass::Minted, *into, *amount),
+            Event::MintReversed { amount } => {
+                (AccountClass::Treasury, AccountClass::Minted, *amount)
+            }
             Event::TransferOpened { out_of, open } => {
                 (*out_of, AccountClass::InFlight, open.exchange.amount)
             }
@@ -243,13 +276,14 @@ impl Machine for System {
             }
             Event::OperatorActed { .. }
             | Event::TransferSettled { .. }
+            | Event::TransferRefused { .. }
             | Event::TransferForgotten { .. } => return Vec::new(),
         };
         vec![Posting::within(me, debit, credit, amount)]
     }
 
     fn outstanding(&self, _me: &EntityId) -> Vec<OutgoingMessage> {
-        self.outbox.offers().chain(self.inbox.acceptances()).collect()
+        self.outbox.offers().chain(self.inbox.answers()).collect()
     }
 
     fn heap_bytes(&self) -> usize {

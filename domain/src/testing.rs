@@ -14,7 +14,7 @@ mod under_test;
 pub(crate) use checks::{check_edges, check_guards, check_repeats, check_repeats_later, refusal};
 pub(crate) use names::{
     NOW, asked, contribution_id, exchange_id, fresh, listing, listing_id, micros, other_body,
-    person, project, project_id, system, tag, ulid,
+    person, project, project_id, system, tag,
 };
 pub(crate) use states::{
     contribution, file, files_of, fill, full_inbox, nearly_full_inbox, offered, order_of, proposal,

@@ -10,8 +10,7 @@ use crate::exchange::{Exchange, Inbox, OpenExchange, Outbox, Sendable};
 use crate::id::{ClaimId, ContributionId, ExchangeId, ListingId, ProjectId};
 use crate::ledger::{AccountClass, Posting};
 use crate::machine::{Decision, Machine};
-use crate::message::OutgoingMessage;
-use crate::message::{Message, NotSold, NotTaken};
+use crate::message::{Message, NotSold, NotTaken, OutgoingMessage};
 use crate::money::Micros;
 use crate::time::Timestamp;
 use crate::transfer::{PartId, Purpose, Transfer, UserPurpose};
@@ -164,7 +163,16 @@ pub enum Event {
         /// The money that came back, in micros.
         amount: Micros,
     },
-    /// The opener of an accepted transfer has settled it.
+    /// A transfer to the user was refused. Remembered until its opener has heard, so that a repeat is not accepted.
+    ExchangeRefused {
+        /// The exchange that was refused.
+        id: ExchangeId,
+        /// The entity that sent it.
+        from: EntityId,
+        /// The reason.
+        why: NotTaken,
+    },
+    /// The opener of a transfer to the user has ended it.
     ExchangeForgotten {
         /// The transfer that may be forgotten.
         id: ExchangeId,
@@ -220,6 +228,7 @@ macro_rules! without_money {
             | Event::ClaimPartUnfunded { .. }
             | Event::ClaimClosed { .. }
             | Event::ExchangeSettled { .. }
+            | Event::ExchangeRefused { .. }
             | Event::ExchangeForgotten { .. }
             | Event::WalletBound { .. }
             | Event::ContributionAdded { .. }
@@ -414,6 +423,32 @@ impl Machine for User {
         exchanges::receive(self, from, message, context)
     }
 
+    fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    fn open_offer(&self, id: ExchangeId) -> Option<Message> {
+        self.outbox.get(id).map(|open| open.exchange.message())
+    }
+
+    /// A claim says of each of its parts whether it waits for money, and never waits twice.
+    fn tells_repeats_apart(&self, offer: &Message) -> bool {
+        match offer {
+            Message::Offer(transfer) => {
+                matches!(transfer.purpose, Purpose::ToUser(UserPurpose::Claim(_)))
+            }
+            Message::Propose(_)
+            | Message::Fund { .. }
+            | Message::Unfunded { .. }
+            | Message::Accepted { .. }
+            | Message::Refused { .. }
+            | Message::Forget { .. }
+            | Message::Confirm { .. }
+            | Message::Confirmed { .. }
+            | Message::Closed { .. } => false,
+        }
+    }
+
     fn can_defer(&self, message: &Message) -> bool {
         matches!(message, Message::Forget { .. })
     }
@@ -436,14 +471,17 @@ impl Machine for User {
             Event::ClaimPartUnfunded { part } => claim::apply_unfunded(self, *part),
             Event::ClaimClosed { claim } => claim::apply_closed(self, *claim),
             Event::TransferAccepted { from, transfer } => {
-                exchanges::apply_accepted(self, from, transfer, at);
+                exchanges::apply_accepted(self, from, transfer);
             }
             Event::ExchangeOpened(open) => exchanges::apply_opened(self, open),
             Event::ExchangeSettled { id } => exchanges::apply_settled(self, *id),
             Event::ExchangeReturned { id, amount } => {
                 exchanges::apply_returned(self, *id, *amount);
             }
-            Event::ExchangeForgotten { id } => self.inbox.forget(*id, at),
+            Event::ExchangeForgotten { id } => self.inbox.forget(*id),
+            Event::ExchangeRefused { id, from, why } => {
+                self.inbox.refuse(*id, from.clone(), *why);
+            }
             Event::WalletBound { address } => self.links_mut().wallet = Some(*address),
             Event::ContributionAdded { id, contribution } => {
                 self.market_mut().contributions.insert(*id, contribution.clone());

@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use priv_domain::confirm::{Admitted, Confirmations};
 use priv_domain::consent::{ConsentPolicy, PreferenceChange};
-use priv_domain::context::Context;
+use priv_domain::context::{Context, FRESH_IDS};
 use priv_domain::contribution::{MediaType, Originality, ReviewDecision, Uses};
 use priv_domain::earning::{Budget, Payer, Rates, Terms};
 use priv_domain::exchange::Exchange;
@@ -16,8 +17,7 @@ use priv_domain::listing::{self, Listing, Offer};
 use priv_domain::listing_summary::ListingSummary;
 use priv_domain::machine::{Command, Concluded, Handled, Machine};
 use priv_domain::market::{Change, Fees, License, ListingStatus};
-use priv_domain::message::Message;
-use priv_domain::message::OutgoingMessage;
+use priv_domain::message::{Message, NotTaken, OutgoingMessage};
 use priv_domain::project::{CreateProject, Project, Settings};
 use priv_domain::proposal::Content;
 use priv_domain::system::{FundBudget, Mint, MintTo, System};
@@ -38,23 +38,85 @@ const PROJECTS: u8 = 2;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Record { user: u8, project: u8, first_key: u8, count: u8 },
-    Consent { user: u8, analytics: bool, data_sharing: bool },
-    Claim { user: u8, amount: Option<u16>, request: Option<u8> },
-    Budget { project: u8, amount: u16, request: Option<u8> },
-    Mint { amount: u16, user: Option<u8> },
-    Link { user: u8, person: u8 },
-    Contribute { user: u8, content: u8, approved: bool },
-    Delete { user: u8, content: u8 },
-    List { user: u8, listing: u8, content: u8, price: u16, license: u8, most: u8 },
-    Change { user: u8, listing: u8, price: Option<u16>, status: Option<u8>, content: Option<u8> },
-    Buy { user: u8, listing: u8, expects: bool, request: Option<u8> },
-    Rate { user: u8, listing: u8, stars: u8 },
+    Record {
+        user: u8,
+        project: u8,
+        first_key: u8,
+        count: u8,
+    },
+    Consent {
+        user: u8,
+        analytics: bool,
+        data_sharing: bool,
+    },
+    Claim {
+        user: u8,
+        amount: Option<u16>,
+        request: Option<u8>,
+    },
+    Budget {
+        project: u8,
+        amount: u16,
+        request: Option<u8>,
+    },
+    Mint {
+        amount: u16,
+        user: Option<u8>,
+    },
+    Link {
+        user: u8,
+        person: u8,
+    },
+    Contribute {
+        user: u8,
+        content: u8,
+        approved: bool,
+    },
+    Delete {
+        user: u8,
+        content: u8,
+    },
+    List {
+        user: u8,
+        listing: u8,
+        content: u8,
+        price: u16,
+        license: u8,
+        most: u8,
+    },
+    Change {
+        user: u8,
+        listing: u8,
+        price: Option<u16>,
+        status: Option<u8>,
+        content: Option<u8>,
+    },
+    Buy {
+        user: u8,
+        listing: u8,
+        expects: bool,
+        request: Option<u8>,
+    },
+    Rate {
+        user: u8,
+        listing: u8,
+        stars: u8,
+    },
     Wake,
-    Deliver { message: u16 },
-    DeliverTwice { message: u16 },
+    Deliver {
+        message: u16,
+    },
+    DeliverTwice {
+        message: u16,
+    },
+    /// A message that was delivered at any time before, also before crashes.
+    ComeAgain {
+        message: u16,
+    },
     Crash,
-    Tick { millis: u32 },
+    Tick {
+        millis: u32,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -87,6 +149,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Wake),
         8 => any::<u16>().prop_map(|message| Step::Deliver { message }),
         2 => any::<u16>().prop_map(|message| Step::DeliverTwice { message }),
+        3 => any::<u16>().prop_map(|message| Step::ComeAgain { message }),
         1 => Just(Step::Crash),
         1 => (0..200_000_000u32).prop_map(|millis| Step::Tick { millis }),
     ]
@@ -119,6 +182,10 @@ struct Simulation {
     stars: HashMap<(EntityId, PurchaseId), u8>,
     seen_entries: HashMap<EntityId, usize>,
     mail: Vec<(EntityId, OutgoingMessage)>,
+    /// What each entity has asked; lost in a crash.
+    confirmations: HashMap<EntityId, Confirmations>,
+    /// Messages that were delivered, to come again at any later time.
+    delivered: Vec<(EntityId, OutgoingMessage)>,
     trial: TrialBalance,
     now: i64,
     position: u64,
@@ -178,14 +245,25 @@ impl Simulation {
         message: Message,
     ) {
         let (now, fresh) = self.next_moment();
+        let mut confirmations = self.confirmations.remove(me).unwrap_or_default();
         let (entity, _) = shelf(self).entities.entry(me.clone()).or_default();
+        let admitted = confirmations.admit(&entity.machine, &from, message, fresh);
+        self.confirmations.insert(me.clone(), confirmations);
+        let message = match admitted {
+            Admitted::Decide(message) => message,
+            Admitted::Answer(messages) => {
+                self.mail.extend(messages.into_iter().map(|message| (me.clone(), message)));
+                return;
+            }
+        };
+        let (entity, _) = shelf(self).entities.get_mut(me).expect("it was just there");
         let context = Context { me, now, fresh, request: None };
         let Concluded { entry, messages, .. } = entity.receive(from, message, &context);
         self.carry_out(shelf, me, entry, messages);
     }
 
     fn next_moment(&mut self) -> (Timestamp, u128) {
-        self.fresh += 1_000;
+        self.fresh += u128::from(FRESH_IDS);
         self.position += 1;
         let millis = u128::try_from(self.now).expect("after 1970");
         (Timestamp::from_millis(self.now), millis << 80 | self.fresh)
@@ -233,6 +311,7 @@ impl Simulation {
     }
 
     fn deliver(&mut self, from: EntityId, outgoing: OutgoingMessage) {
+        self.delivered.push((from.clone(), outgoing.clone()));
         let OutgoingMessage { to, message } = outgoing;
         match to.kind {
             Kind::User => self.tell(|s| &mut s.users, &to, from, message),
@@ -342,7 +421,17 @@ impl Simulation {
                     self.deliver(from, outgoing);
                 }
             }
-            Step::Crash => self.mail = self.outstanding(),
+            Step::ComeAgain { message } => {
+                if !self.delivered.is_empty() {
+                    let index = usize::from(message) % self.delivered.len();
+                    let (from, outgoing) = self.delivered[index].clone();
+                    self.deliver(from, outgoing);
+                }
+            }
+            Step::Crash => {
+                self.mail = self.outstanding();
+                self.confirmations.clear();
+            }
             Step::Tick { millis } => self.now += i64::from(millis),
         }
         self.check_money();
@@ -779,11 +868,6 @@ fn a_payout_that_comes_late_does_not_undo_what_its_seller_did_since() {
     let license = 2; // unlimited
     simulation.step(Step::List { user: 0, listing: 0, content: 1, price: 1_000, license, most: 1 });
     simulation.run_to_the_end();
-    let deliver_all = |simulation: &mut Simulation| {
-        while let Some((from, outgoing)) = simulation.mail.pop() {
-            simulation.deliver(from, outgoing);
-        }
-    };
     let to = |status: u8| {
         let (price, content, status) = (None, None, Some(status));
         Step::Change { user: 0, listing: 0, price, status, content }
@@ -830,5 +914,80 @@ fn a_seller_claims_what_was_sold_before_they_become_a_person() {
     simulation.run_to_the_end();
     let (seller, _) = &simulation.users.entities[&user_id(2)];
     assert_eq!(seller.machine.became(), Some(&user_id(0)));
+    simulation.check_the_end();
+}
+
+/// All messages that are on their way, in their order, until none is left.
+fn deliver_all(simulation: &mut Simulation) {
+    while !simulation.mail.is_empty() {
+        let (from, outgoing) = simulation.mail.remove(0);
+        simulation.deliver(from, outgoing);
+    }
+}
+
+#[test]
+fn a_refusal_holds_even_if_the_offer_comes_again_when_it_could_be_accepted() {
+    let mut simulation = begin();
+    let treasury = simulation.systems.entities[&EntityId::system(Environment::Live)].0.clone();
+    // A grant comes while its user is becoming a person, and is refused.
+    simulation.step(Step::Link { user: 3, person: 0 });
+    let link = simulation.mail.remove(0);
+    simulation.step(Step::Mint { amount: 1_000, user: Some(3) });
+    let grant = simulation.mail[0].clone();
+    while !matches!(simulation.mail[0].1.message, Message::Refused { .. }) {
+        let (from, outgoing) = simulation.mail.remove(0);
+        simulation.deliver(from, outgoing);
+    }
+    let refusal = simulation.mail.remove(0);
+    // The person does not take the link either, so the user stays as they are.
+    let (from, outgoing) = link;
+    let exchange = outgoing.message.offered().expect("a link is an offer");
+    let why = NotTaken::Busy;
+    let answer = OutgoingMessage { to: from, message: Message::Refused { exchange, why } };
+    simulation.deliver(outgoing.to, answer);
+    simulation.mail.clear();
+    assert_eq!(simulation.users.entities[&user_id(3)].0.machine.became(), None);
+    // The grant comes once more before the treasury hears that it was refused.
+    let (from, outgoing) = grant;
+    simulation.deliver(from, outgoing);
+    deliver_all(&mut simulation);
+    let (from, outgoing) = refusal;
+    simulation.deliver(from, outgoing);
+    simulation.run_to_the_end();
+    simulation.check_the_end();
+    let (user, _) = &simulation.users.entities[&user_id(3)];
+    assert_eq!(user.machine.available, Micros::ZERO);
+    let (system, _) = &simulation.systems.entities[&EntityId::system(Environment::Live)];
+    assert_eq!(system.machine.minted, treasury.machine.minted, "it was never minted");
+}
+
+#[test]
+fn any_number_of_ratings_leaves_nothing_behind_and_a_listing_that_sells() {
+    let mut simulation = begin();
+    for user in 1..3 {
+        simulation.step(Step::Mint { amount: 10_000, user: Some(user) });
+    }
+    simulation.step(Step::Contribute { user: 0, content: 1, approved: true });
+    let license = 2; // unlimited
+    simulation.step(Step::List { user: 0, listing: 0, content: 1, price: 1_000, license, most: 1 });
+    simulation.run_to_the_end();
+    simulation.step(Step::Buy { user: 1, listing: 0, expects: true, request: None });
+    simulation.run_to_the_end();
+    for n in 0..10_000u16 {
+        let stars = u8::try_from(n % 5 + 1).expect("small");
+        simulation.step(Step::Rate { user: 1, listing: 0, stars });
+        deliver_all(&mut simulation);
+        simulation.delivered.clear();
+    }
+    let (listing, entries) = simulation.listings.entities.values().next().expect("it was made");
+    let is_rating = |event: &&listing::Event| {
+        matches!(event, listing::Event::ExchangeAccepted { exchange: Exchange::Proposal(_), .. })
+    };
+    let taken = entries.iter().flat_map(|(_, entry)| &entry.events).filter(is_rating).count();
+    assert_eq!(taken, 10_001, "the offer and each rating");
+    assert_eq!(listing.machine.inbox.iter().count(), 0);
+    simulation.step(Step::Buy { user: 2, listing: 0, expects: true, request: None });
+    simulation.run_to_the_end();
+    assert!(simulation.users.entities[&user_id(2)].0.machine.available < Micros::new(10_000));
     simulation.check_the_end();
 }

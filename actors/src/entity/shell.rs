@@ -6,6 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use priv_domain::confirm::{Admitted, Confirmations};
 use priv_domain::context::Context;
 use priv_domain::machine::{Answer, Command, Concluded, End, Entity, Entry, Handled, Machine};
 use priv_domain::message::Message;
@@ -58,17 +59,26 @@ struct Waiters<M: Persistent> {
     waiting: Vec<(EntityId, Message)>,
     askers: Vec<(ReplyToken, Waiter<M>)>,
     listeners: Vec<Box<dyn Listener<M>>>,
+    confirmations: Confirmations,
 }
 
 impl<M: Persistent> Default for Waiters<M> {
     fn default() -> Self {
-        Self { waiting: Vec::new(), askers: Vec::new(), listeners: Vec::new() }
+        Self {
+            waiting: Vec::new(),
+            askers: Vec::new(),
+            listeners: Vec::new(),
+            confirmations: Confirmations::default(),
+        }
     }
 }
 
 impl<M: Persistent> Waiters<M> {
     fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.askers.is_empty() && self.listeners.is_empty()
+        self.waiting.is_empty()
+            && self.askers.is_empty()
+            && self.listeners.is_empty()
+            && self.confirmations.is_empty()
     }
 
     fn heap_bytes(&self) -> usize {
@@ -76,6 +86,7 @@ impl<M: Persistent> Waiters<M> {
             + self.waiting.capacity() * size_of::<(EntityId, Message)>()
             + self.askers.capacity() * size_of::<(ReplyToken, Waiter<M>)>()
             + self.listeners.capacity() * size_of::<Box<dyn Listener<M>>>()
+            + self.confirmations.heap_bytes()
     }
 }
 
@@ -200,6 +211,10 @@ impl<M: Persistent> Shell<M> {
         message: Message,
         context: ShellContext<'_>,
     ) -> Result<Vec<OutgoingMessage>, Box<(EntityId, Message)>> {
+        let message = match self.admit(&from, message, context.fresh) {
+            Admitted::Decide(message) => message,
+            Admitted::Answer(messages) => return Ok(messages),
+        };
         if self.entity.machine.can_defer(&message) {
             self.waiters_mut().waiting.push((from, message));
             return match self.waiting() >= MAX_WAITING {
@@ -225,6 +240,22 @@ impl<M: Persistent> Shell<M> {
             // Too large for the journal, which no answer to a message is, or the process stops.
             Err(AppendError::TooLarge { .. } | AppendError::Stopped(_)) => Ok(Vec::new()),
         }
+    }
+
+    /// Lets a message through to the machine, or answers it.
+    fn admit(&mut self, from: &EntityId, message: Message, fresh: u128) -> Admitted {
+        let machine = &self.entity.machine;
+        if let Some(waiters) = &mut self.waiters {
+            let admitted = waiters.confirmations.admit(machine, from, message, fresh);
+            self.part_if_alone();
+            return admitted;
+        }
+        let mut confirmations = Confirmations::default();
+        let admitted = confirmations.admit(machine, from, message, fresh);
+        if !confirmations.is_empty() {
+            self.waiters_mut().confirmations = confirmations;
+        }
+        admitted
     }
 
     /// Appends the effects of deferred messages; if the journal is full, they stay deferred.

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use super::{Contents, Due, Event, Listing, MAX_CONTENTS, Offer, payout};
 use crate::context::Context;
 use crate::entity::{EntityId, Kind};
-use crate::exchange::{Exchange, Received, Sendable, is_good, refused};
+use crate::exchange::{Exchange, Received, Sendable, refused};
 use crate::id::ExchangeId;
 use crate::listing_summary::ListingSummary;
 use crate::machine::Decision;
 use crate::market::{Change, Draft, Fees, File, License, ListingStatus, Order, Rating};
-use crate::message::OutgoingMessage;
-use crate::message::{Message, NotSold, NotTaken};
+use crate::message::{Message, NotSold, NotTaken, OutgoingMessage};
 use crate::money::Micros;
 use crate::proposal::{Content, Proposal};
 use crate::time::Timestamp;
@@ -25,11 +24,13 @@ pub(super) fn receive(
     context: &Context<'_>,
 ) -> Decision<Listing> {
     let id = exchange.id();
-    if listing.inbox.has(id) {
-        return Decision::answering(accepted(listing, context.me, id, from));
+    if let Some(known) = listing.inbox.get(id) {
+        return Decision::answering(answer(listing, context.me, known));
     }
-    if let Err(why) = may_accept(listing, &from, &exchange, context) {
-        return Decision::answering(refused(id, from, why));
+    if let Err(why) = may_accept(listing, &from, &exchange) {
+        let message = refused(id, from.clone(), why);
+        let events = vec![Event::ExchangeRefused { id, from, why }];
+        return Decision::because(events).sending(vec![message]);
     }
     let accepted = match &exchange {
         Exchange::Proposal(Proposal {
@@ -89,9 +90,12 @@ fn accepted(
     OutgoingMessage { to, message: Message::Accepted { exchange, summary } }
 }
 
-/// The acceptance of an exchange that was accepted before.
-pub(super) fn acceptance(listing: &Listing, me: &EntityId, received: &Received) -> OutgoingMessage {
-    accepted(listing, me, received.id, received.from.clone())
+/// The answer to an exchange that was decided on before.
+pub(super) fn answer(listing: &Listing, me: &EntityId, received: &Received) -> OutgoingMessage {
+    match received.refused {
+        Some(_) => received.answer(),
+        None => accepted(listing, me, received.id, received.from.clone()),
+    }
 }
 
 fn summary(listing: &Listing, me: &EntityId, to: &EntityId) -> Option<Box<ListingSummary>> {
@@ -102,20 +106,12 @@ fn summary(listing: &Listing, me: &EntityId, to: &EntityId) -> Option<Box<Listin
     listing.summary(me.as_listing()?).map(Box::new)
 }
 
-fn may_accept(
-    listing: &Listing,
-    from: &EntityId,
-    exchange: &Exchange,
-    context: &Context<'_>,
-) -> Result<(), NotTaken> {
+fn may_accept(listing: &Listing, from: &EntityId, exchange: &Exchange) -> Result<(), NotTaken> {
     if from.kind != Kind::User {
         return Err(NotTaken::NoSuchPayee);
     }
     if listing.inbox.is_full() {
         return Err(NotTaken::Busy);
-    }
-    if !is_good(exchange.id(), context.now) {
-        return Err(NotTaken::NotAwaited);
     }
     let offer = listing.offer.as_deref();
     match exchange {
@@ -197,7 +193,7 @@ fn may_change(listing: &Listing, offer: &Offer, change: &Change) -> Result<(), N
 }
 
 pub(super) fn apply(listing: &mut Listing, from: &EntityId, exchange: &Exchange, at: Timestamp) {
-    listing.inbox.take(exchange.id(), from.clone(), false, at);
+    listing.inbox.accept(exchange.id(), from.clone());
     match exchange {
         Exchange::Transfer(transfer) => {
             let Purpose::Order(order) = &transfer.purpose else {
@@ -329,13 +325,13 @@ fn next(version: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{Inbox, OFFER_GOOD_MILLIS, OpenTransfer};
+    use crate::exchange::{Inbox, OpenTransfer};
     use crate::machine::Machine;
     use crate::market::Proceeds;
     use crate::testing::{
         NOW, UnderTest, check_edges, check_guards, exchange_id, files_of, fresh, full_inbox,
         listing, listing_id, micros, nearly_full_inbox, offered, order_of, person, project,
-        proposal, rating, system, transfer, ulid,
+        proposal, rating, system, transfer,
     };
     use crate::transfer::UserPurpose;
     use License::{Exclusive, Limited, SingleUse, Unlimited};
@@ -398,14 +394,19 @@ mod tests {
         match &decision.messages.first().expect("an answer").message {
             Message::Accepted { .. } => None,
             Message::Refused { why, .. } => {
-                assert!(decision.entry.is_none(), "a refusal changes nothing");
+                let entry = decision.entry.as_ref().expect("a refusal is remembered");
+                let (id, from) = (exchange.id(), from.clone());
+                assert_eq!(entry.events, [Event::ExchangeRefused { id, from, why: *why }]);
                 Some(*why)
             }
             other @ (Message::Fund { .. }
             | Message::Unfunded { .. }
             | Message::Offer(_)
             | Message::Propose(_)
-            | Message::Forget { .. }) => panic!("{other:?}"),
+            | Message::Forget { .. }
+            | Message::Confirm { .. }
+            | Message::Confirmed { .. }
+            | Message::Closed { .. }) => panic!("{other:?}"),
         }
     }
 
@@ -417,10 +418,6 @@ mod tests {
             &[
                 (|(_, from, _)| *from = project(1), NotTaken::NoSuchPayee),
                 (|(listing, ..)| listing.inbox = full_inbox(), NotTaken::Busy),
-                (
-                    |(listing, ..)| listing.now = NOW.plus_millis(OFFER_GOOD_MILLIS + 1),
-                    NotTaken::NotAwaited,
-                ),
                 (|(listing, ..)| listing.offer = None, NotTaken::NoSuchPayee),
             ],
         );
@@ -429,10 +426,6 @@ mod tests {
             &(offered(), person("ada"), order()),
             not_accepted,
             &[
-                (
-                    |(listing, ..)| listing.now = NOW.plus_millis(OFFER_GOOD_MILLIS + 1),
-                    NotTaken::NotAwaited,
-                ),
                 (
                     |(listing, ..)| listing.offered().seller = person("ada"),
                     NotTaken::NotSold(NotSold::OwnListing),
@@ -469,7 +462,6 @@ mod tests {
             not_accepted,
             &[
                 (|(listing, ..)| listing.inbox = nearly_full_inbox(), None),
-                (|(listing, ..)| listing.now = NOW.plus_millis(OFFER_GOOD_MILLIS), None),
                 (|(listing, ..)| limited(listing, 2), None),
                 (|(listing, ..)| limited(listing, 3), not_sold(NotSold::SoldOut)),
                 (|(listing, ..)| limited(listing, 4), not_sold(NotSold::SoldOut)),
@@ -505,10 +497,6 @@ mod tests {
             not_accepted,
             &[
                 (|(_, from, _)| *from = listing(8), NotTaken::NoSuchPayee),
-                (
-                    |(listing, ..)| listing.now = NOW.plus_millis(OFFER_GOOD_MILLIS + 1),
-                    NotTaken::NotAwaited,
-                ),
                 (|(_, from, _)| *from = person("ada"), NotTaken::NoSuchPayee),
                 (
                     |(_, _, change)| change_mut(change).if_version = Some(2),
@@ -948,10 +936,9 @@ mod tests {
 
     #[test]
     fn a_repeat_is_answered_as_the_first_whatever_has_become_of_the_listing() {
-        let rows: [fn(&mut UnderTest<Listing>); 4] = [
+        let rows: [fn(&mut UnderTest<Listing>); 3] = [
             |_| (),
             |listing| listing.offered().status = Delisted,
-            |listing| listing.now = NOW.plus_millis(OFFER_GOOD_MILLIS + 1),
             |listing| listing.offered().seller = person("ada"),
         ];
         for (place, change) in rows.into_iter().enumerate() {
@@ -966,7 +953,7 @@ mod tests {
                 panic!("{step:?}");
             };
             assert_eq!((to, *exchange), (&person("ada"), exchange_id(1)));
-            assert_eq!(summary.is_some(), place == 3, "a summary is for sellers");
+            assert_eq!(summary.is_some(), place == 2, "a summary is for sellers");
             assert_eq!(listing.sales, 1);
         }
     }
@@ -976,13 +963,30 @@ mod tests {
         let mut listing = offered();
         listing.hear(&person("ada"), order().message());
         let mut expected = Inbox::default();
-        expected.take(exchange_id(1), person("ada"), false, NOW);
+        expected.accept(exchange_id(1), person("ada"));
         assert_eq!(listing.inbox, expected);
-        let late = ExchangeId::new(ulid(NOW.plus_millis(-OFFER_GOOD_MILLIS), 1));
-        let purpose = Purpose::Order(Box::new(order_of(8)));
-        let to = listing.me.clone();
-        let transfer = Transfer { id: late, to, amount: micros(100), purpose };
-        listing.hear(&person("bob"), Message::Offer(transfer));
-        assert!(listing.inbox.has(late));
+        assert!(
+            !listing
+                .hear(&person("ada"), Message::Forget { exchange: exchange_id(1) })
+                .events
+                .is_empty()
+        );
+        assert_eq!(listing.inbox, Inbox::default());
+    }
+
+    #[test]
+    fn a_refusal_is_given_again_until_its_opener_has_heard_it() {
+        let mut listing = offered();
+        listing.offered().status = Paused;
+        let why = NotTaken::NotSold(NotSold::NotActive(Paused));
+        let refusal = refused(exchange_id(1), person("ada"), why);
+        let step = listing.hear(&person("ada"), order().message());
+        assert_eq!(step.messages, std::slice::from_ref(&refusal));
+        listing.offered().status = Active;
+        let step = listing.hear(&person("ada"), order().message());
+        assert_eq!((step.events, step.messages), (vec![], vec![refusal.clone()]));
+        assert_eq!(listing.outstanding(&listing.me), [refusal]);
+        listing.hear(&person("ada"), Message::Forget { exchange: exchange_id(1) });
+        assert_eq!((listing.inbox.clone(), listing.sales), (Inbox::default(), 0));
     }
 }

@@ -4,7 +4,7 @@
 use super::{Due, Event, Listing, Offer};
 use crate::context::Context;
 use crate::entity::EntityId;
-use crate::exchange::{OpenTransfer, Sendable};
+use crate::exchange::{OpenTransfer, Sendable, forget};
 use crate::id::ExchangeId;
 use crate::machine::Decision;
 use crate::market::{Fees, License, ListingStatus, Proceeds};
@@ -53,7 +53,7 @@ pub(super) fn begin(
         purpose: Purpose::ToUser(UserPurpose::Proceeds(Proceeds { sales: due.sales, status })),
     });
     let to_protocol = (!due.fees.total().is_zero()).then(|| Transfer {
-        id: ExchangeId::new(context.fresh.saturating_add(1)),
+        id: ExchangeId::new(context.fresh_id(1)),
         to: EntityId::system(context.me.environment),
         amount: due.fees.total(),
         purpose: Purpose::Fees(due.fees),
@@ -64,14 +64,12 @@ pub(super) fn begin(
     (events, transfers().map(Sendable::offer).collect())
 }
 
-pub(super) fn take_back(listing: &Listing, id: ExchangeId) -> Decision<Listing> {
-    match listing.outbox.get(id) {
-        Some(open) => {
-            let amount = open.exchange.amount;
-            Decision::because(vec![Event::TransferReturned { id, amount }])
-        }
-        None => Decision::nothing(),
-    }
+pub(super) fn take_back(listing: &Listing, from: EntityId, id: ExchangeId) -> Decision<Listing> {
+    let events = listing.outbox.get(id).map(|open| {
+        let amount = open.exchange.amount;
+        Event::TransferReturned { id, amount }
+    });
+    Decision::because(events.into_iter().collect()).sending(vec![forget(id, from)])
 }
 
 pub(super) fn apply_opened(listing: &mut Listing, open: &OpenTransfer, at: Timestamp) {
@@ -214,7 +212,10 @@ mod tests {
         let step = listing.hear(&person("seller"), refused(seller));
         let amount = micros(97);
         assert_eq!(step.events, [Event::TransferReturned { id: seller, amount }]);
-        assert_eq!((step.messages.len(), listing.due), (0, due(107, 3, 4)));
+        assert_eq!(
+            (step.messages, listing.due),
+            (vec![forget(seller, person("seller"))], due(107, 3, 4))
+        );
         assert_eq!(listing.wakes_at(), None, "one is under way");
         listing.hear(&system(), refused(protocol));
         assert_eq!(listing.due, due(107, 3, 7));
@@ -274,7 +275,11 @@ mod tests {
         let rows = [
             (Message::Fund { part, amount: micros(5) }, Some(unfunded(part, person("ada"))), false),
             (Message::Unfunded { part }, None, false),
-            (Message::Refused { exchange, why: NotTaken::Busy }, None, false),
+            (
+                Message::Refused { exchange, why: NotTaken::Busy },
+                Some(forget(exchange, person("ada"))),
+                false,
+            ),
             (
                 Message::Accepted { exchange, summary: None },
                 Some(forget(exchange, person("ada"))),

@@ -3,7 +3,7 @@
 use super::{Event, Project};
 use crate::context::Context;
 use crate::entity::{EntityId, Kind};
-use crate::exchange::{OpenTransfer, Sendable, accepted, is_good, refused, unfunded};
+use crate::exchange::{OpenTransfer, Sendable, accepted, forget, refused, unfunded};
 use crate::id::ExchangeId;
 use crate::machine::{Decision, Machine};
 use crate::message::{Message, NotTaken};
@@ -18,8 +18,8 @@ pub(super) fn receive(
 ) -> Decision<Project> {
     match message {
         Message::Fund { part, amount } => fund(project, from, part, amount, context),
-        Message::Offer(transfer) => take(project, from, transfer, context),
-        Message::Refused { exchange, .. } => take_back(project, exchange),
+        Message::Offer(transfer) => take(project, from, transfer),
+        Message::Refused { exchange, .. } => take_back(project, from, exchange),
         // Both can wait for the next entry; one at a time they are decided in the same way.
         Message::Accepted { .. } | Message::Forget { .. } => {
             let (events, messages) = project.decide_deferred(&[(from, message)]);
@@ -27,8 +27,10 @@ pub(super) fn receive(
         }
         // A project claims nothing, and nothing can be proposed to it.
         Message::Unfunded { .. } => Decision::nothing(),
-        Message::Propose(proposal) => {
-            Decision::answering(refused(proposal.id, from, NotTaken::NoSuchPayee))
+        Message::Propose(proposal) => refuse(from, proposal.id, NotTaken::NoSuchPayee),
+        // Answered before a machine decides.
+        Message::Confirm { .. } | Message::Confirmed { .. } | Message::Closed { .. } => {
+            Decision::nothing()
         }
     }
 }
@@ -57,60 +59,53 @@ fn fund(
     Decision::because(events).sending(messages)
 }
 
-fn take(
-    project: &Project,
-    from: EntityId,
-    transfer: Transfer,
-    context: &Context<'_>,
-) -> Decision<Project> {
+fn take(project: &Project, from: EntityId, transfer: Transfer) -> Decision<Project> {
     let id = transfer.id;
-    if project.inbox.has(id) {
-        return Decision::answering(accepted(id, from));
+    if let Some(known) = project.inbox.get(id) {
+        return Decision::answering(known.answer());
     }
-    if let Err(why) = may_take(project, &from, &transfer, context) {
-        return Decision::answering(refused(id, from, why));
+    if let Err(why) = may_take(project, &from, &transfer) {
+        return refuse(from, id, why);
     }
     let messages = vec![accepted(id, from.clone())];
     Decision::because(vec![Event::TransferAccepted { from, transfer }]).sending(messages)
 }
 
-fn may_take(
-    project: &Project,
-    from: &EntityId,
-    transfer: &Transfer,
-    context: &Context<'_>,
-) -> Result<(), NotTaken> {
+fn refuse(from: EntityId, id: ExchangeId, why: NotTaken) -> Decision<Project> {
+    let message = refused(id, from.clone(), why);
+    Decision::because(vec![Event::TransferRefused { id, from, why }]).sending(vec![message])
+}
+
+fn may_take(project: &Project, from: &EntityId, transfer: &Transfer) -> Result<(), NotTaken> {
     let is_budget = transfer.purpose == Purpose::Budget && from.kind == Kind::System;
     if !project.exists() || !is_budget {
         return Err(NotTaken::NoSuchPayee);
     }
-    if !is_good(transfer.id, context.now) {
-        return Err(NotTaken::NotAwaited);
+    if project.inbox.is_full() {
+        return Err(NotTaken::Busy);
     }
     // All money was minted once, and all that was minted fits, so any budget fits.
     Ok(())
 }
 
-fn take_back(project: &Project, id: ExchangeId) -> Decision<Project> {
-    match project.outbox.get(id) {
-        Some(open) => {
-            let amount = open.exchange.amount;
-            Decision::because(vec![Event::TransferReturned { id, amount }])
-        }
-        None => Decision::nothing(),
-    }
+fn take_back(project: &Project, from: EntityId, id: ExchangeId) -> Decision<Project> {
+    let events = project.outbox.get(id).map(|open| {
+        let amount = open.exchange.amount;
+        Event::TransferReturned { id, amount }
+    });
+    Decision::because(events.into_iter().collect()).sending(vec![forget(id, from)])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{MAX_OPEN, OFFER_GOOD_MILLIS, forget};
+    use crate::exchange::MAX_OPEN;
     use crate::id::ClaimId;
     use crate::market::Fees;
     use crate::message::OutgoingMessage;
     use crate::testing::{
-        NOW, UnderTest, check_edges, check_guards, exchange_id, fill, fresh, micros, order_of,
-        person, project, proposal, rating, system, transfer,
+        UnderTest, check_edges, check_guards, exchange_id, fill, fresh, full_inbox, micros,
+        nearly_full_inbox, order_of, person, project, system, transfer,
     };
     use crate::time::Timestamp;
 
@@ -206,16 +201,17 @@ mod tests {
         let accepted = Message::Accepted { exchange: id, summary: None };
         let refused = Message::Refused { exchange: id, why: NotTaken::NotAwaited };
         let amount = micros(60);
-        // The answer; what is said to it, what happens, and the budget afterwards.
+        // The answer; what happens, and the budget afterwards.
         let rows = [
-            (accepted, Some(forget(id, person("ada"))), Event::TransferSettled { id }, 40),
-            (refused, None, Event::TransferReturned { id, amount }, 100),
+            (accepted, Event::TransferSettled { id }, 40),
+            (refused, Event::TransferReturned { id, amount }, 100),
         ];
-        for (answer, message, event, available) in rows {
+        for (answer, event, available) in rows {
             let mut shop = shop();
             shop.hear(&person("ada"), asks(0, 60));
             let step = shop.hear(&person("ada"), answer);
-            assert_eq!((step.events, step.messages), (vec![event], message.into_iter().collect()));
+            let heard = forget(id, person("ada"));
+            assert_eq!((step.events, step.messages), (vec![event], vec![heard]));
             assert_eq!(shop.available, micros(available));
             assert!(shop.outbox.is_empty() && shop.outbox.funding(part(0)).is_none());
         }
@@ -225,7 +221,7 @@ mod tests {
     fn guards_of_a_filling_refuse_in_their_order() {
         type Case = (UnderTest<Project>, EntityId, Transfer);
         fn not_taken((shop, from, transfer): &Case) -> Option<NotTaken> {
-            may_take(shop, from, transfer, &shop.context()).err()
+            may_take(shop, from, transfer).err()
         }
         let sound = (shop(), system(), fills(50));
         check_guards(
@@ -238,10 +234,7 @@ mod tests {
                     |(_, _, fills)| fills.purpose = Purpose::Fees(Fees::default()),
                     NotTaken::NoSuchPayee,
                 ),
-                (
-                    |(shop, ..)| shop.now = NOW.plus_millis(OFFER_GOOD_MILLIS + 1),
-                    NotTaken::NotAwaited,
-                ),
+                (|(shop, ..)| shop.inbox = full_inbox(), NotTaken::Busy),
             ],
         );
         let no = Some(NotTaken::NoSuchPayee);
@@ -249,7 +242,7 @@ mod tests {
             &sound,
             not_taken,
             &[
-                (|(shop, ..)| shop.now = NOW.plus_millis(OFFER_GOOD_MILLIS), None),
+                (|(shop, ..)| shop.inbox = nearly_full_inbox(), None),
                 (|(_, from, _)| *from = project(1), no),
                 (|(_, _, fills)| fills.purpose = Purpose::ToUser(UserPurpose::Grant), no),
                 (|(_, _, fills)| fills.purpose = Purpose::Order(Box::new(order_of(1))), no),
@@ -265,7 +258,6 @@ mod tests {
         assert_eq!(step.events, [Event::TransferAccepted { from, transfer: fills(50) }]);
         assert_eq!(step.messages, [accepted(exchange_id(1), system())]);
         assert_eq!(shop.outstanding(&shop.me), [accepted(exchange_id(1), system())]);
-        shop.now = NOW.plus_millis(OFFER_GOOD_MILLIS + 1);
         let step = shop.hear(&system(), Message::Offer(fills(50)));
         assert_eq!(
             (step.events, step.messages),
@@ -275,9 +267,6 @@ mod tests {
         let step = shop.hear(&system(), Message::Forget { exchange: exchange_id(1) });
         assert_eq!(step.events, [Event::TransferForgotten { id: exchange_id(1) }]);
         assert!(!shop.inbox.has(exchange_id(1)));
-        let step = shop.hear(&system(), Message::Offer(fills(50)));
-        let refused = refused(exchange_id(1), system(), NotTaken::NotAwaited);
-        assert_eq!((step.messages, shop.available), (vec![refused], micros(150)));
     }
 
     #[test]
@@ -287,11 +276,10 @@ mod tests {
         let rows = [
             (Message::Unfunded { part: part(0) }, None, false),
             (
-                Message::Propose(proposal(9, 1, rating(1, 5))),
-                Some(refused(exchange, person("ada"), NotTaken::NoSuchPayee)),
+                Message::Refused { exchange, why: NotTaken::Busy },
+                Some(forget(exchange, person("ada"))),
                 false,
             ),
-            (Message::Refused { exchange, why: NotTaken::Busy }, None, false),
             (
                 Message::Accepted { exchange, summary: None },
                 Some(forget(exchange, person("ada"))),

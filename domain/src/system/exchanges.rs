@@ -4,7 +4,7 @@
 use super::{Event, Funded, Minted, Refusal, System};
 use crate::context::Context;
 use crate::entity::{EntityId, Kind};
-use crate::exchange::{OpenTransfer, Sendable, accepted, is_good, refused, unfunded};
+use crate::exchange::{OpenTransfer, Sendable, accepted, forget, refused, unfunded};
 use crate::id::ExchangeId;
 use crate::ledger::AccountClass;
 use crate::machine::{Completed, Decision, Machine};
@@ -21,17 +21,19 @@ pub(super) fn receive(
 ) -> Decision<System> {
     match message {
         Message::Accepted { exchange, .. } => receive_accepted(system, from, exchange, message),
-        Message::Refused { exchange, .. } => take_back(system, exchange),
+        Message::Refused { exchange, .. } => take_back(system, from, exchange),
         Message::Fund { part, amount } => fund(system, from, part, amount, context),
-        Message::Offer(transfer) => take(system, from, transfer, context),
+        Message::Offer(transfer) => take(system, from, transfer),
         Message::Forget { .. } => {
             let (events, messages) = system.decide_deferred(&[(from, message)]);
             Decision::because(events).sending(messages)
         }
-        Message::Propose(proposal) => {
-            Decision::answering(refused(proposal.id, from, NotTaken::NoSuchPayee))
-        }
+        Message::Propose(proposal) => refuse(from, proposal.id, NotTaken::NoSuchPayee),
         Message::Unfunded { .. } => Decision::nothing(),
+        // Answered before a machine decides.
+        Message::Confirm { .. } | Message::Confirmed { .. } | Message::Closed { .. } => {
+            Decision::nothing()
+        }
     }
 }
 
@@ -62,24 +64,24 @@ fn arrived(system: &System, open: &OpenTransfer) -> AnyReply<System> {
 }
 
 /// Accepts fees; nothing else is for the system.
-fn take(
-    system: &System,
-    from: EntityId,
-    transfer: Transfer,
-    context: &Context<'_>,
-) -> Decision<System> {
+fn take(system: &System, from: EntityId, transfer: Transfer) -> Decision<System> {
     let id = transfer.id;
-    if system.inbox.has(id) {
-        return Decision::answering(accepted(id, from));
+    if let Some(known) = system.inbox.get(id) {
+        return Decision::answering(known.answer());
     }
-    if let Err(why) = may_take(system, &transfer, context) {
-        return Decision::answering(refused(id, from, why));
+    if let Err(why) = may_take(system, &transfer) {
+        return refuse(from, id, why);
     }
     let messages = vec![accepted(id, from.clone())];
     Decision::because(vec![Event::TransferAccepted { from, transfer }]).sending(messages)
 }
 
-fn may_take(system: &System, transfer: &Transfer, context: &Context<'_>) -> Result<(), NotTaken> {
+fn refuse(from: EntityId, id: ExchangeId, why: NotTaken) -> Decision<System> {
+    let message = refused(id, from.clone(), why);
+    Decision::because(vec![Event::TransferRefused { id, from, why }]).sending(vec![message])
+}
+
+fn may_take(system: &System, transfer: &Transfer) -> Result<(), NotTaken> {
     match &transfer.purpose {
         Purpose::Fees(fees) if fees.total() == transfer.amount => {}
         Purpose::Fees(_) | Purpose::ToUser(_) | Purpose::Budget | Purpose::Order(_) => {
@@ -88,9 +90,6 @@ fn may_take(system: &System, transfer: &Transfer, context: &Context<'_>) -> Resu
     }
     if system.inbox.is_full() {
         return Err(NotTaken::Busy);
-    }
-    if !is_good(transfer.id, context.now) {
-        return Err(NotTaken::NotAwaited);
     }
     Ok(())
 }
@@ -120,11 +119,19 @@ fn fund(
     Decision::because(events).sending(messages)
 }
 
-fn take_back(system: &System, id: ExchangeId) -> Decision<System> {
-    let Some(open) = system.outbox.get(id) else { return Decision::nothing() };
+fn take_back(system: &System, from: EntityId, id: ExchangeId) -> Decision<System> {
+    let messages = vec![forget(id, from)];
+    let Some(open) = system.outbox.get(id) else {
+        return Decision::nothing().sending(messages);
+    };
     let amount = open.exchange.amount;
     let into = out_of(open);
-    let mut decision = Decision::because(vec![Event::TransferReturned { id, into, amount }]);
+    let mut events = vec![Event::TransferReturned { id, into, amount }];
+    // Grants are minted as they are sent.
+    if matches!(open.exchange.purpose, Purpose::ToUser(UserPurpose::Grant)) {
+        events.push(Event::MintReversed { amount });
+    }
+    let mut decision = Decision::because(events).sending(messages);
     decision.completed = open.asked.map(|asked| Completed::of(asked, Err(Refusal::NotTaken)));
     decision
 }
@@ -143,14 +150,13 @@ fn out_of(open: &OpenTransfer) -> AccountClass {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{MAX_OPEN, OFFER_GOOD_MILLIS, forget};
+    use crate::exchange::MAX_OPEN;
     use crate::id::ClaimId;
     use crate::market::Fees;
     use crate::message::OutgoingMessage;
     use crate::testing::{
-        NOW, UnderTest, asked, check_edges, check_guards, exchange_id, fill, fresh, full_inbox,
-        listing, micros, nearly_full_inbox, order_of, person, project, proposal, rating,
-        system as the_system, tag, transfer,
+        UnderTest, asked, check_edges, check_guards, exchange_id, fill, fresh, full_inbox, listing,
+        micros, nearly_full_inbox, order_of, person, project, system as the_system, tag, transfer,
     };
 
     fn part(part: u32) -> PartId {
@@ -291,10 +297,6 @@ mod tests {
             &[
                 (|(_, fees)| fees.amount = micros(101), NotTaken::NoSuchPayee),
                 (|(bank, _)| bank.inbox = full_inbox(), NotTaken::Busy),
-                (
-                    |(bank, _)| bank.now = NOW.plus_millis(OFFER_GOOD_MILLIS + 1),
-                    NotTaken::NotAwaited,
-                ),
             ],
         );
         let no = Some(NotTaken::NoSuchPayee);
@@ -303,7 +305,6 @@ mod tests {
             not_taken,
             &[
                 (|(bank, _)| bank.inbox = nearly_full_inbox(), None),
-                (|(bank, _)| bank.now = NOW.plus_millis(OFFER_GOOD_MILLIS), None),
                 (|(_, fees)| fees.amount = micros(99), no),
                 (|(_, fees)| fees.purpose = Purpose::Budget, no),
                 (|(_, fees)| fees.purpose = Purpose::ToUser(UserPurpose::Grant), no),
@@ -320,7 +321,6 @@ mod tests {
         assert_eq!(step.events, [Event::TransferAccepted { from, transfer: fees() }]);
         assert_eq!(step.messages, [accepted(exchange_id(1), listing(1))]);
         assert_eq!(bank.outstanding(&bank.me), [accepted(exchange_id(1), listing(1))]);
-        bank.now = NOW.plus_millis(OFFER_GOOD_MILLIS + 1);
         let step = bank.hear(&listing(1), Message::Offer(fees()));
         assert_eq!(
             (step.events, step.messages),
@@ -354,10 +354,9 @@ mod tests {
         let rows = [
             (Message::Unfunded { part: part(0) }, None),
             (
-                Message::Propose(proposal(9, 1, rating(1, 5))),
-                Some(refused(exchange, person("ada"), NotTaken::NoSuchPayee)),
+                Message::Refused { exchange, why: NotTaken::Busy },
+                Some(forget(exchange, person("ada"))),
             ),
-            (Message::Refused { exchange, why: NotTaken::Busy }, None),
             (Message::Accepted { exchange, summary: None }, Some(forget(exchange, person("ada")))),
             (Message::Forget { exchange }, None),
         ];

@@ -152,10 +152,9 @@ mod tests {
             bank.request = Some(tag(1));
             bank.ask(fund(6));
             let step = bank.hear(&project(1), answer);
-            let forgets = end.is_ok().then(|| forget(id, project(1)));
             assert_eq!(
-                (step.events.as_slice(), step.messages.as_slice()),
-                (&[event][..], forgets.as_slice())
+                (step.events.as_slice(), &*step.messages),
+                (&[event][..], &[forget(id, project(1))][..])
             );
             assert_eq!(step.ended::<Funded>(), Some(end.clone()));
             let remembered = end.ok().map(|funded| (tag(1), AnyReply::new(funded)));

@@ -193,8 +193,7 @@ pub(crate) fn nearly_full_inbox() -> Inbox {
         let received = (1..MAX_RECEIVED).map(|n| Received {
             id: exchange_id(far(n)),
             from: from.clone(),
-            asked_for: false,
-            settled: false,
+            refused: None,
         });
         received.collect()
     });
@@ -204,7 +203,7 @@ pub(crate) fn nearly_full_inbox() -> Inbox {
 /// An inbox that is full.
 pub(crate) fn full_inbox() -> Inbox {
     let mut inbox = nearly_full_inbox();
-    inbox.take(exchange_id(far(0)), system(), false, NOW);
+    inbox.accept(exchange_id(far(0)), system());
     inbox
 }
 

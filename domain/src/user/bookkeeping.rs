@@ -7,7 +7,7 @@ use crate::message::OutgoingMessage;
 
 pub(super) fn outstanding(user: &User, me: &EntityId) -> Vec<OutgoingMessage> {
     let claims = user.claims.iter().flat_map(|open| claim::fund_messages(open, me.environment));
-    claims.chain(user.outbox.offers()).chain(user.inbox.acceptances()).collect()
+    claims.chain(user.outbox.offers()).chain(user.inbox.answers()).collect()
 }
 
 pub(super) fn heap_bytes(user: &User) -> usize {

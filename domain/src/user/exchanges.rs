@@ -4,18 +4,14 @@ use super::accepting::{accepted_event, may_hold};
 use super::{Event, Refusal, User, claim, link, publish, purchase, rate};
 use crate::context::Context;
 use crate::entity::EntityId;
-use crate::exchange::{
-    Exchange, OpenExchange, Sendable, accepted, forget, is_good, refused, unfunded,
-};
+use crate::exchange::{Exchange, OpenExchange, Sendable, accepted, forget, refused, unfunded};
 use crate::id::ExchangeId;
 use crate::listing_summary::ListingSummary;
 use crate::machine::{Completed, Decision};
-use crate::message::OutgoingMessage;
-use crate::message::{Message, NotTaken};
+use crate::message::{Message, NotTaken, OutgoingMessage};
 use crate::money::Micros;
 use crate::proposal::Content;
 use crate::reply::AnyReply;
-use crate::time::Timestamp;
 use crate::transfer::{Purpose, Transfer, UserPurpose};
 
 pub(super) fn receive(
@@ -28,12 +24,14 @@ pub(super) fn receive(
         Message::Offer(transfer) => receive_offer(user, from, transfer, context),
         Message::Unfunded { part } => claim::receive_unfunded(user, part, context),
         Message::Accepted { exchange, summary } => receive_accepted(user, from, exchange, summary),
-        Message::Refused { exchange, why } => receive_refused(user, exchange, why),
+        Message::Refused { exchange, why } => receive_refused(user, from, exchange, why),
         Message::Forget { .. } => Decision::because(decide_deferred(user, &[(from, message)]).0),
         // A user funds no claims, and nothing can be proposed to them.
         Message::Fund { part, .. } => Decision::answering(unfunded(part, from)),
-        Message::Propose(proposal) => {
-            Decision::answering(refused(proposal.id, from, NotTaken::NoSuchPayee))
+        Message::Propose(proposal) => refuse(from, proposal.id, NotTaken::NoSuchPayee),
+        // Answered before a machine decides.
+        Message::Confirm { .. } | Message::Confirmed { .. } | Message::Closed { .. } => {
+            Decision::nothing()
         }
     }
 }
@@ -43,7 +41,7 @@ pub(super) fn decide_deferred(
     messages: &[(EntityId, Message)],
 ) -> (Vec<Event>, Vec<OutgoingMessage>) {
     let events = messages.iter().filter_map(|(_, message)| match message {
-        Message::Forget { exchange } if user.inbox.waits_for(*exchange) => {
+        Message::Forget { exchange } if user.inbox.has(*exchange) => {
             Some(Event::ExchangeForgotten { id: *exchange })
         }
         Message::Forget { .. }
@@ -52,12 +50,15 @@ pub(super) fn decide_deferred(
         | Message::Offer(_)
         | Message::Propose(_)
         | Message::Accepted { .. }
-        | Message::Refused { .. } => None,
+        | Message::Refused { .. }
+        | Message::Confirm { .. }
+        | Message::Confirmed { .. }
+        | Message::Closed { .. } => None,
     });
     (events.collect(), Vec::new())
 }
 
-/// Decides on a transfer to a user. Whether it was accepted before is checked first: a repeat is
+/// Decides on a transfer to a user. Whether it was decided on before is checked first: a repeat is
 /// answered as it was the first time, whatever has become of the user since.
 fn receive_offer(
     user: &User,
@@ -66,28 +67,41 @@ fn receive_offer(
     context: &Context<'_>,
 ) -> Decision<User> {
     let id = transfer.id;
-    if user.inbox.has(id) {
-        return Decision::answering(accepted(id, from));
+    if let Some(known) = user.inbox.get(id) {
+        return Decision::answering(known.answer());
     }
     let decided = match &transfer.purpose {
         Purpose::ToUser(purpose) => match purpose {
             UserPurpose::Claim(part) => {
-                claim::receive_funds(user, from.clone(), *part, transfer.clone(), context)
+                // A part that does not wait never will again: that need not be remembered.
+                return match claim::receive_funds(
+                    user,
+                    from.clone(),
+                    *part,
+                    transfer.clone(),
+                    context,
+                ) {
+                    Ok(decision) => decision.sending(vec![accepted(id, from)]),
+                    Err(why) => Decision::answering(refused(id, from, why)),
+                };
             }
-            UserPurpose::Grant => may_hold(user, id, context).map(|()| take(&from, &transfer)),
-            UserPurpose::Link(linked) => {
-                link::receive_linked(user, &from, &transfer, linked, context)
-            }
+            UserPurpose::Grant => may_hold(user).map(|()| take(&from, &transfer)),
+            UserPurpose::Link(linked) => link::receive_linked(user, &from, &transfer, linked),
             UserPurpose::Proceeds(_) => {
-                may_be_paid(user, &transfer, context).map(|()| take(&from, &transfer))
+                may_be_paid(user, &transfer).map(|()| take(&from, &transfer))
             }
         },
         Purpose::Budget | Purpose::Fees(_) | Purpose::Order(_) => Err(NotTaken::NoSuchPayee),
     };
     match decided {
         Ok(decision) => decision.sending(vec![accepted(id, from)]),
-        Err(why) => Decision::answering(refused(id, from, why)),
+        Err(why) => refuse(from, id, why),
     }
+}
+
+fn refuse(from: EntityId, id: ExchangeId, why: NotTaken) -> Decision<User> {
+    let message = refused(id, from.clone(), why);
+    Decision::because(vec![Event::ExchangeRefused { id, from, why }]).sending(vec![message])
 }
 
 pub(super) fn take(from: &EntityId, transfer: &Transfer) -> Decision<User> {
@@ -95,9 +109,9 @@ pub(super) fn take(from: &EntityId, transfer: &Transfer) -> Decision<User> {
 }
 
 /// Whether a seller can be paid. Money from sales is theirs even if they became a person.
-fn may_be_paid(user: &User, transfer: &Transfer, context: &Context<'_>) -> Result<(), NotTaken> {
-    if !is_good(transfer.id, context.now) {
-        return Err(NotTaken::NotAwaited);
+fn may_be_paid(user: &User, transfer: &Transfer) -> Result<(), NotTaken> {
+    if user.inbox.is_full() {
+        return Err(NotTaken::Busy);
     }
     // All that was ever earned must fit as well as the balance.
     if user.earned_total_with(transfer.amount).is_none() {
@@ -147,12 +161,18 @@ fn arrived(
     })
 }
 
-fn receive_refused(user: &User, exchange: ExchangeId, why: NotTaken) -> Decision<User> {
-    let Some(open) = user.outbox.get(exchange) else { return Decision::nothing() };
+fn receive_refused(
+    user: &User,
+    from: EntityId,
+    exchange: ExchangeId,
+    why: NotTaken,
+) -> Decision<User> {
+    let forget = forget(exchange, from);
+    let Some(open) = user.outbox.get(exchange) else { return Decision::answering(forget) };
     let amount = open.exchange.amount();
     let mut decision = Decision::because(vec![Event::ExchangeReturned { id: exchange, amount }]);
     decision.completed = open.asked.map(|asked| Completed::of(asked, Err(refusal(open, why))));
-    decision
+    decision.sending(vec![forget])
 }
 
 /// The refusal of a request whose exchange was refused.
@@ -166,12 +186,11 @@ fn refusal(open: &OpenExchange, why: NotTaken) -> Refusal {
     }
 }
 
-pub(super) fn apply_accepted(user: &mut User, from: &EntityId, transfer: &Transfer, at: Timestamp) {
+pub(super) fn apply_accepted(user: &mut User, from: &EntityId, transfer: &Transfer) {
     let Purpose::ToUser(purpose) = &transfer.purpose else {
         unreachable!("a user accepts what is for users")
     };
-    let asked_for = matches!(purpose, UserPurpose::Claim(_));
-    user.inbox.take(transfer.id, from.clone(), asked_for, at);
+    user.inbox.accept(transfer.id, from.clone());
     match purpose {
         UserPurpose::Claim(part) => claim::apply_funded(user, *part, transfer.amount),
         UserPurpose::Grant => user.available.credit(transfer.amount),
@@ -237,13 +256,13 @@ pub(super) fn apply_returned(user: &mut User, id: ExchangeId, amount: Micros) {
 mod tests {
     use super::*;
     use crate::earning::Payer;
-    use crate::exchange::OFFER_GOOD_MILLIS;
     use crate::id::ClaimId;
     use crate::machine::Machine;
     use crate::market::{Fees, ListingStatus, Proceeds};
     use crate::testing::{
-        UnderTest, check_edges, check_guards, exchange_id, listing, micros, order_of, person,
-        project, proposal, rating, system, tag, transfer, user,
+        UnderTest, check_edges, check_guards, exchange_id, full_inbox, listing, micros,
+        nearly_full_inbox, order_of, person, project, proposal, rating, system, tag, transfer,
+        user,
     };
     use crate::transfer::PartId;
 
@@ -281,16 +300,13 @@ mod tests {
             not_taken,
             &[
                 (|(ada, _)| ada.becomes(person("bob")), NotTaken::NoSuchPayee),
-                (
-                    |(ada, _)| ada.now = ada.now.plus_millis(OFFER_GOOD_MILLIS + 1),
-                    NotTaken::NotAwaited,
-                ),
+                (|(ada, _)| ada.inbox = full_inbox(), NotTaken::Busy),
             ],
         );
         check_edges(
             &(user("ada"), grant(5)),
             not_taken,
-            &[(|(ada, _)| ada.now = ada.now.plus_millis(OFFER_GOOD_MILLIS), None)],
+            &[(|(ada, _)| ada.inbox = nearly_full_inbox(), None)],
         );
     }
 
@@ -301,10 +317,7 @@ mod tests {
             &sound,
             not_taken,
             &[
-                (
-                    |(ada, _)| ada.now = ada.now.plus_millis(OFFER_GOOD_MILLIS + 1),
-                    NotTaken::NotAwaited,
-                ),
+                (|(ada, _)| ada.inbox = full_inbox(), NotTaken::Busy),
                 (|(ada, _)| ada.earns(Payer::Pool, u64::MAX), NotTaken::Busy),
             ],
         );
@@ -312,7 +325,6 @@ mod tests {
             &sound,
             not_taken,
             &[
-                (|(ada, _)| ada.now = ada.now.plus_millis(OFFER_GOOD_MILLIS), None),
                 (|(ada, _)| ada.earns(Payer::Pool, u64::MAX - 97), None),
                 (|(ada, _)| ada.earns(Payer::Pool, u64::MAX - 96), Some(NotTaken::Busy)),
                 // A seller who became a person is paid all the same.
@@ -341,7 +353,7 @@ mod tests {
             let step = ada.hear(&system(), Message::Offer(transfer.clone()));
             assert_eq!(step.messages, [accepted(transfer.id, system())]);
             assert_eq!(step.events, [accepted_event(system(), transfer.clone())]);
-            assert!(ada.inbox.waits_for(transfer.id));
+            assert!(ada.inbox.has(transfer.id));
             [ada.available, ada.pending(), ada.unclaimed_sales()]
         };
         assert_eq!(take(grant(5)), [5, 0, 0].map(micros));
@@ -351,13 +363,7 @@ mod tests {
     #[test]
     fn a_late_repeat_is_answered_as_the_first_whatever_has_become_of_the_user() {
         let id = exchange_id(1);
-        let rows: [fn(&mut UnderTest<User>); 4] = [
-            |_| (),
-            |ada| ada.becomes(person("bob")),
-            |ada| ada.now = ada.now.plus_millis(OFFER_GOOD_MILLIS + 1),
-            // Forgotten by its sender, it is remembered as long as a repeat may come.
-            |ada| drop(ada.hear(&system(), Message::Forget { exchange: exchange_id(1) })),
-        ];
+        let rows: [fn(&mut UnderTest<User>); 2] = [|_| (), |ada| ada.becomes(person("bob"))];
         for change in rows {
             let mut ada = user("ada");
             ada.hear(&system(), Message::Offer(grant(5)));
@@ -366,14 +372,32 @@ mod tests {
             assert_eq!((step.events, step.messages), (vec![], vec![accepted(id, system())]));
             assert_eq!(ada.available, micros(5), "taken once");
         }
-        let mut ada = user("ada");
-        ada.hear(&system(), Message::Offer(grant(5)));
-        ada.now = ada.now.plus_millis(OFFER_GOOD_MILLIS + 1);
+        let mut ada = user("ada").with(|ada| ada.becomes(person("bob")));
+        let refusal = refused(id, system(), NotTaken::NoSuchPayee);
+        let step = ada.hear(&system(), Message::Offer(grant(5)));
+        let (from, why) = (system(), NotTaken::NoSuchPayee);
+        assert_eq!(step.events, [Event::ExchangeRefused { id, from, why }]);
+        ada.links = None;
+        let step = ada.hear(&system(), Message::Offer(grant(5)));
+        assert_eq!((step.events, step.messages), (vec![], vec![refusal.clone()]));
+        assert_eq!((ada.available, ada.outstanding(&ada.me)), (micros(0), vec![refusal]));
         ada.hear(&system(), Message::Forget { exchange: id });
         assert!(!ada.inbox.has(id));
-        let step = ada.hear(&system(), Message::Offer(grant(5)));
-        assert_eq!(step.messages, [refused(id, system(), NotTaken::NotAwaited)]);
-        assert_eq!(ada.available, micros(5), "forgotten, but too old");
+    }
+
+    #[test]
+    fn what_a_claim_tells_apart_need_not_be_confirmed() {
+        let claim = Purpose::ToUser(UserPurpose::Claim(part()));
+        let offers = |purpose| Message::Offer(Transfer { purpose, ..grant(5) });
+        let rows = [
+            (offers(claim), true),
+            (offers(Purpose::ToUser(UserPurpose::Grant)), false),
+            (offers(Purpose::Budget), false),
+            (Message::Propose(proposal(9, 1, rating(1, 5))), false),
+        ];
+        for (offer, expected) in rows {
+            assert_eq!(user("ada").tells_repeats_apart(&offer), expected, "{offer:?}");
+        }
     }
 
     #[test]
@@ -383,13 +407,9 @@ mod tests {
         // The message; the answer to it.
         let rows = [
             (Message::Fund { part: part(), amount }, Some(unfunded(part(), project(1)))),
-            (
-                Message::Propose(proposal(9, 1, rating(1, 5))),
-                Some(refused(id, project(1), NotTaken::NoSuchPayee)),
-            ),
             (Message::Unfunded { part: part() }, None),
             (Message::Accepted { exchange: id, summary: None }, Some(forget(id, project(1)))),
-            (Message::Refused { exchange: id, why: NotTaken::Busy }, None),
+            (Message::Refused { exchange: id, why: NotTaken::Busy }, Some(forget(id, project(1)))),
             (Message::Forget { exchange: id }, None),
         ];
         for (message, answer) in rows {

@@ -89,9 +89,8 @@ pub(super) fn receive_linked(
     from: &EntityId,
     transfer: &Transfer,
     linked: &LinkedUser,
-    context: &Context<'_>,
 ) -> Result<Decision<User>, NotTaken> {
-    may_hold(person, transfer.id, context)?;
+    may_hold(person)?;
     let earned = linked
         .accruals
         .iter()
@@ -155,7 +154,7 @@ mod tests {
     use crate::consent::ConsentRecord;
     use crate::context::Asked;
     use crate::earning::{DayEarnings, Payer};
-    use crate::exchange::{OFFER_GOOD_MILLIS, OpenExchange, accepted, forget, refused};
+    use crate::exchange::{OpenExchange, accepted, forget, refused};
     use crate::machine::{Answer, Machine};
     use crate::message::{Message, NotSold};
     use crate::reply::{AnyReply, ReplyToken};
@@ -289,11 +288,11 @@ mod tests {
             user.ask(become_bob());
             let step = user.hear(&bob(), answer);
             let id = ExchangeId::new(fresh(1));
-            let (event, messages) = match is_bob {
-                true => (Event::ExchangeSettled { id }, vec![forget(id, bob())]),
-                false => (Event::ExchangeReturned { id, amount: micros(9) }, vec![]),
+            let event = match is_bob {
+                true => Event::ExchangeSettled { id },
+                false => Event::ExchangeReturned { id, amount: micros(9) },
             };
-            assert_eq!((&*step.events, &*step.messages), (&[event][..], &*messages));
+            assert_eq!((&*step.events, &*step.messages), (&[event][..], &[forget(id, bob())][..]));
             assert_eq!(step.ended::<Linked>(), Some(end.clone()));
             let remembered = end.ok().map(|linked| (tag(1), AnyReply::new(linked)));
             assert_eq!(step.remembered, remembered);
@@ -330,7 +329,7 @@ mod tests {
     fn guards_of_the_person_refuse_in_their_order() {
         fn refused((bob, link): &(UnderTest<User>, Transfer)) -> Option<NotTaken> {
             let Purpose::ToUser(UserPurpose::Link(linked)) = &link.purpose else { panic!() };
-            receive_linked(bob, &person("ada"), link, linked, &bob.context()).err()
+            receive_linked(bob, &person("ada"), link, linked).err()
         }
         let sound = (user("bob"), link(fresh(1)));
         check_guards(
@@ -338,7 +337,7 @@ mod tests {
             refused,
             &[
                 (|(bob, _)| bob.becomes(person("eve")), NotTaken::NoSuchPayee),
-                (|(bob, _)| bob.now = NOW.plus_millis(OFFER_GOOD_MILLIS + 1), NotTaken::NotAwaited),
+                (|(bob, _)| bob.inbox = full_inbox(), NotTaken::Busy),
                 (|(bob, _)| bob.earns(Payer::Pool, u64::MAX), NotTaken::Busy),
             ],
         );
@@ -347,7 +346,6 @@ mod tests {
             &sound,
             refused,
             &[
-                (|(bob, _)| bob.now = NOW.plus_millis(OFFER_GOOD_MILLIS), None),
                 (|(bob, _)| bob.earns(Payer::Pool, u64::MAX - 12), None),
                 (|(bob, _)| bob.earns(Payer::Pool, u64::MAX - 11), Some(NotTaken::Busy)),
                 (

@@ -179,8 +179,7 @@ mod tests {
     use crate::contribution::{Contribution, ReviewStatus};
     use crate::exchange::{MAX_OPEN, OpenExchange, forget};
     use crate::machine::{Answer, Machine};
-    use crate::message::OutgoingMessage;
-    use crate::message::{Message, NotSold, NotTaken};
+    use crate::message::{Message, NotSold, NotTaken, OutgoingMessage};
     use crate::reply::{AnyReply, ReplyToken};
     use crate::testing::*;
     use crate::transfer::{Purpose, UserPurpose};
@@ -501,16 +500,12 @@ mod tests {
             ada.request = Some(tag(1));
             ada.ask(create());
             let step = ada.hear(&to, answer);
-            let (event, messages) = match is_kept {
-                true => {
-                    (Event::ExchangeSettled { id: exchange }, vec![forget(exchange, to.clone())])
-                }
-                false => {
-                    let amount = micros(0);
-                    (Event::ExchangeReturned { id: exchange, amount }, vec![])
-                }
+            let event = match is_kept {
+                true => Event::ExchangeSettled { id: exchange },
+                false => Event::ExchangeReturned { id: exchange, amount: micros(0) },
             };
-            assert_eq!((&*step.events, &*step.messages), (&[event][..], &*messages));
+            let messages = [forget(exchange, to.clone())];
+            assert_eq!((&*step.events, &*step.messages), (&[event][..], &messages[..]));
             assert_eq!(step.ended::<ListingSummary>(), Some(end.clone()));
             let remembered = end.ok().map(|summary| (tag(1), AnyReply::new(summary)));
             assert_eq!(step.remembered, remembered);

@@ -164,8 +164,7 @@ mod tests {
     use crate::exchange::{MAX_OPEN, OpenExchange, forget};
     use crate::machine::Machine;
     use crate::market::{License, ListingStatus};
-    use crate::message::OutgoingMessage;
-    use crate::message::{Message, NotTaken};
+    use crate::message::{Message, NotTaken, OutgoingMessage};
     use crate::reply::{AnyReply, ReplyToken};
     use crate::testing::*;
     use crate::user::Event;
@@ -404,11 +403,12 @@ mod tests {
             ada.ask(buy());
             let step = ada.hear(&listing(8), answer);
             let id = ExchangeId::new(fresh(1));
-            let (event, messages) = match end {
-                Ok(_) => (Event::ExchangeSettled { id }, vec![forget(id, listing(8))]),
-                Err(_) => (Event::ExchangeReturned { id, amount: micros(100) }, vec![]),
+            let event = match end {
+                Ok(_) => Event::ExchangeSettled { id },
+                Err(_) => Event::ExchangeReturned { id, amount: micros(100) },
             };
-            assert_eq!((&*step.events, &*step.messages), (&[event][..], &*messages));
+            let messages = [forget(id, listing(8))];
+            assert_eq!((&*step.events, &*step.messages), (&[event][..], &messages[..]));
             assert_eq!(step.ended::<Purchased>(), Some(end.clone()));
             let remembered = end.clone().ok().map(|bought| (tag(1), AnyReply::new(bought)));
             assert_eq!(step.remembered, remembered);

@@ -79,8 +79,7 @@ mod tests {
     use crate::exchange::{MAX_OPEN, OpenExchange, forget};
     use crate::machine::Answer;
     use crate::market::Change;
-    use crate::message::OutgoingMessage;
-    use crate::message::{Message, NotSold, NotTaken};
+    use crate::message::{Message, NotSold, NotTaken, OutgoingMessage};
     use crate::reply::{AnyReply, ReplyToken};
     use crate::testing::*;
     use crate::user::Event;
@@ -162,8 +161,7 @@ mod tests {
             assert_eq!(step.answer, Answer::Later(ReplyToken(fresh(1))));
             assert_eq!(stars(&ada), Some(1), "not taken yet");
             let step = ada.hear(&listing(8), answer);
-            let forgets = end.is_ok().then(|| forget(id, listing(8)));
-            assert_eq!(step.messages, forgets.into_iter().collect::<Vec<_>>());
+            assert_eq!(step.messages, [forget(id, listing(8))]);
             assert_eq!(step.ended::<Rated>(), Some(end.clone()));
             let remembered = end.ok().map(|rated| (tag(1), AnyReply::new(rated)));
             assert_eq!(step.remembered, remembered);

@@ -28,8 +28,8 @@ use priv_domain::reply::AnyReply;
 /// The format that is written. This release reads it and all formats before it.
 ///
 /// Format 2 added the marketplace to a user's state, and listings; format 3 that the uses of a
-/// contribution change.
-pub const FORMAT: u16 = 3;
+/// contribution change; format 4 that refusals are remembered, and nothing that has ended.
+pub const FORMAT: u16 = 4;
 
 /// A value with a stored form: in the journal, in snapshots and in views.
 pub trait Stored: Sized {

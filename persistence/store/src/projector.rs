@@ -229,6 +229,7 @@ impl Projector {
                 | user::Event::ExchangeOpened(_)
                 | user::Event::ExchangeSettled { .. }
                 | user::Event::ExchangeReturned { .. }
+                | user::Event::ExchangeRefused { .. }
                 | user::Event::ExchangeForgotten { .. } => {}
             }
         }
@@ -342,6 +343,7 @@ impl Projector {
                     self.remember(record.at, *tag, body)?;
                 }
                 project::Event::TransferSettled { .. }
+                | project::Event::TransferRefused { .. }
                 | project::Event::TransferForgotten { .. } => {}
             }
         }

@@ -218,6 +218,6 @@ fn outbox_view(outbox: &Outbox) -> Value {
 }
 
 fn inbox_view(inbox: &Inbox) -> Value {
-    let unsettled = inbox.iter().filter(|taken| !taken.settled).take(SHOWN);
-    unsettled.map(|taken| json!(taken.id.to_string())).collect()
+    let accepted = inbox.iter().filter(|received| received.refused.is_none()).take(SHOWN);
+    accepted.map(|received| json!(received.id.to_string())).collect()
 }

@@ -114,6 +114,7 @@ fn user_event(event: &user::Event, unmask: Unmask) -> Value {
         Event::ExchangeOpened(open) => opened(exchange_view(&open.exchange)),
         Event::ExchangeSettled { id } => named("transfer_settled", *id),
         Event::ExchangeReturned { id, .. } => named("transfer_returned", *id),
+        Event::ExchangeRefused { id, .. } => named("transfer_refused", *id),
         Event::ExchangeForgotten { id } => named("transfer_forgotten", *id),
         Event::WalletBound { .. } => json!({ "event": "wallet_bound" }),
         Event::ContributionAdded { id, contribution } => json!({
@@ -177,6 +178,7 @@ fn project_event(event: &project::Event) -> Value {
         Event::TransferOpened(open) => opened(transfer_view(&open.exchange)),
         Event::TransferSettled { id } => named("transfer_settled", *id),
         Event::TransferReturned { id, .. } => named("transfer_returned", *id),
+        Event::TransferRefused { id, .. } => named("transfer_refused", *id),
         Event::TransferForgotten { id } => named("transfer_forgotten", *id),
     }
 }
@@ -191,6 +193,10 @@ fn system_event(event: &system::Event) -> Value {
             "by": by,
             "reason": reason,
         }),
+        Event::MintReversed { amount: reversed } => json!({
+            "event": "mint_reversed",
+            "amount_priv": amount(*reversed),
+        }),
         Event::OperatorActed { by, action, reason } => json!({
             "event": "operator_acted",
             "by": by,
@@ -201,6 +207,7 @@ fn system_event(event: &system::Event) -> Value {
         Event::TransferSettled { id } => named("transfer_settled", *id),
         Event::TransferReturned { id, .. } => named("transfer_returned", *id),
         Event::TransferAccepted { from, transfer } => accepted(from, transfer_view(transfer)),
+        Event::TransferRefused { id, .. } => named("transfer_refused", *id),
         Event::TransferForgotten { id } => named("transfer_forgotten", *id),
     }
 }
@@ -212,6 +219,7 @@ fn listing_event(event: &listing::Event) -> Value {
         Event::TransferOpened(open) => opened(transfer_view(&open.exchange)),
         Event::TransferSettled { id } => named("transfer_settled", *id),
         Event::TransferReturned { id, .. } => named("transfer_returned", *id),
+        Event::ExchangeRefused { id, .. } => named("transfer_refused", *id),
         Event::ExchangeForgotten { id } => named("transfer_forgotten", *id),
     }
 }

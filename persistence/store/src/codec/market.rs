@@ -8,6 +8,7 @@ use priv_domain::listing_summary::ListingSummary;
 use priv_domain::market::{
     Category, Change, Draft, Fees, File, License, ListingStatus, Order, Proceeds, Purchase, Rating,
 };
+use priv_domain::message::{NotSold, NotTaken};
 use priv_domain::reply::Noted;
 use priv_domain::user::{Bought, Market, OwnListing};
 
@@ -121,6 +122,22 @@ stored_enum!(Event, "listing event" {
     2 => TransferSettled { id },
     3 => TransferReturned { id, amount },
     4 => ExchangeForgotten { id },
+    5 => ExchangeRefused { id, from, why },
+});
+stored_enum!(NotTaken, "reason why an exchange was refused" {
+    0 => NotAwaited,
+    1 => NoSuchPayee,
+    2 => Busy,
+    3 => NotSold(why),
+});
+stored_enum!(NotSold, "reason why a listing does not sell" {
+    0 => NotActive(status),
+    1 => SoldOut,
+    2 => OwnListing,
+    3 => TermsChanged { version, price },
+    4 => VersionChanged { version },
+    5 => HasSales { sales },
+    6 => TooManyContents,
 });
 
 // A listing takes no commands, only messages.

@@ -37,6 +37,7 @@ stored_enum!(Event, "project event" {
     7 => TransferReturned { id, amount },
     8 => TransferForgotten { id },
     9 => RequestAnswered { tag, body },
+    10 => TransferRefused { id, from, why },
 });
 stored_struct!(ProjectSettings { created_at, settings, keys });
 stored_struct!(KeyEnded { key, at });

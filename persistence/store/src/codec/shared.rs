@@ -69,7 +69,8 @@ stored_struct!(LinkedAccrual { payer, pending, claimed, today });
 stored_struct!(LinkedUser { accruals, consent, privacy_control_since });
 stored_struct!(RequestTag { key, fingerprint });
 stored_struct!(Asked { reply_token, request });
-stored_struct!(Received { id, from, asked_for, settled });
+stored_struct!(Received { id, from, refused });
+stored_struct!(ReceivedBefore { id, from, asked_for, settled });
 
 /// Transfers and proposals have one form, from when a proposal was a transfer of nothing: id,
 /// receiver, amount, and a tag of the purpose with what that carries.
@@ -190,8 +191,22 @@ impl Stored for Inbox {
     }
 
     fn get(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        if input.format < 4 {
+            let received: Vec<ReceivedBefore> = get_list(input)?;
+            let remembered = received.into_iter().filter(|received| !received.settled);
+            let accepted = |ReceivedBefore { id, from, .. }| Received { id, from, refused: None };
+            return Ok(remembered.map(accepted).collect());
+        }
         get_list(input)
     }
+}
+
+/// An exchange that was accepted, up to format 3: it was remembered for ten minutes, settled or not.
+struct ReceivedBefore {
+    id: ExchangeId,
+    from: EntityId,
+    asked_for: bool,
+    settled: bool,
 }
 
 /// The tag of the reply's type, then the reply; its machine has the table of tags.

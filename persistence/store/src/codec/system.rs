@@ -14,6 +14,8 @@ stored_enum!(Event, "system event" {
     4 => TransferReturned { id, into, amount },
     5 => TransferAccepted { from, transfer },
     6 => TransferForgotten { id },
+    7 => TransferRefused { id, from, why },
+    8 => MintReversed { amount },
 });
 stored_struct!(Minted { amount, minted });
 stored_struct!(Funded { amount, treasury });

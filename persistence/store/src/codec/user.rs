@@ -89,6 +89,7 @@ stored_enum!(Event, "user event" {
     13 => ContributionReviewed { id, decision, reward, by, reason },
     14 => ContributionDeleted { id, sha256 },
     15 => ContributionUsesChanged { id, uses, reward },
+    16 => ExchangeRefused { id, from, why },
 });
 stored_enum!(Verdict, "verdict" {
     0 => Accepted { earned },

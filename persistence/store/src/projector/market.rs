@@ -111,6 +111,7 @@ impl Projector {
                 listing::Event::TransferOpened(_)
                 | listing::Event::TransferSettled { .. }
                 | listing::Event::TransferReturned { .. }
+                | listing::Event::ExchangeRefused { .. }
                 | listing::Event::ExchangeForgotten { .. } => {}
             }
         }
