@@ -224,7 +224,19 @@ impl Node {
         self.views().all_contributions(environment, after).map(|line| Ok(line?))
     }
 
-    /// Whether anybody but `owner` has contributed this content, in any environment.
+    /// Whether this content was ever rewarded in an environment.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn is_rewarded(
+        &self,
+        environment: Environment,
+        sha256: &[u8; 32],
+    ) -> Result<bool, QueryError> {
+        Ok(self.views().is_rewarded(environment, sha256)?)
+    }
+
+    /// Whether anybody but `owner` has contributed this content in their environment.
     ///
     /// # Errors
     /// See [`QueryError`].

@@ -504,6 +504,33 @@ fn what_a_contribution_may_be_used_for_changes_until_it_is_reviewed_and_is_paid_
 }
 
 #[test]
+fn content_earns_once_whoever_brings_it_again_and_whatever_was_deleted() {
+    for review in ["manual", "automatic"] {
+        let app = TestApp::start_with(&[("PRIV_REVIEW", review)]);
+        let mint = json!({"amount_priv": priv_of(100 * PRIV), "to": "pool", "reason": "test"});
+        app.operator().post("/v1/admin/mint", &mint).done();
+        let people = [(); 2].map(|()| app.person(&tokens::new_person()));
+        let fields = [("contribution_type", "text"), ("consent_commercial", "true")];
+        let body = form(b"The same words each time", "a.txt", "text/plain", &fields);
+        // Two accounts bring it four times, and delete it in between.
+        for person in [&people[0], &people[0], &people[1], &people[0]] {
+            let sent = send_form(person, &body);
+            let id = sent.created()["contribution_id"].as_str().expect("an id").to_owned();
+            if sent.created()["status"] == "pending" {
+                approve(&app, &id);
+            }
+            person.delete(&format!("/v1/contributions/{id}")).ok();
+        }
+        assert_eq!(balance(&people[0]), (0, 600_000), "{review}");
+        assert_eq!(balance(&people[1]), (0, 0), "{review}");
+        // In the sandbox of the test environment it is new.
+        let test = people[1].with("x-priv-environment", "test");
+        let sent = send_form(&test, &body);
+        assert_eq!(micros(&sent.created()["estimated_reward"]), 600_000);
+    }
+}
+
+#[test]
 fn a_connection_cut_at_any_byte_leaves_no_file_and_no_entry() {
     let app = TestApp::start();
     let sub = tokens::new_person();

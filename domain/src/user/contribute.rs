@@ -12,6 +12,7 @@ use crate::contribution::{
 use crate::event::{EventType, RawEvent};
 use crate::id::ContributionId;
 use crate::machine::{Answer, Command, Decided, Decision};
+use crate::money::Micros;
 
 /// Makes a contribution of an upload whose content is stored already.
 #[derive(Clone, Debug)]
@@ -32,6 +33,9 @@ pub struct Contribute {
     pub judged: Option<Judgement>,
     /// The owner's metadata: a JSON object, as text; at most 16 KiB, checked at the edge.
     pub metadata: Option<Box<str>>,
+    /// Whether the content has earned before in this environment, for anybody, deleted since or
+    /// not: then it earns nothing more.
+    pub rewarded_before: bool,
 }
 
 /// The judgement of automatic checks on an upload.
@@ -63,7 +67,17 @@ impl Command for Contribute {
     type Reply = Contributed;
 
     fn decide(self, user: &User, context: &Context<'_>) -> Decided<Self> {
-        let Self { id, media_type, sha256, size, uses, originality, judged, metadata } = self;
+        let Self {
+            id,
+            media_type,
+            sha256,
+            size,
+            uses,
+            originality,
+            judged,
+            metadata,
+            rewarded_before,
+        } = self;
         if user.became().is_some() {
             return Err(Refusal::BecamePerson);
         }
@@ -76,7 +90,10 @@ impl Command for Contribute {
         if known.is_some_and(|known| known.len() >= MAX_CONTRIBUTIONS) {
             return Err(Refusal::TooMany { what: "contributions", limit: MAX_CONTRIBUTIONS });
         }
-        let reward = uses.reward(media_type.contribution_type());
+        let reward = match rewarded_before {
+            true => Micros::ZERO,
+            false => uses.reward(media_type.contribution_type()),
+        };
         let mut contribution = Contribution {
             media_type,
             sha256,
@@ -122,15 +139,24 @@ fn about(id: ContributionId, metadata: Box<str>, context: &Context<'_>) -> RawEv
 mod tests {
     use super::*;
     use crate::earning::Payer;
-    use crate::money::Micros;
     use crate::testing::*;
 
     /// Text that may be sold: its reward is 0.6 PRIV.
     fn text(judged: Option<ReviewDecision>) -> Contribute {
         let Contribution { media_type, sha256, size, uses, originality, .. } = contribution(1);
         let judged = judged.map(|decision| Judgement { decision, reason: "format".into() });
-        let (id, metadata) = (contribution_id(1), None);
-        Contribute { id, media_type, sha256, size, uses, originality, judged, metadata }
+        let (id, metadata, rewarded_before) = (contribution_id(1), None, false);
+        Contribute {
+            id,
+            media_type,
+            sha256,
+            size,
+            uses,
+            originality,
+            judged,
+            metadata,
+            rewarded_before,
+        }
     }
 
     fn approved() -> Contribute {
@@ -240,6 +266,15 @@ mod tests {
         };
         assert_eq!(**about, expected);
         assert_eq!(user("ada").ask(text(None)).raw_events, []);
+    }
+
+    #[test]
+    fn content_that_has_earned_before_earns_nothing() {
+        for judged in [None, Some(ReviewDecision::Approved)] {
+            let mut ada = user("ada");
+            ada.ask(Contribute { rewarded_before: true, ..text(judged) });
+            assert_eq!((ada.pending(), ada.owned(1).reward), (micros(0), micros(0)));
+        }
     }
 
     #[test]

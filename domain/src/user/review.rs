@@ -19,6 +19,9 @@ pub struct ReviewContribution {
     pub by: Box<str>,
     /// The operator's reason, for the record; `None` if they gave none.
     pub reason: Option<Box<str>>,
+    /// Whether its content has earned before in this environment, for anybody, deleted since or
+    /// not: then approval earns nothing more.
+    pub rewarded_before: bool,
 }
 
 /// The reply to [`ReviewContribution`].
@@ -37,7 +40,7 @@ impl Command for ReviewContribution {
     type Reply = Reviewed;
 
     fn decide(self, user: &User, _: &Context<'_>) -> Decided<Self> {
-        let Self { id, decision, by, reason } = self;
+        let Self { id, decision, by, reason, rewarded_before } = self;
         let known = user.contribution(id).ok_or(Refusal::NoSuchContribution { id })?;
         let status = decision.status();
         if known.status == status {
@@ -49,7 +52,8 @@ impl Command for ReviewContribution {
         if known.status != ReviewStatus::Pending {
             return Err(Refusal::AlreadyReviewed { status: known.status });
         }
-        let reward = reward_for(user, decision, known.reward)?;
+        let reward = if rewarded_before { Micros::ZERO } else { known.reward };
+        let reward = reward_for(user, decision, reward)?;
         let reply = Reviewed { id, status, reward };
         let event = Event::ContributionReviewed { id, decision, reward, by, reason };
         Ok(Decision::of(vec![event], Answer::Now(reply)))
@@ -79,6 +83,9 @@ fn earned(decision: ReviewDecision, reward: Micros) -> Micros {
 pub(super) fn apply(user: &mut User, id: ContributionId, decision: ReviewDecision, reward: Micros) {
     if let Some(contribution) = user.market_mut().contributions.get_mut(&id) {
         contribution.status = decision.status();
+        if decision == ReviewDecision::Approved {
+            contribution.reward = reward;
+        }
     }
     if !reward.is_zero() {
         user.accrual_mut(Payer::Pool).pending.credit(reward);
@@ -95,7 +102,8 @@ mod tests {
 
     fn judge(decision: ReviewDecision) -> ReviewContribution {
         let reason = Some("seen".into());
-        ReviewContribution { id: contribution_id(1), decision, by: "op".into(), reason }
+        let (id, by, rewarded_before) = (contribution_id(1), "op".into(), false);
+        ReviewContribution { id, decision, by, reason, rewarded_before }
     }
 
     fn ada(status: ReviewStatus) -> UnderTest<User> {
@@ -181,6 +189,18 @@ mod tests {
             assert_eq!((ada.pending(), ada.available), (micros(pending), micros(0)));
             assert_eq!(ada.accruals.iter().filter(|known| known.payer != Payer::Pool).count(), 0);
         }
+    }
+
+    #[test]
+    fn content_that_has_earned_before_is_approved_and_earns_nothing() {
+        let mut ada = ada(ReviewStatus::Pending);
+        let again = ReviewContribution { rewarded_before: true, ..judge(Approved) };
+        let (id, status, reward) = (contribution_id(1), ReviewStatus::Approved, micros(0));
+        assert_eq!(ada.ask(again).answer, Answer::Now(Reviewed { id, status, reward }));
+        assert_eq!((ada.pending(), ada.owned(1).reward), (micros(0), micros(0)));
+        // Whatever is known by now, the judgement was made.
+        assert_eq!(ada.ask(judge(Approved)).answer, Answer::Now(Reviewed { id, status, reward }));
+        assert_eq!(ada.pending(), micros(0));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! `/v1/admin/contributions`: the review queue.
 
 use actix_web::{HttpResponse, web};
-use priv_domain::ContributionId;
+use priv_actors::Answered;
+use priv_blobs::ContentHash;
 use priv_domain::contribution::ReviewDecision;
 use priv_domain::user::{ReviewContribution, Reviewed};
 use priv_domain::views::ContributionOf;
+use priv_domain::{ContributionId, EntityId, RequestTag};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -134,8 +136,10 @@ pub(crate) async fn review_contribution(
     let owner = state.blocking(move || node.contributor(environment, id)).await?;
     let owner = owner.ok_or_else(ContributionId::missing)?;
     let by = operator.who.as_ref().into();
-    let command = ReviewContribution { id, decision, by, reason };
-    let answered = state.node.ask(&owner, command, tag).await?;
+    let command = ReviewContribution { id, decision, by, reason, rewarded_before: false };
+    // Not cancelled if the client hangs up: a second reviewer must find what this one rewarded.
+    let worked = actix_rt::spawn(review(state, owner, command, tag));
+    let answered = worked.await.map_err(|error| ApiError::server_error(&error))??;
     let Reviewed { id, status, reward } = answered.reply;
     let view = ReviewedView {
         contribution_id: id.into(),
@@ -143,4 +147,23 @@ pub(crate) async fn review_contribution(
         reward_priv: reward.into(),
     };
     Ok(with_origin(ok(&view), answered.origin))
+}
+
+/// Reviews a contribution, and rewards its content if it was never rewarded in the environment.
+async fn review(
+    state: web::Data<AppState>,
+    owner: EntityId,
+    command: ReviewContribution,
+    tag: Option<RequestTag>,
+) -> Result<Answered<Reviewed>, ApiError> {
+    let (node, me, id) = (state.node.clone(), owner.clone(), command.id);
+    let line = state.blocking(move || node.contribution(&me, id)).await?;
+    let sha256 = line.ok_or_else(ContributionId::missing)?.contribution.sha256;
+    // As long as the content is locked nobody else is rewarded for it.
+    let _lock = state.blobs.lock(ContentHash::new(sha256)).await;
+    state.up_to_date().await;
+    let (node, environment) = (state.node.clone(), owner.environment);
+    let rewarded_before = state.blocking(move || node.is_rewarded(environment, &sha256)).await?;
+    let command = ReviewContribution { rewarded_before, ..command };
+    Ok(state.node.ask(&owner, command, tag).await?)
 }

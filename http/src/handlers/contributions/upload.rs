@@ -202,7 +202,12 @@ async fn contribute(
     let lock = state.blobs.lock(hash).await;
     state.up_to_date().await;
     let (node, me, sha256) = (state.node.clone(), owner.clone(), *hash.as_bytes());
-    let known = state.blocking(move || node.is_known_elsewhere(&sha256, &me)).await?;
+    let seen = move || {
+        let known = node.is_known_elsewhere(&sha256, &me)?;
+        Ok((known, node.is_rewarded(me.environment, &sha256)?))
+    };
+    // As long as the content is locked nobody else is rewarded for it.
+    let (known, rewarded_before) = state.blocking(seen).await?;
     let originality = if known { Originality::KnownElsewhere } else { Originality::New };
     staged.keep(&lock).await.map_err(|error| blob_error(&error))?;
     let command = Contribute {
@@ -214,6 +219,7 @@ async fn contribute(
         originality,
         judged: judged(&state, originality),
         metadata: about.metadata,
+        rewarded_before,
     };
     let answered = state.node.ask(&owner, command, tag).await;
     drop(lock);

@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::Entry as MapEntry;
 
-use priv_domain::contribution::Contribution;
+use priv_domain::contribution::{Contribution, ReviewDecision};
 use priv_domain::earning::Payer;
 use priv_domain::entity::{EntityId, Environment};
 use priv_domain::exchange::Exchange;
@@ -22,6 +22,7 @@ use crate::error::StoreError;
 use crate::value::write_value;
 use crate::views::keys::{
     EntryKey, content_key, contribution_key, contributor_key, listed_content_key, rating_key,
+    rewarded_key,
 };
 
 impl Projector {
@@ -57,12 +58,22 @@ impl Projector {
         reward: Micros,
     ) -> Result<(), StoreError> {
         let at = review.at;
+        let mut sha256 = None;
         self.change_contribution(owner, id, |line| {
             line.contribution.status = review.decision.status();
+            if review.decision == ReviewDecision::Approved {
+                line.contribution.reward = reward;
+            }
+            sha256 = Some(line.contribution.sha256);
             line.review = Some(review);
         })?;
         if reward.is_zero() {
             return Ok(());
+        }
+        if let Some(sha256) = sha256 {
+            // Kept for good: a content that is deleted and comes again has earned already.
+            let key = rewarded_key(owner.environment, &sha256);
+            self.pending.put(key, write_value(&id));
         }
         let (payer, reference) = (Payer::Pool, id.get());
         let key = EntryKey { user: owner.clone(), day: at.day(), payer, reference };

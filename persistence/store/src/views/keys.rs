@@ -23,6 +23,7 @@ pub(super) const CONTRIBUTION: u8 = b'C';
 pub(super) const CONTRIBUTOR: u8 = b'D';
 pub(super) const CONTENT: u8 = b'B';
 pub(super) const LISTED_CONTENT: u8 = b'b';
+const REWARDED: u8 = b'r';
 pub(super) const CARD: u8 = b'm';
 pub(super) const SALE: u8 = b'S';
 pub(super) const RATING: u8 = b'k';
@@ -159,6 +160,13 @@ pub(crate) fn contribution_key(owner: &EntityId, id: ContributionId) -> Vec<u8> 
 pub(crate) fn contributor_key(environment: Environment, id: ContributionId) -> Vec<u8> {
     let mut key = vec![CONTRIBUTOR, environment_byte(environment)];
     key.extend(id.get().to_be_bytes());
+    key
+}
+
+/// The key under which the contribution is found for which a content was rewarded.
+pub(crate) fn rewarded_key(environment: Environment, sha256: &[u8; 32]) -> Vec<u8> {
+    let mut key = vec![REWARDED, environment_byte(environment)];
+    key.extend(sha256);
     key
 }
 

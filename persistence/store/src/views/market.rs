@@ -12,7 +12,7 @@ use priv_domain::{ContributionId, ListingId};
 use super::Views;
 use super::keys::{
     CARD, CONTENT, CONTRIBUTION, CONTRIBUTOR, LISTED_CONTENT, RATING, SALE, contribution_key,
-    contributor_key, user_prefix,
+    contributor_key, rewarded_key, user_prefix,
 };
 use crate::codec::stored_struct;
 use crate::error::StoreError;
@@ -93,7 +93,19 @@ impl Views {
             })
     }
 
-    /// Whether anybody but `owner` has a contribution with this content, in any environment.
+    /// Whether this content was ever rewarded in an environment.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn is_rewarded(
+        &self,
+        environment: Environment,
+        sha256: &[u8; 32],
+    ) -> Result<bool, StoreError> {
+        Ok(self.tree.contains_key(rewarded_key(environment, sha256))?)
+    }
+
+    /// Whether anybody but `owner` has a contribution with this content in their environment.
     ///
     /// # Errors
     /// sled failed, or a value can't be read.
@@ -105,7 +117,7 @@ impl Views {
         let prefix = [&[CONTENT], sha256.as_slice()].concat();
         for value in self.tree.scan_prefix(prefix).values() {
             let other: EntityId = read_value(&value?)?;
-            if other != *owner {
+            if other.environment == owner.environment && other != *owner {
                 return Ok(true);
             }
         }
