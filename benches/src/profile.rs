@@ -83,8 +83,11 @@ impl Work {
             Some(Self::Blake3)
         } else if named("crc32") {
             Some(Self::Crc)
-        } else if ["siphash", "hash::sip::", "DefaultHasher"].iter().any(|name| function.contains(name))
-            || file.ends_with("hash/sip.rs") {
+        } else if ["siphash", "hash::sip::", "DefaultHasher"]
+            .iter()
+            .any(|name| function.contains(name))
+            || file.ends_with("hash/sip.rs")
+        {
             Some(Self::Sip)
         } else if function.contains("memset") {
             Some(Self::Memset)

@@ -13,8 +13,8 @@ use crate::id::ExchangeId;
 use crate::machine::Machine;
 use crate::message::{Message, OutgoingMessage};
 
-/// The most exchanges that one entity has asked about. With more it forgets them all, and asks
-/// again about those that are confirmed.
+/// The most questions that one entity remembers. What it asks about beyond is asked again when it
+/// is confirmed, by which time others have made room.
 const MAX_ASKED: usize = 100_000;
 
 /// The exchanges about which an entity has asked their openers.
@@ -90,10 +90,10 @@ impl Confirmations {
     /// Asks the opener. Whoever was asked before is asked for the same number, so that offers which
     /// come twice don't make each other's confirmations void.
     fn ask(&mut self, exchange: ExchangeId, opener: &EntityId, fresh: u128) -> OutgoingMessage {
-        if self.asked.len() >= MAX_ASKED {
-            self.asked = HashMap::new();
+        let number = self.asked.get(&exchange).copied().unwrap_or(fresh);
+        if self.asked.len() < MAX_ASKED {
+            self.asked.insert(exchange, number);
         }
-        let number = *self.asked.entry(exchange).or_insert(fresh);
         OutgoingMessage { to: opener.clone(), message: Message::Confirm { exchange, number } }
     }
 
@@ -234,9 +234,12 @@ mod tests {
         }
         assert_eq!(confirmations.asked.len(), MAX_ASKED);
         assert!(confirmations.heap_bytes() >= MAX_ASKED * size_of::<(ExchangeId, u128)>());
-        confirmations.admit(&*ada, &system(), grant(most), 0);
-        assert_eq!(confirmations.asked.len(), 1);
-        let asked = confirmations.admit(&*ada, &system(), confirmed(3, 3), u128::MAX);
-        assert_eq!(asked, asks(3, u128::MAX), "asked again");
+        assert_eq!(confirmations.admit(&*ada, &system(), grant(most), 7), asks(most, 7));
+        let mut again =
+            |id, number| confirmations.admit(&*ada, &system(), confirmed(id, number), 8);
+        assert_eq!(again(most, 7), asks(most, 8), "there was no room for it");
+        assert_eq!(again(3, 3), Admitted::Decide(grant(3)));
+        assert_eq!(again(most, 8), asks(most, 8), "now there is");
+        assert_eq!(again(most, 8), Admitted::Decide(grant(most)));
     }
 }

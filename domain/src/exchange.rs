@@ -196,6 +196,12 @@ impl<T: Sendable> Outbox<T> {
         self.sent.as_ref()?.open.get(&id)
     }
 
+    /// The open exchange of this id, if this is the entity whose answer ends it.
+    #[must_use]
+    pub fn answered_by(&self, from: &EntityId, id: ExchangeId) -> Option<&Open<T>> {
+        self.get(id).filter(|open| open.exchange.to() == from)
+    }
+
     /// All open exchanges, in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &Open<T>> {
         self.sent.iter().flat_map(|sent| sent.open.values())
@@ -252,7 +258,8 @@ impl<T: Sendable> FromIterator<Open<T>> for Outbox<T> {
     }
 }
 
-/// The most exchanges that a receiver remembers. With this many it refuses all others.
+/// The number of remembered exchanges from which on a receiver refuses all others. Their refusals
+/// are remembered too, so what bounds an inbox is what openers may have open.
 pub const MAX_RECEIVED: usize = 1_000_000;
 
 /// The exchanges on which an entity has decided and whose openers have not yet ended them. As long
@@ -312,6 +319,12 @@ impl Inbox {
     #[must_use]
     pub fn has(&self, id: ExchangeId) -> bool {
         self.get(id).is_some()
+    }
+
+    /// Whether an exchange is remembered as one that this entity opened.
+    #[must_use]
+    pub fn is_from(&self, opener: &EntityId, id: ExchangeId) -> bool {
+        self.get(id).is_some_and(|received| received.from == *opener)
     }
 
     /// Whether [`MAX_RECEIVED`] is reached, so that no more can be accepted.
@@ -408,13 +421,15 @@ impl Bookkeeping {
             match message {
                 Message::Accepted { exchange, .. } => {
                     // An acceptance that comes twice before the entry is written settles once.
-                    if outbox.get(*exchange).is_some() && !kept.settled.contains(exchange) {
+                    if outbox.answered_by(from, *exchange).is_some()
+                        && !kept.settled.contains(exchange)
+                    {
                         kept.settled.push(*exchange);
                     }
                     // Also if it was settled before: the receiver asks because it doesn't know.
                     kept.messages.push(forget(*exchange, from.clone()));
                 }
-                Message::Forget { exchange } if inbox.has(*exchange) => {
+                Message::Forget { exchange } if inbox.is_from(from, *exchange) => {
                     if !kept.forgotten.contains(exchange) {
                         kept.forgotten.push(*exchange);
                     }

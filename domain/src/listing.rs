@@ -45,7 +45,7 @@ pub struct Listing {
     pub paid_out_at: Timestamp,
     /// The payouts that have not ended.
     pub outbox: Outbox,
-    /// The orders and proposals that it has accepted and may be asked about.
+    /// The exchanges that it has decided on and whose openers have not ended them.
     pub inbox: Inbox,
 }
 
@@ -134,7 +134,8 @@ pub enum Event {
         /// The money that came back, in micros.
         amount: Micros,
     },
-    /// An order or a proposal was refused. Remembered until its opener has heard, so that a repeat is not accepted.
+    /// An order or a proposal was refused. That is remembered until its opener has heard it, so that a
+    /// repeat is not accepted.
     ExchangeRefused {
         /// The exchange that was refused.
         id: ExchangeId,

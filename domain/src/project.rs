@@ -39,7 +39,7 @@ pub struct Project {
     pub available: Micros,
     /// The transfers to claimants that have not ended.
     pub outbox: Outbox,
-    /// The transfers from the treasury that it may be asked about.
+    /// The exchanges that it has decided on and whose openers have not ended them.
     pub inbox: Inbox,
 }
 
@@ -111,7 +111,8 @@ pub enum Event {
         /// The money that came back, in micros.
         amount: Micros,
     },
-    /// A transfer to the project was refused. Remembered until its opener has heard, so that a repeat is not accepted.
+    /// A transfer to the project was refused. That is remembered until its opener has heard it, so that a
+    /// repeat is not accepted.
     TransferRefused {
         /// The exchange that was refused.
         id: ExchangeId,

@@ -38,7 +38,7 @@ pub struct System {
     pub stakers: Micros,
     /// The grants, budgets and claims that it has sent and that have not ended.
     pub outbox: Outbox,
-    /// The fees that it has accepted and may be asked about.
+    /// The exchanges that it has decided on and whose openers have not ended them.
     pub inbox: Inbox,
 }
 
@@ -99,7 +99,8 @@ pub enum Event {
         /// The transfer, whose purpose says how the fees are split.
         transfer: Transfer,
     },
-    /// A transfer to the system was refused. Remembered until its opener has heard, so that a repeat is not accepted.
+    /// A transfer to the system was refused. That is remembered until its opener has heard it, so that a
+    /// repeat is not accepted.
     TransferRefused {
         /// The exchange that was refused.
         id: ExchangeId,

@@ -2,7 +2,7 @@
 //!
 //! A transfer has three steps. The payer opens it, so that its amount leaves `available` and is in
 //! flight, and offers it to the payee. The payee accepts or refuses. The payer settles it or takes
-//! the money back, and tells a payee that accepted to forget it. [`crate::exchange`] keeps both
+//! the money back, and tells the payee to forget it. [`crate::exchange`] keeps both
 //! ends.
 //!
 //! A transfer's [`Purpose`] names the kind of receiver, so a machine looks at its own purposes only

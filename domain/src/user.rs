@@ -75,7 +75,7 @@ pub struct User {
     pub claims: Vec<OpenClaim>,
     /// The links, orders and proposals that they have sent and that have not ended.
     pub outbox: Outbox<Exchange>,
-    /// The transfers that they have accepted and may be asked about.
+    /// The exchanges that it has decided on and whose openers have not ended them.
     pub inbox: Inbox,
     /// Ties to other users and to a wallet; `None` if there are none.
     pub links: Option<Box<Links>>,
@@ -163,7 +163,8 @@ pub enum Event {
         /// The money that came back, in micros.
         amount: Micros,
     },
-    /// A transfer to the user was refused. Remembered until its opener has heard, so that a repeat is not accepted.
+    /// A transfer to the user was refused. That is remembered until its opener has heard it, so that a
+    /// repeat is not accepted.
     ExchangeRefused {
         /// The exchange that was refused.
         id: ExchangeId,

@@ -1,7 +1,8 @@
 #![expect(clippy::arithmetic_side_effects, reason = "a test may overflow: it would fail")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "tests pick events out")]
-//! Whole environments of users, projects and a system, driven at random: messages are lost, doubled and
-//! reordered, everybody forgets what they had in hand, and in the end the money is right.
+//! Whole environments of users, listings, projects and a system, driven at random: messages are
+//! lost, doubled, reordered and delivered again much later, everybody forgets what they had in hand,
+//! and in the end the money is right.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -448,6 +449,7 @@ impl Simulation {
             originality: Originality::New,
             judged: Some(Judgement { decision, reason: "test".into() }),
             metadata: Some("{}".into()),
+            rewarded_before: false,
         };
         self.command_user(user, new, None);
     }
@@ -782,6 +784,30 @@ proptest! {
         simulation.run_to_the_end();
         simulation.check_the_end();
         simulation.check_replay();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    /// Actors send what is due again only when they are activated. As long as nothing is lost,
+    /// nobody may need that.
+    #[test]
+    fn where_nothing_is_lost_all_ends_by_itself(
+        steps in prop::collection::vec(step(), 1..100)
+    ) {
+        let mut simulation = begin();
+        for step in steps.into_iter().filter(|step| !matches!(step, Step::Crash)) {
+            simulation.step(step);
+        }
+        for _ in 0..10 {
+            simulation.now += 2_000;
+            simulation.wake();
+            deliver_all(&mut simulation);
+        }
+        assert_eq!(simulation.outstanding(), []);
+        assert!(simulation.confirmations.values().all(Confirmations::is_empty));
+        simulation.check_the_end();
     }
 }
 

@@ -197,7 +197,7 @@ impl<M: Hosted> EntityActor<M> {
             let _ = reply.send(Departure::Gone);
             return;
         };
-        let in_hand = self.messages_in_hand > 0 || shell.waiting() > 0;
+        let in_hand = self.messages_in_hand > 0 || shell.waiting() > 0 || shell.is_asking();
         let waits = shell.wakes_at().is_some() || !shell.outstanding().is_empty();
         if used || in_hand || shell.is_held() || waits {
             let _ = reply.send(Departure::InUse);

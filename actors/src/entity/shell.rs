@@ -129,6 +129,12 @@ impl<M: Persistent> Shell<M> {
         waiters.is_some_and(|here| !here.listeners.is_empty() || !here.askers.is_empty())
     }
 
+    /// Whether it has asked openers whether their offers are open, and decides when they answer.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        self.waiters.as_ref().is_some_and(|waiters| !waiters.confirmations.is_empty())
+    }
+
     /// Messages that wait for the next entry.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -237,8 +243,12 @@ impl<M: Persistent> Shell<M> {
         match self.carry_out(concluded, context) {
             Ok(decided) => Ok(decided.messages),
             Err(AppendError::Full) => Err(unread()),
-            // Too large for the journal, which no answer to a message is, or the process stops.
-            Err(AppendError::TooLarge { .. } | AppendError::Stopped(_)) => Ok(Vec::new()),
+            Err(error @ AppendError::TooLarge { .. }) => {
+                // No answer to a message is: what sent it stays open.
+                tracing::error!(%error, kind = self.id.kind.as_str(), "a message has no answer");
+                Ok(Vec::new())
+            }
+            Err(AppendError::Stopped(_)) => Ok(Vec::new()),
         }
     }
 

@@ -65,7 +65,7 @@ pub(super) fn begin(
 }
 
 pub(super) fn take_back(listing: &Listing, from: EntityId, id: ExchangeId) -> Decision<Listing> {
-    let events = listing.outbox.get(id).map(|open| {
+    let events = listing.outbox.answered_by(&from, id).map(|open| {
         let amount = open.exchange.amount;
         Event::TransferReturned { id, amount }
     });

@@ -89,7 +89,7 @@ fn may_take(project: &Project, from: &EntityId, transfer: &Transfer) -> Result<(
 }
 
 fn take_back(project: &Project, from: EntityId, id: ExchangeId) -> Decision<Project> {
-    let events = project.outbox.get(id).map(|open| {
+    let events = project.outbox.answered_by(&from, id).map(|open| {
         let amount = open.exchange.amount;
         Event::TransferReturned { id, amount }
     });

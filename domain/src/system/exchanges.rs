@@ -43,9 +43,10 @@ fn receive_accepted(
     exchange: ExchangeId,
     message: Message,
 ) -> Decision<System> {
+    let open = system.outbox.answered_by(&from, exchange);
     let (events, messages) = system.decide_deferred(&[(from, message)]);
     let mut decision = Decision::because(events).sending(messages);
-    decision.completed = system.outbox.get(exchange).and_then(|open| {
+    decision.completed = open.and_then(|open| {
         let asked = open.asked?;
         Some(Completed::of(asked, Ok(arrived(system, open))))
     });
@@ -120,8 +121,9 @@ fn fund(
 }
 
 fn take_back(system: &System, from: EntityId, id: ExchangeId) -> Decision<System> {
+    let open = system.outbox.answered_by(&from, id);
     let messages = vec![forget(id, from)];
-    let Some(open) = system.outbox.get(id) else {
+    let Some(open) = open else {
         return Decision::nothing().sending(messages);
     };
     let amount = open.exchange.amount;

@@ -40,8 +40,8 @@ pub(super) fn decide_deferred(
     user: &User,
     messages: &[(EntityId, Message)],
 ) -> (Vec<Event>, Vec<OutgoingMessage>) {
-    let events = messages.iter().filter_map(|(_, message)| match message {
-        Message::Forget { exchange } if user.inbox.has(*exchange) => {
+    let events = messages.iter().filter_map(|(from, message)| match message {
+        Message::Forget { exchange } if user.inbox.is_from(from, *exchange) => {
             Some(Event::ExchangeForgotten { id: *exchange })
         }
         Message::Forget { .. }
@@ -126,10 +126,9 @@ fn receive_accepted(
     exchange: ExchangeId,
     summary: Option<Box<ListingSummary>>,
 ) -> Decision<User> {
+    let open = user.outbox.answered_by(&from, exchange);
     let forget = forget(exchange, from);
-    let Some(open) = user.outbox.get(exchange) else {
-        return Decision::answering(forget);
-    };
+    let Some(open) = open else { return Decision::answering(forget) };
     let mut decision = Decision::because(vec![Event::ExchangeSettled { id: exchange }]);
     decision.completed = open.asked.map(|asked| Completed::of(asked, arrived(open, summary)));
     decision.sending(vec![forget])
@@ -167,8 +166,9 @@ fn receive_refused(
     exchange: ExchangeId,
     why: NotTaken,
 ) -> Decision<User> {
+    let open = user.outbox.answered_by(&from, exchange);
     let forget = forget(exchange, from);
-    let Some(open) = user.outbox.get(exchange) else { return Decision::answering(forget) };
+    let Some(open) = open else { return Decision::answering(forget) };
     let amount = open.exchange.amount();
     let mut decision = Decision::because(vec![Event::ExchangeReturned { id: exchange, amount }]);
     decision.completed = open.asked.map(|asked| Completed::of(asked, Err(refusal(open, why))));

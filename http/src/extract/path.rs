@@ -142,7 +142,7 @@ impl PathParams for Kind {
     type Sent = String;
 
     fn missing() -> ApiError {
-        ApiError::not_found("Kinds of actors are user, project and system")
+        ApiError::not_found("Kinds of actors are user, project, system and listing")
     }
 
     fn read(sent: String) -> Result<Self, ApiError> {
@@ -173,7 +173,7 @@ impl PathParams for ActorInPath {
     }
 
     fn describe() -> Vec<(&'static str, &'static str, Value)> {
-        let id = "The entity: a project's id, `system`, a person's id, or a project's user as it \
+        let id = "The entity: a project's or a listing's id, `system`, a person's id, or a project's user as it \
                   is listed.";
         let key = json!({ "type": "string", "minLength": 1, "maxLength": EntityId::MAX_KEY_BYTES });
         vec![("kind", "What kind of actor.", schema::<ActorKind>()), ("id", id, key)]

@@ -25,8 +25,13 @@ const fn link(
 const OF_PROJECT: [&str; 5] =
     ["get_project", "change_project", "list_keys", "issue_key", "fund_budget"];
 const OF_KEY: [&str; 3] = ["get_key", "roll_key", "revoke_key"];
-const OF_CONTRIBUTION: [&str; 4] =
-    ["get_contribution", "preview_contribution", "delete_contribution", "review_contribution"];
+const OF_CONTRIBUTION: [&str; 5] = [
+    "get_contribution",
+    "change_contribution",
+    "preview_contribution",
+    "delete_contribution",
+    "review_contribution",
+];
 const OF_ACTOR: [&str; 4] =
     ["get_actor", "list_actor_journal", "snapshot_actor", "passivate_actor"];
 const OF_PURCHASE: [&str; 2] = ["download_listing", "rate_listing"];
