@@ -10,6 +10,8 @@ use priv_http::receipt::{self, KeySet, ReceiptKey};
 use priv_journal::disk::RealDisk;
 use priv_journal::{FileJournal, Journal};
 use priv_store::data_dir::DataDir;
+use priv_store::store::FOLDER;
+use priv_store::witness::CHECKPOINT;
 use priv_store::{Store, data_dir, verify};
 
 use crate::config::{Arguments, Command, Settings};
@@ -89,14 +91,14 @@ fn verify(settings: &Settings) -> Outcome {
     if let Some(torn) = &chain.torn {
         println!("the group at the end is unfinished and was never acknowledged: {torn:?}");
     }
+    let (store, _) = Store::open(data_dir.path(), 64 << 20)?;
     let journal = FileJournal::open(
         disk,
         &data_dir.journal(),
-        priv_journal::Options::default(),
+        priv_journal::Options { witnesses: store.witnesses()?, ..Default::default() },
         None,
         Box::new(|error| eprintln!("privd: {error}")),
     )?;
-    let (store, _) = Store::open(data_dir.path(), 64 << 20)?;
     let report = verify::verify(&journal, &store)?;
     journal.shutdown();
     println!(
@@ -133,7 +135,8 @@ fn backup(from: &Path, to: &Path) -> Outcome {
 fn restore(from: &Path, to: &Path) -> Outcome {
     let data_dir = DataDir::lock(to)?;
     // A store left from another journal would be taken for this one's.
-    if data_dir.journal().exists() || to.join("state").exists() {
+    let left = [data_dir.journal(), to.join(FOLDER), to.join(CHECKPOINT)];
+    if left.iter().any(|path| path.exists()) {
         return Err(
             format!("{} is in use already: restore into a new directory", to.display()).into()
         );

@@ -1,6 +1,7 @@
 //! All of it in one process: journal, store, projector, directories.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
@@ -16,6 +17,8 @@ use priv_store::codec::ReplyOf;
 use priv_store::data_dir::{DataDir, DataDirError};
 use priv_store::projector::Projection;
 use priv_store::recovery::{RecoveryError, recover};
+use priv_store::store::FOLDER;
+use priv_store::witness::CHECKPOINT;
 use priv_store::{Store, StoreError};
 use tokio::sync::oneshot;
 
@@ -44,13 +47,40 @@ pub enum NodeError {
     DataDir(#[from] DataDirError),
     /// The journal can't be opened.
     #[error(transparent)]
-    Journal(#[from] OpenError),
+    Journal(OpenError),
+    /// The journal has lost records that were acknowledged, or is another one.
+    #[error(
+        "what was acknowledged is not in the journal: restore a backup into a new directory, or give the journal's own files back; only if you know what is lost and accept it, remove `{FOLDER}` and `{CHECKPOINT}` from {data_dir}, and it goes on with what is there",
+        data_dir = data_dir.display()
+    )]
+    JournalLost {
+        /// The data directory.
+        data_dir: PathBuf,
+        /// What the journal found.
+        source: OpenError,
+    },
+    /// The store can't be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// What is made from the journal can't be brought up to date.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
     /// The system gives no random numbers or no threads.
     #[error("the system gives no random numbers or threads: {0}")]
     System(String),
+}
+
+impl NodeError {
+    fn of_journal(error: OpenError, data_dir: &Path) -> Self {
+        match error {
+            OpenError::Lost { .. } | OpenError::Another { .. } => {
+                Self::JournalLost { data_dir: data_dir.to_owned(), source: error }
+            }
+            OpenError::Options(_) | OpenError::Io { .. } | OpenError::Corrupt(_) => {
+                Self::Journal(error)
+            }
+        }
+    }
 }
 
 /// A running node.
@@ -83,17 +113,22 @@ impl Node {
         let data_dir = DataDir::lock(&options.data_dir)?;
         let ids = Ids::new().map_err(|error| NodeError::System(error.to_string()))?;
         let (groups, queue) = sync_channel(GROUPS_QUEUED);
+        // The store comes first: it knows what the journal must hold.
+        let cache_bytes = options.store_cache_bytes;
+        let (store, found) = Store::open(data_dir.path(), cache_bytes)?;
+        let witnesses = store.witnesses()?;
         let fatal = on_fatal.clone();
         let journal = FileJournal::open(
             disk,
             &options.journal_dir,
-            options.journal.clone(),
+            priv_journal::Options { witnesses, ..options.journal.clone() },
             // The projector's end closes the channel only when the process stops.
             Some(Box::new(move |group| drop(groups.send(group)))),
             Box::new(move |error: &FatalError| fatal(error)),
-        )?;
-        let journal: Arc<dyn Journal> = Arc::new(journal);
-        let recovered = recover(data_dir.path(), journal.as_ref(), options.store_cache_bytes)?;
+        );
+        let journal: Arc<dyn Journal> =
+            Arc::new(journal.map_err(|error| NodeError::of_journal(error, data_dir.path()))?);
+        let recovered = recover(data_dir.path(), journal.as_ref(), (store, found), cache_bytes)?;
         let fatal = on_fatal.clone();
         let projector = recovered.projector;
         let seen = recovered.projection.clone();
@@ -268,8 +303,7 @@ impl Node {
         let Host { journal, store, projection, .. } = self.host();
         projection.when_projected(journal.durable()).await;
         journal.shutdown();
-        store.set_checkpoint(store.checkpoint()?)?;
-        let closed = store.clone().close();
+        let closed = store.clone().close(&journal.head());
         for arbiter in &self.arbiters {
             arbiter.stop();
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use priv_actors::{AskError, ManualClock, Node, Options, Passivated};
+use priv_actors::{AskError, ManualClock, Node, NodeError, Options, Passivated};
 use priv_domain::consent::{ConsentPolicy, PreferenceChange};
 use priv_domain::earning::{Budget, DEFAULT_DAILY_CAP, Rates, Terms};
 use priv_domain::project::{CreateProject, Settings};
@@ -281,6 +281,59 @@ async fn without_the_sync_what_was_told_is_lost() {
     let id = user("ann");
     let version = node.read_durable::<User, _>(&id, |user| user.version.get());
     assert_eq!(version.await.expect("is there").reply, 0, "nothing of it was ever on the disk");
+}
+
+/// The disk lost what it had said was safe; the store, on another one, knows of it.
+#[actix_rt::test]
+async fn a_store_that_is_ahead_of_its_journal_is_refused_and_nothing_is_changed() {
+    let disk = FaultyDisk::new();
+    let environment = start(Arc::new(disk.clone()));
+    environment.node.ask(&user("ann"), share(), None).await.expect("consent is set");
+    environment.node.ask(&user("ann"), events(0..10), None).await.expect("stored");
+    disk.inject(Fault::LyingSync);
+    environment.node.ask(&user("ann"), events(10..20), None).await.expect("stored");
+    environment.node.stop().await.expect("stops");
+    let after = disk.power_cut(Kept::Nothing);
+    let segments = || {
+        let names = after.list(Path::new("/journal")).expect("can be listed");
+        let read = |name: String| {
+            let file = after.open(&Path::new("/journal").join(&name)).expect("is there");
+            let mut bytes = vec![0; usize::try_from(file.size().expect("has one")).expect("small")];
+            file.read_exact_at(&mut bytes, 0).expect("can be read");
+            (name, bytes)
+        };
+        names.into_iter().filter(|name| name.contains(".seg")).map(read).collect::<Vec<_>>()
+    };
+    let left = segments();
+    // With the store, and with the note of its last checkpoint alone.
+    for names in [&["state", "state.owner", "state.checkpoint"][..], &["state.checkpoint"][..]] {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        for name in names {
+            copy_all(&environment._dir.path().join(name), &dir.path().join(name));
+        }
+        let mut options = Options::new(dir.path().to_owned());
+        options.journal_dir = Path::new("/journal").to_owned();
+        options.journal.segment_bytes = 1 << 20;
+        options.journal.max_record_bytes = 1 << 18;
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_700_000_000_000)));
+        let node = Node::start(options, Arc::new(after.clone()), clock, Arc::new(|_| ()));
+        let refused = node.expect_err("acknowledged records are missing");
+        assert!(matches!(refused, NodeError::JournalLost { .. }), "{names:?}: {refused}");
+        assert!(segments() == left, "{names:?}: a refused start changes nothing");
+        assert!(!dir.path().join("state.set-aside").exists());
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    if !from.is_dir() {
+        std::fs::copy(from, to).expect("can be copied");
+        return;
+    }
+    std::fs::create_dir(to).expect("can be made");
+    for entry in std::fs::read_dir(from).expect("can be listed") {
+        let entry = entry.expect("can be listed");
+        copy_all(&entry.path(), &to.join(entry.file_name()));
+    }
 }
 
 #[actix_rt::test]

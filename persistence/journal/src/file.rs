@@ -19,6 +19,7 @@ use crate::options::{OnFatal, Options, Tap};
 use crate::read::catalog::Catalog;
 use crate::read::scan::Scan;
 use crate::stats::{JournalStats, Recent};
+use crate::witness::ChainPoint;
 use crate::write::bell::Bell;
 use crate::write::queue::Queue;
 use crate::write::recovery::{Recovered, recover};
@@ -54,7 +55,10 @@ impl FileJournal {
             queue: Queue::new(&options, link.next, room),
             progress: Arc::new(Progress::new(before(link.next))),
             catalog: Catalog::new(Arc::clone(&disk), dir, entries, Arc::clone(&active)),
-            recent: Mutex::new(Recent::new(link.hash)),
+            recent: Mutex::new(Recent::new(ChainPoint {
+                position: before(link.next),
+                hash: link.hash,
+            })),
             shelf: Shelf::default(),
             bell: Bell::default(),
             disk,
@@ -140,6 +144,10 @@ impl Journal for FileJournal {
         self.shared.progress.reached()
     }
 
+    fn head(&self) -> ChainPoint {
+        self.shared.recent.lock().head
+    }
+
     fn appended(&self) -> Position {
         self.shared.queue.appended()
     }
@@ -165,7 +173,7 @@ impl Journal for FileJournal {
         JournalStats {
             appended: self.appended(),
             durable: self.durable(),
-            chain_head: recent.head.to_string(),
+            chain_head: recent.head.hash.to_string(),
             groups: recent.groups,
             group_records: recent.records(),
             group_bytes: recent.bytes(),

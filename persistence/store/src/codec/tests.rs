@@ -442,9 +442,12 @@ fn a_change_of_uses_and_its_reply_have_the_bytes_that_they_ever_had() {
         at: AT,
     };
     let event = user::Event::ContributionUsesChanged { id, uses, reward };
-    golden(&entry::<User>(vec![event], UsesChanged { contribution }), &expect![[r#"
+    golden(
+        &entry::<User>(vec![event], UsesChanged { contribution }),
+        &expect![[r#"
         010f000000000000000000000000000000c0010001fc08100b000100000000000000000000000000
         0000aa000000000000000000000000000000bb0d0e01010101010101010101010101010101010101
         0101010101010101010101010103010001fc08100b000000fdf6d0ca9f17030000
-    "#]]);
+    "#]],
+    );
 }
