@@ -16,7 +16,7 @@ use priv_store::{Store, data_dir, verify};
 
 use crate::config::{Arguments, Command, Settings};
 use crate::token::signed_token;
-use crate::{logging, replay, secrets, serve};
+use crate::{content, logging, replay, secrets, serve};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -154,7 +154,11 @@ fn restore(from: &Path, to: &Path) -> Outcome {
             secrets::write(&to.join(name), text.trim_end())?;
         }
     }
-    let blobs = copy_blobs(&from.join(data_dir::BLOBS), &to.join(data_dir::BLOBS))?;
+    let (blobs_from, blobs_to) = (from.join(data_dir::BLOBS), to.join(data_dir::BLOBS));
+    let blobs = copy_blobs(&blobs_from, &blobs_to)?;
+    if blobs_to.exists() {
+        priv_blobs::mark_folder(&blobs_to, &content::installation(to)?)?;
+    }
     std::fs::File::open(to)?.sync_all()?;
     println!("restored and checked: {report:?}, and {blobs} contributed contents");
     Ok(())
@@ -168,7 +172,8 @@ fn copy_blobs(from: &Path, to: &Path) -> Result<u64, Box<dyn Error>> {
     let mut copied = 0;
     for entry in entries {
         let entry = entry?;
-        if entry.file_name() == "staging" {
+        // The mark says whose content this is, and a copy is another installation's.
+        if ["staging", "installation", "orphans"].iter().any(|name| entry.file_name() == *name) {
             continue;
         }
         let target = to.join(entry.file_name());
