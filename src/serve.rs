@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::rt::task::JoinHandle;
 use actix_web::{App, HttpServer, middleware, web};
 use priv_actors::{Node, Options, QueryError, SystemClock};
 use priv_domain::Day;
@@ -23,6 +24,9 @@ use crate::access::Access;
 use crate::causes::Causes;
 use crate::config::Settings;
 use crate::{content, sandbox, secrets};
+
+#[cfg(test)]
+mod tests;
 
 /// Seconds that requests have to finish once the service is stopping.
 const FINISH_SECS: u64 = 10;
@@ -82,7 +86,7 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
     let handle = server.handle();
     let mut running = actix_web::rt::spawn(server);
     let metrics_handle = serve_metrics(&settings, &state)?;
-    let counts = actix_web::rt::spawn(keep_counts(node.clone(), limiter.clone()));
+    let mut counts = actix_web::rt::spawn(keep_counts(node.clone(), limiter.clone()));
 
     if access.is_sandbox {
         sandbox::introduce(&settings, &access, address).await?;
@@ -90,7 +94,7 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
     // Before anyone knows that it is ready, and may tell it to stop.
     let signals = Signals::listen()?;
     announce(address)?;
-    wait_for_the_end(&mut running, signals).await?;
+    wait_for_the_end(&mut running, &mut counts, signals).await?;
 
     tracing::info!("stopping");
     state.drain();
@@ -204,7 +208,8 @@ impl Signals {
 }
 
 async fn wait_for_the_end(
-    running: &mut actix_web::rt::task::JoinHandle<std::io::Result<()>>,
+    running: &mut JoinHandle<std::io::Result<()>>,
+    counts: &mut JoinHandle<()>,
     mut signals: Signals,
 ) -> Result<(), Box<dyn Error>> {
     tokio::select! {
@@ -213,6 +218,10 @@ async fn wait_for_the_end(
         ended = running => {
             ended??;
             Err("the server ended by itself".into())
+        }
+        ended = counts => {
+            ended?;
+            Err("the keeping of request counts ended by itself".into())
         }
     }
 }

@@ -27,7 +27,9 @@ pub(crate) async fn checkpoint(residents: &Residents) {
     if keep_all_changed(residents).await.is_err() {
         return;
     }
-    host.projection.when_projected(point.position).await;
+    if host.projection.when_projected(point.position).await.is_err() {
+        return;
+    }
     match host.store.set_checkpoint(&point) {
         Ok(()) => tracing::debug!(
             position = point.position.get(),

@@ -122,7 +122,12 @@ pub enum FatalError {
         /// The disk's own error.
         source: io::Error,
     },
-    /// The sequencer, or the tap that it calls, panicked.
-    #[error("the journal's sequencer panicked: {0}")]
-    Panicked(String),
+    /// A thread of the journal, or the tap that it calls, panicked.
+    #[error("the thread {thread} panicked: {said}")]
+    Panicked {
+        /// The thread's name.
+        thread: &'static str,
+        /// The panic's message.
+        said: String,
+    },
 }

@@ -112,19 +112,20 @@ impl FileJournal {
 
     fn spawn(
         &self,
-        name: &str,
+        thread: &'static str,
         run: impl FnOnce(&Shared) -> Result<(), FatalError> + Send + 'static,
     ) {
         let shared = Arc::clone(&self.shared);
         let work = move || {
-            let ended = catch_unwind(AssertUnwindSafe(|| run(&shared)))
-                .unwrap_or_else(|panic| Err(FatalError::Panicked(what_it_said(&*panic))));
+            let ended = catch_unwind(AssertUnwindSafe(|| run(&shared))).unwrap_or_else(|panic| {
+                Err(FatalError::Panicked { thread, said: what_it_said(&*panic) })
+            });
             if let Err(error) = ended {
                 shared.fail(&error);
             }
         };
         let thread = std::thread::Builder::new()
-            .name(name.into())
+            .name(thread.into())
             .spawn(work)
             .expect("a process that starts can start threads");
         self.threads.lock().push(thread);

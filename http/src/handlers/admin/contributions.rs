@@ -64,7 +64,7 @@ pub(crate) async fn list_contribution_queue(
     let (QueueQuery { status }, (environment, page)) = query.0;
     let (wanted, environment) =
         (status.map(|ReviewStatusName(one)| one), environment.environment());
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let node = state.node.clone();
     let found = state.blocking(move || {
         node.all_contributions(environment, None)
@@ -129,7 +129,7 @@ pub(crate) async fn review_contribution(
         DecisionName::Rejected => ReviewDecision::Rejected,
     };
     let reason = reason.map(|Text(reason)| reason);
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let node = state.node.clone();
     let owner = state.blocking(move || node.contributor(environment, id)).await?;
     let owner = owner.ok_or_else(ContributionId::missing)?;
