@@ -10,11 +10,13 @@ use priv_http::receipt::{self, KeySet, ReceiptKey};
 use priv_journal::disk::RealDisk;
 use priv_journal::{FileJournal, Journal};
 use priv_store::data_dir::DataDir;
+use priv_store::store::FOLDER;
+use priv_store::witness::CHECKPOINT;
 use priv_store::{Store, data_dir, verify};
 
 use crate::config::{Arguments, Command, Settings};
 use crate::token::signed_token;
-use crate::{logging, replay, secrets, serve};
+use crate::{content, logging, replay, secrets, serve};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -89,14 +91,14 @@ fn verify(settings: &Settings) -> Outcome {
     if let Some(torn) = &chain.torn {
         println!("the group at the end is unfinished and was never acknowledged: {torn:?}");
     }
+    let (store, _) = Store::open(data_dir.path(), 64 << 20)?;
     let journal = FileJournal::open(
         disk,
         &data_dir.journal(),
-        priv_journal::Options::default(),
+        priv_journal::Options { witnesses: store.witnesses()?, ..Default::default() },
         None,
         Box::new(|error| eprintln!("privd: {error}")),
     )?;
-    let (store, _) = Store::open(data_dir.path(), 64 << 20)?;
     let report = verify::verify(&journal, &store)?;
     journal.shutdown();
     println!(
@@ -133,7 +135,8 @@ fn backup(from: &Path, to: &Path) -> Outcome {
 fn restore(from: &Path, to: &Path) -> Outcome {
     let data_dir = DataDir::lock(to)?;
     // A store left from another journal would be taken for this one's.
-    if data_dir.journal().exists() || to.join("state").exists() {
+    let left = [data_dir.journal(), to.join(FOLDER), to.join(CHECKPOINT)];
+    if left.iter().any(|path| path.exists()) {
         return Err(
             format!("{} is in use already: restore into a new directory", to.display()).into()
         );
@@ -151,7 +154,11 @@ fn restore(from: &Path, to: &Path) -> Outcome {
             secrets::write(&to.join(name), text.trim_end())?;
         }
     }
-    let blobs = copy_blobs(&from.join(data_dir::BLOBS), &to.join(data_dir::BLOBS))?;
+    let (blobs_from, blobs_to) = (from.join(data_dir::BLOBS), to.join(data_dir::BLOBS));
+    let blobs = copy_blobs(&blobs_from, &blobs_to)?;
+    if blobs_to.exists() {
+        priv_blobs::mark_folder(&blobs_to, &content::installation(to)?)?;
+    }
     std::fs::File::open(to)?.sync_all()?;
     println!("restored and checked: {report:?}, and {blobs} contributed contents");
     Ok(())
@@ -165,7 +172,8 @@ fn copy_blobs(from: &Path, to: &Path) -> Result<u64, Box<dyn Error>> {
     let mut copied = 0;
     for entry in entries {
         let entry = entry?;
-        if entry.file_name() == "staging" {
+        // The mark says whose content this is, and a copy is another installation's.
+        if ["staging", "installation", "orphans"].iter().any(|name| entry.file_name() == *name) {
             continue;
         }
         let target = to.join(entry.file_name());

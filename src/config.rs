@@ -167,6 +167,10 @@ pub(crate) struct Settings {
     /// The secret of the access key for the bucket.
     #[arg(long, env = "PRIV_S3_SECRET_KEY", global = true, hide_env_values = true)]
     pub(crate) s3_secret_key: Option<String>,
+    /// Take over contributed content of this installation, by its id, or `unmarked`: content that
+    /// is without an owner's mark.
+    #[arg(long, env = "PRIV_ADOPT_CONTENT", global = true)]
+    pub(crate) adopt_content: Option<String>,
     /// A prefix of all names in the bucket.
     #[arg(long, env = "PRIV_S3_PREFIX", global = true)]
     pub(crate) s3_prefix: Option<String>,
@@ -248,6 +252,7 @@ impl Settings {
             s3_access_key,
             s3_secret_key,
             s3_prefix,
+            adopt_content,
         ))
     }
 
@@ -272,6 +277,7 @@ impl Settings {
             &mut self.s3_access_key,
             &mut self.s3_secret_key,
             &mut self.s3_prefix,
+            &mut self.adopt_content,
         ];
         for text in texts {
             if text.as_deref().is_some_and(str::is_empty) {

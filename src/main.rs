@@ -4,6 +4,7 @@ mod access;
 mod causes;
 mod commands;
 mod config;
+mod content;
 mod logging;
 mod replay;
 mod sandbox;

@@ -15,7 +15,11 @@ pub(crate) const JWT_SECRET: &str = "jwt-secret";
 /// The file of a sandbox's demo project and person.
 pub(crate) const SANDBOX: &str = "sandbox-secret.json";
 
-/// All these files, which a backup includes.
+/// The file of the installation's id, by which it knows its own contributed content. No secret, and
+/// not in a backup: a copy is another installation.
+pub(crate) const INSTALLATION: &str = "installation";
+
+/// The secrets, which a backup includes.
 pub(crate) const ALL: [&str; 4] = [SERVER_SECRET, ADMIN_TOKEN, JWT_SECRET, SANDBOX];
 
 /// Why a secret can't be read or made.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::rt::task::JoinHandle;
 use actix_web::{App, HttpServer, middleware, web};
 use priv_actors::{Node, Options, QueryError, SystemClock};
-use priv_blobs::{BlobStore, ContentHash, S3Options};
 use priv_domain::Day;
 use priv_http::auth::{Authenticator, Jwks, JwksSource, OperatorToken, TokenRules, TokenVerifier};
 use priv_http::middleware::{AccessLog, Edge, EdgeConfig};
@@ -18,13 +18,15 @@ use priv_http::router::{MetricsAt, groups};
 use priv_http::state::{KeyUse, ProjectKeys};
 use priv_http::{AppState, StateOptions};
 use priv_journal::disk::RealDisk;
-use priv_store::data_dir::BLOBS;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::access::Access;
 use crate::causes::Causes;
 use crate::config::Settings;
-use crate::{sandbox, secrets};
+use crate::{content, sandbox, secrets};
+
+#[cfg(test)]
+mod tests;
 
 /// Seconds that requests have to finish once the service is stopping.
 const FINISH_SECS: u64 = 10;
@@ -42,14 +44,15 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
     let edge_config = edge_config(&settings)?;
     let counts_of_requests = edge_config.counts.clone();
     let claim_minimum = settings.claim_minimum()?;
-    let s3 = settings.s3()?;
+    // Refused before anything is opened.
+    settings.s3()?;
     let tokens = token_verifier(&settings, &access)?;
     let node = start_node(&settings)?;
     let limiter = Arc::new(RateLimiter::default());
     load_counts(&node, &limiter)?;
     let server_secret = secrets::server_secret(&settings.data_dir())?;
     let key_use = Arc::<KeyUse>::default();
-    let blobs = open_blobs(&settings, s3.as_ref(), &node).await?;
+    let blobs = content::open(&settings, &node).await?;
     let options = StateOptions { claim_minimum, server_secret, review: settings.review()? };
     let (used, counted) = (key_use.clone(), counts_of_requests);
     let state = web::Data::new(AppState::new(node.clone(), blobs, counted, used, options));
@@ -83,13 +86,15 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
     let handle = server.handle();
     let mut running = actix_web::rt::spawn(server);
     let metrics_handle = serve_metrics(&settings, &state)?;
-    let counts = actix_web::rt::spawn(keep_counts(node.clone(), limiter.clone()));
+    let mut counts = actix_web::rt::spawn(keep_counts(node.clone(), limiter.clone()));
 
     if access.is_sandbox {
         sandbox::introduce(&settings, &access, address).await?;
     }
+    // Before anyone knows that it is ready, and may tell it to stop.
+    let signals = Signals::listen()?;
     announce(address)?;
-    wait_for_the_end(&mut running).await?;
+    wait_for_the_end(&mut running, &mut counts, signals).await?;
 
     tracing::info!("stopping");
     state.drain();
@@ -102,33 +107,6 @@ async fn serve(settings: Settings, access: Access) -> Result<(), Box<dyn Error>>
     node.stop().await?;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Opens the store of contributed content, and removes content that a crash left there and that
-/// nothing refers to.
-async fn open_blobs(
-    settings: &Settings,
-    s3: Option<&S3Options>,
-    node: &Arc<Node>,
-) -> Result<BlobStore, Box<dyn Error>> {
-    let folder = settings.data_dir().join(BLOBS);
-    let blobs = match s3 {
-        Some(s3) => BlobStore::s3(s3, &folder)?,
-        None => BlobStore::local(&folder)?,
-    };
-    let is_referenced = |hash: ContentHash| {
-        let node = node.clone();
-        async move {
-            let needed = node.is_content_needed(*hash.as_bytes()).await;
-            // If in doubt, the content stays.
-            needed.unwrap_or(true)
-        }
-    };
-    let removed = blobs.remove_orphans(is_referenced).await?;
-    if removed > 0 {
-        tracing::info!(removed, "removed content that nothing refers to");
-    }
-    Ok(blobs)
 }
 
 fn edge_config(settings: &Settings) -> Result<EdgeConfig, Box<dyn Error>> {
@@ -216,17 +194,34 @@ fn announce(address: SocketAddr) -> Result<(), std::io::Error> {
     out.flush()
 }
 
+/// The signals that tell the service to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+}
+
 async fn wait_for_the_end(
-    running: &mut actix_web::rt::task::JoinHandle<std::io::Result<()>>,
+    running: &mut JoinHandle<std::io::Result<()>>,
+    counts: &mut JoinHandle<()>,
+    mut signals: Signals,
 ) -> Result<(), Box<dyn Error>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        _ = signals.terminate.recv() => Ok(()),
+        _ = signals.interrupt.recv() => Ok(()),
         ended = running => {
             ended??;
             Err("the server ended by itself".into())
+        }
+        ended = counts => {
+            ended?;
+            Err("the keeping of request counts ended by itself".into())
         }
     }
 }

@@ -11,6 +11,7 @@ mod service {
     mod caller;
     mod claims;
     mod consent_race;
+    mod content_owner;
     mod contract;
     mod damage;
     mod forged;

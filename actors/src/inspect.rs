@@ -16,6 +16,7 @@ use priv_store::{any_entity, codec};
 use crate::ask::AskError;
 use crate::node::Node;
 use crate::of_kind::of_kind;
+use crate::queries::ProjectorStopped;
 use crate::residents::delivery::Resident;
 use crate::residents::directory::{DirectoryStats, ResidentActor};
 
@@ -133,6 +134,12 @@ impl<R> From<AskError<R>> for InspectError {
     }
 }
 
+impl From<ProjectorStopped> for InspectError {
+    fn from(_: ProjectorStopped) -> Self {
+        Self::Busy
+    }
+}
+
 impl Node {
     /// The numbers of each kind's actors. Looks at every resident actor.
     #[must_use]
@@ -212,18 +219,18 @@ impl Node {
     /// Whether an entity has a record.
     ///
     /// # Errors
-    /// The store can't be read.
+    /// The store can't be read, or the projector has stopped.
     pub async fn has_entity(&self, id: &EntityId) -> Result<bool, InspectError> {
-        self.projection().when_projected(self.durable()).await;
+        self.when_projected(self.durable()).await?;
         Ok(self.store().views.has_entity(id)?)
     }
 
     /// Whether a content is needed: by a contribution, or by somebody who bought it.
     ///
     /// # Errors
-    /// The store can't be read, or a listing is busy.
+    /// The store can't be read, a listing is busy, or the projector has stopped.
     pub async fn is_content_needed(&self, sha256: [u8; 32]) -> Result<bool, InspectError> {
-        self.projection().when_projected(self.durable()).await;
+        self.when_projected(self.durable()).await?;
         let views = &self.store().views;
         if views.is_contributed(&sha256)? {
             return Ok(true);

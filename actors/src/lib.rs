@@ -22,14 +22,15 @@ pub mod purchasing;
 pub mod queries;
 mod recent_terms;
 mod residents;
+mod threads;
 
 pub use ask::{Answered, AskError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entity::shell;
 pub use host::OnFatal;
 pub use node::{Node, NodeError};
-pub use options::Options;
-pub use queries::{KnownProject, QueryError};
+pub use options::{FaultPoints, Options};
+pub use queries::{KnownProject, ProjectorStopped, QueryError};
 pub use residents::delivery::Resident;
 pub use residents::directory::{DirectoryStats, ResidentActor};
 pub use residents::passivation::Passivated;

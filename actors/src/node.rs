@@ -1,8 +1,9 @@
 //! All of it in one process: journal, store, projector, directories.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
@@ -16,6 +17,8 @@ use priv_store::codec::ReplyOf;
 use priv_store::data_dir::{DataDir, DataDirError};
 use priv_store::projector::Projection;
 use priv_store::recovery::{RecoveryError, recover};
+use priv_store::store::FOLDER;
+use priv_store::witness::CHECKPOINT;
 use priv_store::{Store, StoreError};
 use tokio::sync::oneshot;
 
@@ -32,6 +35,7 @@ use crate::residents::delivery::{Resident, Residents};
 use crate::residents::directory::Full;
 use crate::residents::housekeeping::Housekeeper;
 use crate::residents::passivation::{self, Passivated};
+use crate::threads::{spawn, watch};
 
 /// Why a command is refused.
 type Refusal<C> = <<C as Command>::Machine as Machine>::Refusal;
@@ -44,13 +48,46 @@ pub enum NodeError {
     DataDir(#[from] DataDirError),
     /// The journal can't be opened.
     #[error(transparent)]
-    Journal(#[from] OpenError),
+    Journal(OpenError),
+    /// The journal has lost records that were acknowledged, or is another one.
+    #[error(
+        "what was acknowledged is not in the journal: restore a backup into a new directory, or give the journal's own files back; only if you know what is lost and accept it, remove `{FOLDER}` and `{CHECKPOINT}` from {data_dir}, and it goes on with what is there",
+        data_dir = data_dir.display()
+    )]
+    JournalLost {
+        /// The data directory.
+        data_dir: PathBuf,
+        /// What the journal found.
+        source: OpenError,
+    },
+    /// The store can't be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// What is made from the journal can't be brought up to date.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
     /// The system gives no random numbers or no threads.
     #[error("the system gives no random numbers or threads: {0}")]
     System(String),
+}
+
+impl From<std::io::Error> for NodeError {
+    fn from(no_thread: std::io::Error) -> Self {
+        Self::System(no_thread.to_string())
+    }
+}
+
+impl NodeError {
+    fn of_journal(error: OpenError, data_dir: &Path) -> Self {
+        match error {
+            OpenError::Lost { .. } | OpenError::Another { .. } => {
+                Self::JournalLost { data_dir: data_dir.to_owned(), source: error }
+            }
+            OpenError::Options(_) | OpenError::Io { .. } | OpenError::Corrupt(_) => {
+                Self::Journal(error)
+            }
+        }
+    }
 }
 
 /// A running node.
@@ -60,6 +97,10 @@ pub struct Node {
     arbiters: Vec<Arbiter>,
     housekeeper: Housekeeper,
     recent_terms: RecentTerms,
+    /// Set once the arbiters may end.
+    stopping: Arc<AtomicBool>,
+    /// Set once the process must end.
+    failed: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Node {
@@ -81,32 +122,37 @@ impl Node {
         on_fatal: OnFatal,
     ) -> Result<Arc<Self>, NodeError> {
         let data_dir = DataDir::lock(&options.data_dir)?;
+        let failed = Arc::new(AtomicBool::new(false));
+        let on_fatal = noting(failed.clone(), on_fatal);
         let ids = Ids::new().map_err(|error| NodeError::System(error.to_string()))?;
         let (groups, queue) = sync_channel(GROUPS_QUEUED);
+        // The store comes first: it knows what the journal must hold.
+        let cache_bytes = options.store_cache_bytes;
+        let (store, found) = Store::open(data_dir.path(), cache_bytes)?;
+        let witnesses = store.witnesses()?;
         let fatal = on_fatal.clone();
         let journal = FileJournal::open(
             disk,
             &options.journal_dir,
-            options.journal.clone(),
+            priv_journal::Options { witnesses, ..options.journal.clone() },
             // The projector's end closes the channel only when the process stops.
             Some(Box::new(move |group| drop(groups.send(group)))),
             Box::new(move |error: &FatalError| fatal(error)),
-        )?;
-        let journal: Arc<dyn Journal> = Arc::new(journal);
-        let recovered = recover(data_dir.path(), journal.as_ref(), options.store_cache_bytes)?;
-        let fatal = on_fatal.clone();
+        );
+        let journal: Arc<dyn Journal> =
+            Arc::new(journal.map_err(|error| NodeError::of_journal(error, data_dir.path()))?);
+        let recovered = recover(data_dir.path(), journal.as_ref(), (store, found), cache_bytes)?;
         let projector = recovered.projector;
         let seen = recovered.projection.clone();
-        let store = recovered.store.clone();
-        let fatal: OnFatal = Arc::new(move |error| {
-            // Whatever it could not read or write there is made again at the next start.
-            if let Err(error) = store.distrust() {
-                tracing::error!(%error, "cannot note that the store is broken: remove its folder");
-            }
-            fatal(error);
-        });
-        spawn("projector", move || project_groups(projector, &seen, &queue, &fatal))?;
+        let faults = options.faults.clone();
+        let fatal = distrusting(recovered.store.clone(), on_fatal.clone());
+        spawn("projector", fatal, move || project_groups(projector, &seen, &queue, &faults))?;
+        let stopping = Arc::new(AtomicBool::new(false));
         let arbiters: Vec<Arbiter> = (0..options.arbiters.max(1)).map(|_| Arbiter::new()).collect();
+        for arbiter in &arbiters {
+            watch(arbiter, stopping.clone(), on_fatal.clone());
+        }
+        let fatal = on_fatal.clone();
         let residents = Residents::new(Host::new(Parts {
             data_dir,
             journal,
@@ -124,12 +170,14 @@ impl Node {
         let (housekeeper, housekeeping) =
             Housekeeper::new(residents.host().memory_is_short.clone());
         let weak = Arc::downgrade(&residents);
-        housekeeper.is_run_by(spawn("housekeeper", move || housekeeping.run(&weak))?);
+        housekeeper.is_run_by(spawn("housekeeper", fatal, move || housekeeping.run(&weak))?);
         Ok(Arc::new(Self {
             residents,
             arbiters,
             housekeeper,
             recent_terms: RecentTerms::default(),
+            stopping,
+            failed,
         }))
     }
 
@@ -266,10 +314,12 @@ impl Node {
         let _ = tokio::task::spawn_blocking(move || housekeeper.map(JoinHandle::join)).await;
         self.checkpoint().await;
         let Host { journal, store, projection, .. } = self.host();
-        projection.when_projected(journal.durable()).await;
+        if projection.when_projected(journal.durable()).await.is_err() {
+            tracing::warn!("the projector has stopped: the next start takes in what is missing");
+        }
         journal.shutdown();
-        store.set_checkpoint(store.checkpoint()?)?;
-        let closed = store.clone().close();
+        let closed = store.clone().close(&journal.head());
+        self.stopping.store(true, Ordering::SeqCst);
         for arbiter in &self.arbiters {
             arbiter.stop();
         }
@@ -304,6 +354,12 @@ impl Node {
     #[must_use]
     pub fn is_writing(&self) -> bool {
         !self.host().refuses().load(Ordering::Relaxed)
+    }
+
+    /// Whether a part of the node has failed, so that the process must end.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
     }
 
     /// A new ULID's bits.
@@ -342,10 +398,21 @@ impl Node {
     }
 }
 
-pub(crate) fn spawn(
-    name: &str,
-    work: impl FnOnce() + Send + 'static,
-) -> Result<JoinHandle<()>, NodeError> {
-    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-    thread.map_err(|error| NodeError::System(error.to_string()))
+/// Notes that the node has failed, for those who ask, before the process is ended.
+fn noting(failed: Arc<AtomicBool>, on_fatal: OnFatal) -> OnFatal {
+    Arc::new(move |error| {
+        failed.store(true, Ordering::SeqCst);
+        on_fatal(error);
+    })
+}
+
+/// Has the store rebuilt at the next start: whatever could not be read or written there is made
+/// again.
+fn distrusting(store: Store, on_fatal: OnFatal) -> OnFatal {
+    Arc::new(move |error| {
+        if let Err(error) = store.distrust() {
+            tracing::error!(%error, "cannot note that the store is broken: remove its folder");
+        }
+        on_fatal(error);
+    })
 }

@@ -1,8 +1,11 @@
 //! How a node is run.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use priv_domain::Position;
 use priv_store::data_dir::JOURNAL;
 
 /// How a node is run.
@@ -24,6 +27,29 @@ pub struct Options {
     pub store_cache_bytes: u64,
     /// The journal's own options.
     pub journal: priv_journal::Options,
+    /// Where tests make threads fail; nowhere by default.
+    pub faults: FaultPoints,
+}
+
+/// The places at which a test can make a thread fail, by panicking there.
+#[derive(Clone, Default)]
+pub struct FaultPoints {
+    /// On the projector's thread, before it takes in a group that ends at this position.
+    pub projecting: Option<Arc<dyn Fn(Position) + Send + Sync>>,
+}
+
+impl FaultPoints {
+    pub(crate) fn reach_projecting(&self, position: Position) {
+        if let Some(fail) = &self.projecting {
+            fail(position);
+        }
+    }
+}
+
+impl fmt::Debug for FaultPoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultPoints").field("projecting", &self.projecting.is_some()).finish()
+    }
 }
 
 impl Options {
@@ -39,6 +65,7 @@ impl Options {
             checkpoint_every: Duration::from_secs(60),
             store_cache_bytes: 64 << 20,
             journal: priv_journal::Options::default(),
+            faults: FaultPoints::default(),
         }
     }
 }

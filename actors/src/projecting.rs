@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use priv_journal::Group;
 use priv_store::projector::{ProjectError, Projection, Projector};
 
-use crate::host::OnFatal;
+use crate::options::FaultPoints;
 
 /// Groups that wait for the projector at most; then the journal waits too.
 pub(crate) const GROUPS_QUEUED: usize = 256;
@@ -23,18 +23,19 @@ const GATHERED: usize = 10_000;
 const LOOK_UP: Duration = Duration::from_millis(1);
 
 /// Takes durable groups in until the journal has ended.
+///
+/// # Errors
+/// A record can't be read, or the store failed: the projector can't go on.
 pub(crate) fn project_groups(
     mut projector: Projector,
     projection: &Projection,
     queue: &Receiver<Arc<Group>>,
-    on_fatal: &OnFatal,
-) {
+    faults: &FaultPoints,
+) -> Result<(), ProjectError> {
     while let Ok(first) = queue.recv() {
-        if let Err(error) = project_some(&mut projector, projection, first, queue) {
-            on_fatal(&error);
-            return;
-        }
+        project_some(&mut projector, projection, first, queue, faults)?;
     }
+    Ok(())
 }
 
 fn project_some(
@@ -42,11 +43,13 @@ fn project_some(
     projection: &Projection,
     first: Arc<Group>,
     queue: &Receiver<Arc<Group>>,
+    faults: &FaultPoints,
 ) -> Result<(), ProjectError> {
     let began = Instant::now();
     let mut next = Some(first);
     loop {
         if let Some(group) = next.take() {
+            faults.reach_projecting(group.last());
             for record in group.records() {
                 projector.project(&record)?;
             }

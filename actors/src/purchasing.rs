@@ -119,7 +119,7 @@ impl Node {
         // One that never was is not activated for a look.
         let is_known = || self.projection().listings.get(environment, listing).is_some();
         if !is_known() {
-            self.projection().when_projected(self.durable()).await;
+            self.when_projected(self.durable()).await.map_err(|_| AskError::Stopping)?;
             if !is_known() {
                 return Err(PurchaseError::NoSuchListing);
             }

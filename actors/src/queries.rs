@@ -20,6 +20,7 @@ use priv_domain::views::{
 use priv_domain::{ContributionId, EventType, ListingId, Micros, Position, ProjectId, Timestamp};
 use priv_store::StoreError;
 use priv_store::index::projects::IndexedProject;
+use priv_store::projector;
 use priv_store::views::{Loose, Views};
 
 use crate::node::Node;
@@ -28,6 +29,11 @@ use crate::node::Node;
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct QueryError(#[from] StoreError);
+
+/// The projector has stopped, and the process ends: lists are out of date, and must not be shown.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ProjectorStopped(#[from] projector::ProjectorStopped);
 
 /// A project as each request sees it. Clones share it.
 #[derive(Clone, Debug)]
@@ -64,8 +70,11 @@ impl Deref for KnownProject {
 /// Projects, listings and sums: in memory.
 impl Node {
     /// Waits until lists, counts and indexes hold everything up to a position; at once if they do.
-    pub async fn when_projected(&self, position: Position) {
-        self.projection().when_projected(position).await;
+    ///
+    /// # Errors
+    /// The projector has stopped before that: lists are out of date, and must not be shown.
+    pub async fn when_projected(&self, position: Position) -> Result<(), ProjectorStopped> {
+        Ok(self.projection().when_projected(position).await?)
     }
 
     /// A project in one environment.

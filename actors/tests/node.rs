@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use priv_actors::{AskError, ManualClock, Node, Options, Passivated};
+use priv_actors::inspect::InspectError;
+use priv_actors::purchasing::{PurchaseError, Wanted};
+use priv_actors::{AskError, Clock, ManualClock, Node, NodeError, Options, Passivated};
 use priv_domain::consent::{ConsentPolicy, PreferenceChange};
 use priv_domain::earning::{Budget, DEFAULT_DAILY_CAP, Rates, Terms};
 use priv_domain::project::{CreateProject, Settings};
@@ -14,8 +16,8 @@ use priv_domain::user::{
     ClaimEarnings, NewEvent, RecordEvents, Refusal, SetConsent, User, Verdict,
 };
 use priv_domain::{
-    EntityId, Environment, EventKey, EventType, Micros, ProjectId, RawEvent, RequestTag, Timestamp,
-    UserRef,
+    EntityId, Environment, EventKey, EventType, ListingId, Micros, ProjectId, RawEvent, RequestTag,
+    Timestamp, UserRef,
 };
 use priv_journal::disk::{Disk, Fault, FaultyDisk, Kept, MemoryDisk};
 use tempfile::TempDir;
@@ -34,6 +36,14 @@ fn start(disk: Arc<dyn Disk>) -> Running {
 }
 
 fn start_with(disk: Arc<dyn Disk>, change: impl FnOnce(&mut Options)) -> Running {
+    start_on(disk, Arc::new(ManualClock::at(Timestamp::from_millis(1_700_000_000_000))), change)
+}
+
+fn start_on(
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    change: impl FnOnce(&mut Options),
+) -> Running {
     let dir = tempfile::tempdir().expect("temporary directory");
     let mut options = Options::new(dir.path().to_owned());
     options.journal_dir = Path::new("/journal").to_owned();
@@ -46,7 +56,6 @@ fn start_with(disk: Arc<dyn Disk>, change: impl FnOnce(&mut Options)) -> Running
     let on_fatal = Arc::new(move |_: &dyn std::error::Error| {
         seen.fetch_add(1, Ordering::SeqCst);
     });
-    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_700_000_000_000)));
     let node = Node::start(options, disk, clock, on_fatal).expect("the node starts");
     Running { node, fatal, _dir: dir }
 }
@@ -257,7 +266,7 @@ async fn what_was_told_survives_any_power_cut_and_the_money_is_right() {
         assert!(available >= told.claimed, "seed {seed}: {available} of {}", told.claimed);
         assert!((0..told.stored).all(|key| seen.contains(EventKey(key))), "seed {seed}");
         assert!([100_000, 120_000].contains(&earned.get()), "seed {seed}: {earned}");
-        environment.node.when_projected(environment.node.durable()).await;
+        environment.node.when_projected(environment.node.durable()).await.expect("projected");
         assert_eq!(environment.node.ledger(Environment::Live).difference(), 0, "seed {seed}");
     }
 }
@@ -281,6 +290,59 @@ async fn without_the_sync_what_was_told_is_lost() {
     let id = user("ann");
     let version = node.read_durable::<User, _>(&id, |user| user.version.get());
     assert_eq!(version.await.expect("is there").reply, 0, "nothing of it was ever on the disk");
+}
+
+/// The disk lost what it had said was safe; the store, on another one, knows of it.
+#[actix_rt::test]
+async fn a_store_that_is_ahead_of_its_journal_is_refused_and_nothing_is_changed() {
+    let disk = FaultyDisk::new();
+    let environment = start(Arc::new(disk.clone()));
+    environment.node.ask(&user("ann"), share(), None).await.expect("consent is set");
+    environment.node.ask(&user("ann"), events(0..10), None).await.expect("stored");
+    disk.inject(Fault::LyingSync);
+    environment.node.ask(&user("ann"), events(10..20), None).await.expect("stored");
+    environment.node.stop().await.expect("stops");
+    let after = disk.power_cut(Kept::Nothing);
+    let segments = || {
+        let names = after.list(Path::new("/journal")).expect("can be listed");
+        let read = |name: String| {
+            let file = after.open(&Path::new("/journal").join(&name)).expect("is there");
+            let mut bytes = vec![0; usize::try_from(file.size().expect("has one")).expect("small")];
+            file.read_exact_at(&mut bytes, 0).expect("can be read");
+            (name, bytes)
+        };
+        names.into_iter().filter(|name| name.contains(".seg")).map(read).collect::<Vec<_>>()
+    };
+    let left = segments();
+    // With the store, and with the note of its last checkpoint alone.
+    for names in [&["state", "state.owner", "state.checkpoint"][..], &["state.checkpoint"][..]] {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        for name in names {
+            copy_all(&environment._dir.path().join(name), &dir.path().join(name));
+        }
+        let mut options = Options::new(dir.path().to_owned());
+        options.journal_dir = Path::new("/journal").to_owned();
+        options.journal.segment_bytes = 1 << 20;
+        options.journal.max_record_bytes = 1 << 18;
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_700_000_000_000)));
+        let node = Node::start(options, Arc::new(after.clone()), clock, Arc::new(|_| ()));
+        let refused = node.expect_err("acknowledged records are missing");
+        assert!(matches!(refused, NodeError::JournalLost { .. }), "{names:?}: {refused}");
+        assert!(segments() == left, "{names:?}: a refused start changes nothing");
+        assert!(!dir.path().join("state.set-aside").exists());
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    if !from.is_dir() {
+        std::fs::copy(from, to).expect("can be copied");
+        return;
+    }
+    std::fs::create_dir(to).expect("can be made");
+    for entry in std::fs::read_dir(from).expect("can be listed") {
+        let entry = entry.expect("can be listed");
+        copy_all(&entry.path(), &to.join(entry.file_name()));
+    }
 }
 
 #[actix_rt::test]
@@ -323,4 +385,98 @@ async fn a_checkpoint_holds_what_was_asked_before_it() {
         let now = environment.node.entity_now(&user(&format!("u{n}"))).await.expect("is there");
         assert_eq!(now.snapshot_position, now.position);
     }
+}
+
+/// Fails on purpose once it is told to.
+#[derive(Clone, Debug, Default)]
+struct Trap(Arc<AtomicBool>);
+
+impl Trap {
+    fn set(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn spring(&self) {
+        assert!(!self.0.load(Ordering::SeqCst), "on purpose");
+    }
+}
+
+async fn fatal_once(running: &Running) {
+    let heard = async {
+        while running.fatal.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), heard).await.expect("it is fatal");
+    assert!(running.node.has_failed());
+}
+
+#[actix_rt::test]
+async fn a_projector_that_panics_is_fatal_and_whoever_waits_for_it_hears() {
+    let trap = Trap::default();
+    let sprung = trap.clone();
+    let environment = start_with(Arc::new(MemoryDisk::new()), |options| {
+        options.faults.projecting = Some(Arc::new(move |_| sprung.spring()));
+    });
+    let node = &environment.node;
+    node.ask(&user("ann"), share(), None).await.expect("agreed");
+    let before = node.durable();
+    node.when_projected(before).await.expect("the projector is well");
+    node.checkpoint().await;
+    let checkpointed = node.journal_stats().checkpointed;
+    assert!(!node.has_failed() && node.has_entity(&user("ann")).await.expect("it is known"));
+
+    trap.set();
+    let stored = node.ask(&user("bob"), share(), None).await.expect("the journal is well");
+    node.when_projected(stored.position).await.expect_err("it never gets there");
+    fatal_once(&environment).await;
+    assert_eq!(environment.fatal.load(Ordering::SeqCst), 1);
+    node.when_projected(before).await.expect("it got there before");
+    let known = node.has_entity(&user("bob")).await;
+    assert!(matches!(known, Err(InspectError::Busy)), "a stale answer: {known:?}");
+    let needed = node.is_content_needed([0; 32]).await;
+    assert!(matches!(needed, Err(InspectError::Busy)), "a stale answer: {needed:?}");
+    let listing = ListingId::new(1);
+    let wanted = Wanted { listing, expected_price: None, expected_version: None };
+    let none = node.purchase(&user("ann"), wanted, None).await;
+    assert!(matches!(none, Err(PurchaseError::Ask(AskError::Stopping))), "{none:?}");
+    node.checkpoint().await;
+    assert_eq!(node.journal_stats().checkpointed, checkpointed, "not past what was projected");
+    node.stop().await.expect("nobody waits for what never comes");
+}
+
+/// A clock that fails on the housekeeper's thread once it is told to.
+#[derive(Debug)]
+struct TrappedClock(Trap);
+
+impl Clock for TrappedClock {
+    fn now(&self) -> Timestamp {
+        if std::thread::current().name() == Some("housekeeper") {
+            self.0.spring();
+        }
+        Timestamp::from_millis(1_700_000_000_000)
+    }
+}
+
+#[actix_rt::test]
+async fn a_housekeeper_that_panics_is_fatal() {
+    let trap = Trap::default();
+    let disk = Arc::new(MemoryDisk::new());
+    let environment = start_on(disk, Arc::new(TrappedClock(trap.clone())), |_| ());
+    trap.set();
+    fatal_once(&environment).await;
+}
+
+#[actix_rt::test]
+async fn a_thread_of_actors_that_ends_is_fatal_unless_the_node_stops() {
+    let environment = start(Arc::new(MemoryDisk::new()));
+    let ends = |_: &priv_domain::Entity<User>| actix_rt::Arbiter::current().stop();
+    environment.node.read_latest::<User, _>(&user("ann"), ends).await.expect("it was there");
+    fatal_once(&environment).await;
+
+    let environment = start(Arc::new(MemoryDisk::new()));
+    environment.node.ask(&user("ann"), share(), None).await.expect("agreed");
+    environment.node.stop().await.expect("stops");
+    tokio::task::yield_now().await;
+    assert!(!environment.node.has_failed());
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::web;
 use dashmap::DashMap;
+use priv_actors::inspect::InspectError;
 use priv_actors::{Node, QueryError};
 use priv_blobs::{BlobError, BlobStore, ContentHash};
 use priv_domain::{KeyId, Micros, Timestamp};
@@ -136,8 +137,8 @@ impl AppState {
     }
 
     /// Waits until lists contain everything that was answered before this call.
-    pub(crate) async fn up_to_date(&self) {
-        self.node.when_projected(self.node.durable()).await;
+    pub(crate) async fn up_to_date(&self) -> Result<(), ApiError> {
+        Ok(self.node.when_projected(self.node.durable()).await?)
     }
 
     /// Reads lists on a thread that may block.
@@ -153,8 +154,11 @@ impl AppState {
     pub(crate) async fn erase_if_unneeded(&self, hash: ContentHash) -> Result<(), ApiError> {
         let lock = self.blobs.lock(hash).await;
         let needed = self.node.is_content_needed(*hash.as_bytes()).await;
-        if needed.map_err(|error| ApiError::server_error(&error))? {
-            return Ok(());
+        match needed {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(InspectError::Busy) => return Err(ApiError::overloaded(1)),
+            Err(error) => return Err(ApiError::server_error(&error)),
         }
         match self.blobs.erase(&lock).await {
             Ok(()) | Err(BlobError::NotFound(_)) => Ok(()),

@@ -1,8 +1,8 @@
 //! Values on the wire. One type for each says how it is read, within which bounds, how it is
 //! written, and how it is described.
 //!
-//! Members of JSON bodies are [`member::Member`]s, declared with `body!`; parameters are
-//! [`param::Param`]s, declared with `query!`; types with a few words are declared with `words!`.
+//! Members of JSON bodies are `member::Member`s, declared with `body!`; parameters are
+//! `param::Param`s, declared with `query!`; types with a few words are declared with `words!`.
 //!
 //! *Invariant*: nothing here knows a route, a handler or the document that describes them.
 

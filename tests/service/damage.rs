@@ -54,6 +54,43 @@ fn a_torn_tail_is_cut_back_and_said() {
 }
 
 #[test]
+fn a_journal_that_lost_its_end_is_refused_until_an_operator_accepts_it() {
+    // Who stops it notes where the journal ends. After a kill, the store knows it.
+    for (stop, is_noted) in [(TestApp::stop as fn(&mut TestApp), true), (TestApp::kill9, false)] {
+        let mut app = TestApp::start();
+        Past::lived_in(&app);
+        app.appended_at_rest();
+        stop(&mut app);
+        let (last, _) = segments(&app).pop().expect("there is a segment");
+        let mut bytes = fs::read(&last).expect("the segment can be read");
+        // The last group is torn: by itself it looks as if it had never been synced.
+        let used = used_bytes(&bytes);
+        bytes[used - 60] ^= 0x10;
+        fs::write(&last, &bytes).expect("the segment can be written");
+
+        let logged = app.log().len();
+        let refused = app.try_resume().expect_err("acknowledged records are missing");
+        assert!(!refused.0.success(), "{refused:?}");
+        let said = app.log()[logged..].to_owned();
+        let data_dir = app.data_dir().to_string_lossy().into_owned();
+        let name = "state.checkpoint";
+        for part in ["acknowledged records are missing", "backup", name, &data_dir] {
+            assert!(said.contains(part), "{part} is not in: {said}");
+        }
+        assert!(!app.run(&["verify"]).status.success());
+        assert!(fs::read(&last).expect("it is there") == bytes, "the tail was touched");
+
+        app.delete_sled();
+        if is_noted {
+            assert!(app.try_resume().is_err(), "what was on disk when it stopped is missing");
+        }
+        fs::remove_file(app.data_dir().join(name)).expect("it can be removed");
+        app.resume();
+        app.assert_balanced();
+    }
+}
+
+#[test]
 fn a_flipped_byte_in_a_closed_segment_is_found_with_its_place() {
     let mut app = TestApp::start_with(&[SMALL_SEGMENTS, ("RUST_LOG", "warn")]);
     let project = app.project(json!({"consent_policy": "opt_out"}));

@@ -36,7 +36,7 @@ fn send_form(person: &Caller, body: &[u8]) -> Answer {
     person.with("content-type", form_type).post_bytes("/v1/contributions/upload", body)
 }
 
-fn upload_text(person: &Caller, text: &str) -> String {
+pub(crate) fn upload_text(person: &Caller, text: &str) -> String {
     let fields = [
         ("contribution_type", "text"),
         ("consent_commercial", "true"),
@@ -533,6 +533,9 @@ fn content_earns_once_whoever_brings_it_again_and_whatever_was_deleted() {
 #[test]
 fn a_connection_cut_at_any_byte_leaves_no_file_and_no_entry() {
     let app = TestApp::start();
+    let blobs = app.data_dir().join("blobs");
+    // The mark that says whose content this is.
+    assert_eq!(files_in(&blobs), 1);
     let sub = tokens::new_person();
     let body = form(&b"words ".repeat(20), "a.txt", "text/plain", &[("contribution_type", "text")]);
     let address = app.anonymous().base().trim_start_matches("http://").to_owned();
@@ -547,18 +550,17 @@ fn a_connection_cut_at_any_byte_leaves_no_file_and_no_entry() {
         stream.write_all(head.as_bytes()).expect("is sent");
         stream.write_all(&body[..cut]).expect("is sent");
     }
-    let blobs = app.data_dir().join("blobs");
     wait_for("what was begun to be gone", std::time::Duration::from_secs(20), || {
-        (files_in(&blobs) == 0).then_some(())
+        (files_in(&blobs) == 1).then_some(())
     });
     let person = app.person(&sub);
     assert_eq!(items(person.get("/v1/contributions").ok()).len(), 0);
     // The same content, complete, is taken, and erased with its entry.
     let whole = send_form(&person, &body);
     let id = whole.created()["contribution_id"].as_str().expect("an id").to_owned();
-    assert_eq!(files_in(&blobs), 1);
+    assert_eq!(files_in(&blobs), 2);
     person.delete(&format!("/v1/contributions/{id}")).ok();
-    assert_eq!(files_in(&blobs), 0);
+    assert_eq!(files_in(&blobs), 1);
 }
 
 fn files_in(folder: &std::path::Path) -> usize {

@@ -23,14 +23,16 @@ pub(crate) async fn checkpoint(residents: &Residents) {
     let began = Instant::now();
     let host = residents.host();
     // What is durable now is in the state of an actor, or in a snapshot that one left.
-    let position = host.journal.durable();
+    let point = host.journal.head();
     if keep_all_changed(residents).await.is_err() {
         return;
     }
-    host.projection.when_projected(position).await;
-    match host.store.set_checkpoint(position) {
+    if host.projection.when_projected(point.position).await.is_err() {
+        return;
+    }
+    match host.store.set_checkpoint(&point) {
         Ok(()) => tracing::debug!(
-            position = position.get(),
+            position = point.position.get(),
             millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "checkpoint"
         ),

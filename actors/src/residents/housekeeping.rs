@@ -60,12 +60,13 @@ impl Housekeeper {
 
 impl Housekeeping {
     /// Works until the node stops, or its actors are gone.
-    pub(crate) fn run(self, residents: &Weak<Residents>) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        match runtime {
-            Ok(runtime) => runtime.block_on(self.work(residents)),
-            Err(error) => tracing::error!(%error, "no housekeeping: the system gives no timer"),
-        }
+    ///
+    /// # Errors
+    /// The system gives no timer: then nothing would be checkpointed, and nobody would go.
+    pub(crate) fn run(self, residents: &Weak<Residents>) -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        runtime.block_on(self.work(residents));
+        Ok(())
     }
 
     async fn work(self, residents: &Weak<Residents>) {

@@ -1,7 +1,7 @@
 //! Translates the refusals of machines for clients.
 
 use priv_actors::purchasing::PurchaseError;
-use priv_actors::{AskError, QueryError};
+use priv_actors::{AskError, ProjectorStopped, QueryError};
 use priv_domain::message::{NotSold, NotTaken};
 use priv_domain::{Micros, listing, project, system, user};
 
@@ -22,6 +22,13 @@ impl<R: Refused> From<AskError<R>> for ApiError {
             AskError::TooLarge => Self::payload_too_large(16 << 20),
             AskError::Fault => Self::server_error(&std::io::Error::other("a decision panicked")),
         }
+    }
+}
+
+/// A list that is out of date is not shown.
+impl From<ProjectorStopped> for ApiError {
+    fn from(_: ProjectorStopped) -> Self {
+        Self::overloaded(1)
     }
 }
 

@@ -113,7 +113,7 @@ pub(crate) async fn query_analytics(
     let wanted = Wanted::of(query.0)?;
     // The caller's own events of a moment ago are counted, too.
     let durable = state.node.durable();
-    state.node.when_projected(durable).await;
+    state.node.when_projected(durable).await?;
     let (environment, project) = (caller.key.environment, caller.key.project);
     let _turn = state.analytics_turn().await?;
     let node = state.node.clone();

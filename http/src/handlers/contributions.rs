@@ -107,7 +107,7 @@ pub(crate) async fn list_contributions(
     let wanted_type = contribution_type.map(|ContributionTypeName(wanted)| wanted);
     let wanted_status = status.map(|ReviewStatusName(wanted)| wanted);
     let owner = EntityId::user(caller.environment, &caller.user());
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let node = state.node.clone();
     let lines = state.blocking(move || node.contributions(&owner).collect::<Result<Vec<_>, _>>());
     let mut lines = lines.await?;
@@ -134,7 +134,7 @@ pub(crate) async fn get_contribution(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let owner = EntityId::user(caller.environment, &caller.user());
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let node = state.node.clone();
     let line = state.blocking(move || node.contribution(&owner, id)).await?;
     let line = line.ok_or_else(ContributionId::missing)?;
@@ -173,7 +173,7 @@ pub(crate) async fn change_contribution(
     };
     let owner = EntityId::user(caller.environment, &caller.user());
     let answered = state.node.ask(&owner, ChangeUses { id, change }, tag).await?;
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let node = state.node.clone();
     let line = state.blocking(move || node.contribution(&owner, id)).await?;
     let line = line.ok_or_else(ContributionId::missing)?;
@@ -219,7 +219,7 @@ pub(crate) async fn preview_contribution(
     InPath(id): InPath<ContributionId>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let (node, environment) = (state.node.clone(), caller.environment);
     let owner = state.blocking(move || node.contributor(environment, id)).await?;
     let owner = owner.ok_or_else(ContributionId::missing)?;

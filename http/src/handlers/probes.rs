@@ -29,6 +29,9 @@ pub(crate) async fn check_health() -> HttpResponse {
 pub(crate) async fn check_readiness(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, Overloaded> {
+    if state.node.has_failed() {
+        return Err(Overloaded::new("A part of the service has failed, and it is ending"));
+    }
     match (state.is_draining(), state.node.is_writing()) {
         (true, _) => Err(Overloaded::new("The service is stopping")),
         (false, false) => Err(Overloaded::new("The journal has no room: is the disk full?")),

@@ -78,7 +78,7 @@ async fn wallet_holder(
     environment: Environment,
     address: &[u8; 20],
 ) -> Result<EntityId, ApiError> {
-    state.node.when_projected(state.node.durable()).await;
+    state.node.when_projected(state.node.durable()).await?;
     state.node.wallet_holder(environment, address)?.ok_or_else(no_such_user)
 }
 

@@ -76,7 +76,7 @@ impl Turn<'_> {
         let command = RememberAnswer { tag: self.tag, body: body.into() };
         let node = &self.answers.node;
         let kept = node.ask(project, command, None).await?;
-        node.when_projected(kept.position).await;
+        node.when_projected(kept.position).await?;
         Ok(())
     }
 }

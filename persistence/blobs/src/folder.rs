@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 
 use crate::content_hash::ContentHash;
 use crate::error::BlobError;
+use crate::ownership::{Installation, MARKER};
 use crate::reading::BlobRead;
 use crate::shelf::{Shelf, hash_of, key};
 use crate::staging::StagedFile;
@@ -113,6 +114,16 @@ impl Folder {
         listed.map_ok(|hashes| stream::iter(hashes.into_iter().map(Ok))).try_flatten().boxed()
     }
 
+    pub(crate) async fn marker(&self) -> Result<Option<Vec<u8>>, BlobError> {
+        let path = self.root.join(MARKER);
+        blocking(move || unless_missing(fs::read(path))).await
+    }
+
+    pub(crate) async fn put_marker(&self, text: String) -> Result<(), BlobError> {
+        let root = self.root.clone();
+        blocking(move || write_marker(&root, &text)).await
+    }
+
     fn path(&self, shelf: Shelf, hash: ContentHash) -> PathBuf {
         self.root.join(key(shelf, hash))
     }
@@ -134,6 +145,22 @@ impl Folder {
         self.durable.lock().insert(made);
         Ok(())
     }
+}
+
+/// Marks the objects in a folder as an installation's own, before any store opens it.
+///
+/// # Errors
+/// The folder can't be written.
+pub fn mark_folder(root: &Path, owner: &Installation) -> io::Result<()> {
+    write_marker(root, &owner.to_string())
+}
+
+fn write_marker(root: &Path, text: &str) -> io::Result<()> {
+    let (unfinished, marker) = (root.join("installation.unfinished"), root.join(MARKER));
+    fs::write(&unfinished, format!("{text}\n"))?;
+    File::open(&unfinished)?.sync_all()?;
+    fs::rename(&unfinished, &marker)?;
+    sync_folder_of(&marker)
 }
 
 /// Lists the hashes of the objects in one folder of a shelf. Other files are left alone.

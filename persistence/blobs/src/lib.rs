@@ -12,8 +12,9 @@
 //! 1. [`Staged::keep`], and only then the entry that refers to the hash. If the entry is refused:
 //! 2. check whether anyone refers to the hash, and if nobody does, [`BlobStore::erase`].
 //!
-//! A crash in between leaves content that nobody refers to, which [`BlobStore::remove_orphans`]
-//! removes at the next start. `docs/blobs.md` has the reasons.
+//! A crash in between leaves content that nobody refers to, which [`BlobStore::collect_orphans`]
+//! erases when it was seen so for a week. Before that, [`BlobStore::claim`] makes sure that the
+//! store is this installation's own. `docs/blobs.md` has the reasons.
 //!
 //! Permissions, and limits by type of contribution, are not checked here (`priv-http` does); nor is
 //! it known here who refers to which content (`priv-store` does). No crate of the workspace is
@@ -26,6 +27,8 @@ mod folder;
 mod lock;
 mod media;
 mod objects;
+mod orphans;
+mod ownership;
 mod preview;
 mod reading;
 #[cfg(feature = "s3")]
@@ -41,8 +44,11 @@ mod upload;
 
 pub use content_hash::ContentHash;
 pub use error::BlobError;
+pub use folder::mark_folder;
 pub use lock::ContentLock;
 pub use media::{Content, MediaType};
+pub use orphans::Orphans;
+pub use ownership::{Adopt, Claim, ClaimError, Installation};
 pub use preview::Preview;
 pub use reading::BlobRead;
 pub use s3::S3Options;

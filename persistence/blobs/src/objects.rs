@@ -102,6 +102,24 @@ impl Objects {
         }
     }
 
+    /// The bytes of the store's marker; `None` if it has none.
+    pub(crate) async fn marker(&self) -> Result<Option<Vec<u8>>, BlobError> {
+        match self {
+            Self::Folder(folder) => folder.marker().await,
+            #[cfg(feature = "s3")]
+            Self::Remote(remote) => remote.marker().await,
+        }
+    }
+
+    /// Gives the store a marker, replacing the one that is there. It is durable when this returns.
+    pub(crate) async fn put_marker(&self, text: String) -> Result<(), BlobError> {
+        match self {
+            Self::Folder(folder) => folder.put_marker(text).await,
+            #[cfg(feature = "s3")]
+            Self::Remote(remote) => remote.put_marker(text).await,
+        }
+    }
+
     /// Lists the hashes of all objects of a shelf. Objects with other names are left alone.
     pub(crate) fn list(&self, shelf: Shelf) -> BoxStream<'static, Result<ContentHash, BlobError>> {
         match self {

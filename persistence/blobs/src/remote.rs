@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::content_hash::ContentHash;
 use crate::error::BlobError;
+use crate::ownership::MARKER;
 use crate::reading::BlobRead;
 use crate::shelf::{self, Shelf};
 use crate::tasks::blocking;
@@ -85,6 +86,19 @@ impl Remote {
             Err(error) if !is_not_found(&error) => Err(error.into()),
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+
+    pub(crate) async fn marker(&self) -> Result<Option<Vec<u8>>, BlobError> {
+        match self.store.get(&Key::from(MARKER)).await {
+            Ok(got) => Ok(Some(got.bytes().await?.into())),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(crate) async fn put_marker(&self, text: String) -> Result<(), BlobError> {
+        self.store.put(&Key::from(MARKER), Bytes::from(text).into()).await?;
+        Ok(())
     }
 
     pub(crate) fn list(&self, shelf: Shelf) -> BoxStream<'static, Result<ContentHash, BlobError>> {

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use futures_util::stream::{BoxStream, TryStreamExt};
+use futures_util::stream::BoxStream;
 use tokio::sync::Semaphore;
 
 use crate::content_hash::ContentHash;
@@ -30,6 +30,8 @@ pub struct BlobStore {
     pub(crate) locks: Arc<Locks>,
     uploads: Arc<Semaphore>,
     pub(crate) decoding: Arc<Decoding>,
+    /// The folder of this machine: of the objects, or of what is on its way to a bucket.
+    pub(crate) folder: Arc<Path>,
 }
 
 impl BlobStore {
@@ -53,8 +55,8 @@ impl BlobStore {
         Self::over(options.open()?, folder)
     }
 
-    pub(crate) fn over(objects: Objects, staging: &Path) -> Result<Self, BlobError> {
-        let (staging, removed) = Staging::open(staging)?;
+    pub(crate) fn over(objects: Objects, folder: &Path) -> Result<Self, BlobError> {
+        let (staging, removed) = Staging::open(folder)?;
         if removed > 0 {
             tracing::info!(removed, "removed uploads that were not complete");
         }
@@ -64,6 +66,7 @@ impl BlobStore {
             locks: Arc::default(),
             uploads: Arc::new(Semaphore::new(UPLOADS_AT_ONCE)),
             decoding: Arc::default(),
+            folder: folder.into(),
         })
     }
 
@@ -133,27 +136,5 @@ impl BlobStore {
     /// Lists the hashes of all content, in no particular order.
     pub fn list(&self) -> BoxStream<'static, Result<ContentHash, BlobError>> {
         self.objects.list(Shelf::Blobs)
-    }
-
-    /// Erases content that nobody refers to, and returns how many contents that were. To be called
-    /// at a start, once it is known what the journal's entries refer to; if in doubt,
-    /// `is_referenced` must answer yes.
-    ///
-    /// # Errors
-    /// The disk or the object store failed. Everything erased until then was an orphan.
-    pub async fn remove_orphans<F: Future<Output = bool>>(
-        &self,
-        is_referenced: impl Fn(ContentHash) -> F,
-    ) -> Result<u64, BlobError> {
-        let mut removed = 0;
-        let mut stored = self.list();
-        while let Some(hash) = stored.try_next().await? {
-            let lock = self.lock(hash).await;
-            if !is_referenced(hash).await {
-                self.erase(&lock).await?;
-                removed += 1;
-            }
-        }
-        Ok(removed)
     }
 }

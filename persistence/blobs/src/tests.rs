@@ -2,6 +2,8 @@
 
 mod contract;
 mod media;
+mod orphans;
+mod ownership;
 mod preview;
 mod samples;
 mod support;

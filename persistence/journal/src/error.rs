@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use priv_domain::Position;
+
 use crate::damage::Corruption;
 
 /// Why a record was not appended.
@@ -72,6 +74,30 @@ pub enum OpenError {
     /// Bytes that were durable once are damaged.
     #[error(transparent)]
     Corrupt(#[from] Corruption),
+    /// A [`Witness`](crate::Witness) knows of records after the journal's end. Nothing was changed.
+    #[error(
+        "the journal in {dir} ends at position {end}, but position {known} was on disk once: acknowledged records are missing; nothing was changed",
+        dir = dir.display()
+    )]
+    Lost {
+        /// The journal's folder.
+        dir: PathBuf,
+        /// The position at which it ends; an unfinished group is not counted.
+        end: Position,
+        /// The last position that is known to have been durable.
+        known: Position,
+    },
+    /// A [`Witness`](crate::Witness) knows another chain. Nothing was changed.
+    #[error(
+        "the journal in {dir} is not the one that was here: up to position {position} it has other records; nothing was changed",
+        dir = dir.display()
+    )]
+    Another {
+        /// The journal's folder.
+        dir: PathBuf,
+        /// The position at which the chain's hash was another.
+        position: Position,
+    },
 }
 
 impl From<ReadError> for OpenError {
@@ -96,7 +122,12 @@ pub enum FatalError {
         /// The disk's own error.
         source: io::Error,
     },
-    /// The sequencer, or the tap that it calls, panicked.
-    #[error("the journal's sequencer panicked: {0}")]
-    Panicked(String),
+    /// A thread of the journal, or the tap that it calls, panicked.
+    #[error("the thread {thread} panicked: {said}")]
+    Panicked {
+        /// The thread's name.
+        thread: &'static str,
+        /// The panic's message.
+        said: String,
+    },
 }

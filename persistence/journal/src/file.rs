@@ -19,6 +19,7 @@ use crate::options::{OnFatal, Options, Tap};
 use crate::read::catalog::Catalog;
 use crate::read::scan::Scan;
 use crate::stats::{JournalStats, Recent};
+use crate::witness::ChainPoint;
 use crate::write::bell::Bell;
 use crate::write::queue::Queue;
 use crate::write::recovery::{Recovered, recover};
@@ -54,7 +55,10 @@ impl FileJournal {
             queue: Queue::new(&options, link.next, room),
             progress: Arc::new(Progress::new(before(link.next))),
             catalog: Catalog::new(Arc::clone(&disk), dir, entries, Arc::clone(&active)),
-            recent: Mutex::new(Recent::new(link.hash)),
+            recent: Mutex::new(Recent::new(ChainPoint {
+                position: before(link.next),
+                hash: link.hash,
+            })),
             shelf: Shelf::default(),
             bell: Bell::default(),
             disk,
@@ -108,19 +112,20 @@ impl FileJournal {
 
     fn spawn(
         &self,
-        name: &str,
+        thread: &'static str,
         run: impl FnOnce(&Shared) -> Result<(), FatalError> + Send + 'static,
     ) {
         let shared = Arc::clone(&self.shared);
         let work = move || {
-            let ended = catch_unwind(AssertUnwindSafe(|| run(&shared)))
-                .unwrap_or_else(|panic| Err(FatalError::Panicked(what_it_said(&*panic))));
+            let ended = catch_unwind(AssertUnwindSafe(|| run(&shared))).unwrap_or_else(|panic| {
+                Err(FatalError::Panicked { thread, said: what_it_said(&*panic) })
+            });
             if let Err(error) = ended {
                 shared.fail(&error);
             }
         };
         let thread = std::thread::Builder::new()
-            .name(name.into())
+            .name(thread.into())
             .spawn(work)
             .expect("a process that starts can start threads");
         self.threads.lock().push(thread);
@@ -138,6 +143,10 @@ impl Journal for FileJournal {
 
     fn durable(&self) -> Position {
         self.shared.progress.reached()
+    }
+
+    fn head(&self) -> ChainPoint {
+        self.shared.recent.lock().head
     }
 
     fn appended(&self) -> Position {
@@ -165,7 +174,7 @@ impl Journal for FileJournal {
         JournalStats {
             appended: self.appended(),
             durable: self.durable(),
-            chain_head: recent.head.to_string(),
+            chain_head: recent.head.hash.to_string(),
             groups: recent.groups,
             group_records: recent.records(),
             group_bytes: recent.bytes(),

@@ -6,6 +6,7 @@ use crate::error::{AppendError, ReadError};
 use crate::format::draft::Draft;
 use crate::format::record::Record;
 use crate::stats::JournalStats;
+use crate::witness::ChainPoint;
 use crate::write::waiters::WhenDurable;
 
 /// One total order of records.
@@ -29,6 +30,10 @@ pub trait Journal: Send + Sync {
 
     /// The last position that a power cut cannot take back.
     fn durable(&self) -> Position;
+
+    /// The end of the chain: the last group that a power cut cannot take back. At or after
+    /// [`Journal::durable`].
+    fn head(&self) -> ChainPoint;
 
     /// The last position given out.
     fn appended(&self) -> Position;

@@ -27,6 +27,7 @@ mod read;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod witness;
 mod write;
 
 pub use damage::{Corruption, Damage};
@@ -42,5 +43,6 @@ pub use options::{OnFatal, Options, Tap, VerifyOnOpen};
 pub use read::copy::{CopyError, CopyReport, copy};
 pub use read::verify::{TornTail, VerifyError, VerifyReport, verify};
 pub use stats::{JournalStats, Spread, SyncTimes};
+pub use witness::{ChainPoint, Witness};
 pub use write::erase::erase_personal;
 pub use write::waiters::{Progress, WhenDurable};

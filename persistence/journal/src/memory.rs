@@ -13,6 +13,7 @@ use crate::format::record::Record;
 use crate::journal::Journal;
 use crate::options::{Options, Tap};
 use crate::stats::JournalStats;
+use crate::witness::ChainPoint;
 use crate::write::waiters::WhenDurable;
 
 /// The same journal as on disk, over a disk in memory: same format, same threads, same answers.
@@ -60,6 +61,10 @@ impl Journal for MemoryJournal {
 
     fn durable(&self) -> Position {
         self.0.durable()
+    }
+
+    fn head(&self) -> ChainPoint {
+        self.0.head()
     }
 
     fn appended(&self) -> Position {

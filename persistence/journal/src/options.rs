@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::error::{FatalError, OpenError};
 use crate::format::group::{Group, HEADER_BYTES, MARKER_BYTES, PAGE_BYTES, padded};
 use crate::format::record::MAX_RECORD_BYTES;
+use crate::witness::Witness;
 
 /// A function that the sequencer's thread calls with each durable group, in order, after it has
 /// woken those who waited for the group. While it runs no group is written; if it panics the
@@ -35,6 +36,8 @@ pub struct Options {
     pub verify_on_open: VerifyOnOpen,
     /// The pause before the next segment is prepared again after a failure. Default: 500 ms.
     pub retry: Duration,
+    /// Positions that were durable once: a journal without them is not opened. Default: none.
+    pub witnesses: Vec<Witness>,
 }
 
 /// How much of the closed segments is checked at a start. The last segment is always checked in
@@ -58,6 +61,7 @@ impl Default for Options {
             archive: true,
             verify_on_open: VerifyOnOpen::Full,
             retry: Duration::from_millis(500),
+            witnesses: Vec::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use priv_domain::Position;
 
-use crate::format::chain::ChainHash;
+use crate::witness::ChainPoint;
 
 /// The number of groups that count as recent.
 const RECENT: usize = 1024;
@@ -71,16 +71,16 @@ pub(crate) struct Written {
 #[derive(Debug)]
 pub(crate) struct Recent {
     pub(crate) groups: u64,
-    pub(crate) head: ChainHash,
+    pub(crate) head: ChainPoint,
     written: VecDeque<Written>,
 }
 
 impl Recent {
-    pub(crate) fn new(head: ChainHash) -> Self {
+    pub(crate) fn new(head: ChainPoint) -> Self {
         Self { groups: 0, head, written: VecDeque::with_capacity(RECENT) }
     }
 
-    pub(crate) fn add(&mut self, written: Written, head: ChainHash) {
+    pub(crate) fn add(&mut self, written: Written, head: ChainPoint) {
         if self.written.len() == RECENT {
             self.written.pop_front();
         }

@@ -11,3 +11,4 @@ mod format;
 mod power;
 mod support;
 mod waiting;
+mod witnesses;

@@ -25,6 +25,15 @@ pub enum StoreError {
         /// The thing that is damaged, for people to read.
         what: &'static str,
     },
+    /// The note of the last checkpoint is not what was written there.
+    #[error(
+        "{path} is damaged: if the journal is known to be whole (`privd verify`), remove it",
+        path = path.display()
+    )]
+    DamagedCheckpoint {
+        /// The path of the note.
+        path: PathBuf,
+    },
     /// Stored bytes are not a value of the expected type.
     #[error(transparent)]
     Decode(#[from] codec::DecodeError),

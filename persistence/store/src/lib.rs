@@ -5,8 +5,9 @@
 //!   opens.
 //! - [`index`]: projects, keys and listings in memory, for each request to look up.
 //! - [`projector`] keeps views and indexes up to date from durable records.
-//! - [`recovery`] brings all of it up to the journal's end at a start, [`mod@verify`] checks it,
-//!   [`history`] replays an entity's past, and [`data_dir`] locks the directory.
+//! - [`recovery`] brings all of it up to the journal's end at a start, [`witness`] knows whether
+//!   that end has been lost, [`mod@verify`] checks everything, [`history`] replays an entity's past,
+//!   and [`data_dir`] locks the directory.
 //!
 //! Left out: the order and durability of records (`priv-journal`), contributed content
 //! (`priv-blobs`), the rules (`priv-domain`), and who runs them (`priv-actors`).
@@ -24,6 +25,7 @@ pub mod store;
 mod value;
 pub mod verify;
 pub mod views;
+pub mod witness;
 
 pub use error::StoreError;
 pub use store::Store;

@@ -40,7 +40,7 @@ use crate::views::keys::{
 use analytics::AnalyticsCounter;
 use batch::Pending;
 
-pub use projection::Projection;
+pub use projection::{Projection, ProjectorStopped};
 
 /// The reason why the projector can't go on. The journal is not touched: the views are rebuilt.
 #[derive(Debug, thiserror::Error)]

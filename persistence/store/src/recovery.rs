@@ -31,6 +31,16 @@ pub enum RecoveryError {
     /// The projector can't take in a record.
     #[error(transparent)]
     Project(#[from] ProjectError),
+    /// The store holds records that the journal doesn't have.
+    #[error(
+        "the store holds records up to position {known}, but the journal ends at position {end}: acknowledged records are missing"
+    )]
+    Ahead {
+        /// The last position that the store holds.
+        known: Position,
+        /// The position at which the journal ends.
+        end: Position,
+    },
     /// A record can't be folded into its entity.
     #[error(
         "the record at position {position} can't be replayed; restore a backup, and keep this directory for a look"
@@ -58,21 +68,23 @@ pub struct Recovered {
     pub replayed: u64,
 }
 
-/// Opens the store and brings it up to the end of the journal.
+/// Brings a store that was opened up to the end of the journal.
 ///
-/// A store that is missing, can't be trusted, is ahead of the journal or does not fit it is
-/// replaced by an empty one, which is filled from the whole journal. `cache_bytes` bounds the
-/// memory of sled's cache, roughly.
+/// A store that was rebuilt or does not fit the journal is replaced by an empty one, which is
+/// filled from the whole journal. Not so one that is ahead of it: that proves that the journal has
+/// lost records. The journal itself refuses it if it is opened with the store's
+/// [witnesses](Store::witnesses), before it changes anything. `cache_bytes` bounds the memory of
+/// sled's cache, roughly.
 ///
 /// # Errors
 /// See [`RecoveryError`].
 pub fn recover(
     data_dir: &Path,
     journal: &dyn Journal,
+    (store, found): (Store, Found),
     cache_bytes: u64,
 ) -> Result<Recovered, RecoveryError> {
     let started = Instant::now();
-    let (store, found) = Store::open(data_dir, cache_bytes)?;
     let recovered = match (bring_up_to_date(store, journal), found) {
         (Err(error), Found::Whole) if error.blames_the_store() => {
             tracing::warn!(%error, "the store does not fit the journal: it is rebuilt");
@@ -89,18 +101,19 @@ impl RecoveryError {
     /// Whether an empty store might do better.
     fn blames_the_store(&self) -> bool {
         match self {
-            Self::Read(_) => false,
+            Self::Read(_) | Self::Ahead { .. } => false,
             Self::Store(_) | Self::Project(_) | Self::Replay { .. } => true,
         }
     }
 }
 
 fn bring_up_to_date(store: Store, journal: &dyn Journal) -> Result<Recovered, RecoveryError> {
-    let end = journal.durable();
+    let end = journal.head();
     let checkpoint = store.checkpoint()?;
     let (mut projector, projection) = Projector::new(store.views.clone())?;
-    if checkpoint > end || projector.reached() > end {
-        return Err(StoreError::Damaged { what: "position: it is ahead of the journal" }.into());
+    let known = checkpoint.max(projector.reached());
+    if known > end.position {
+        return Err(RecoveryError::Ahead { known, end: end.position });
     }
     let from = checkpoint.min(projector.reached()).next();
     let mut replay = Replay { store: &store, entities: HashMap::new() };
@@ -118,7 +131,7 @@ fn bring_up_to_date(store: Store, journal: &dyn Journal) -> Result<Recovered, Re
     }
     projector.commit()?;
     replay.write_out()?;
-    store.set_checkpoint(end)?;
+    store.set_checkpoint(&end)?;
     let with_pending_work = store.snapshots.with_pending_work().collect::<Result<_, _>>()?;
     Ok(Recovered { store, projector, projection, with_pending_work, replayed })
 }
@@ -174,5 +187,32 @@ impl Replay<'_> {
             self.store.snapshots.put_all(&[any_entity::snapshot(&entity, &id)])?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use priv_journal::{ChainHash, ChainPoint, MemoryJournal};
+
+    use super::*;
+    use crate::store::SET_ASIDE;
+
+    #[test]
+    fn a_store_that_is_ahead_of_its_journal_is_refused_and_kept() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let (store, _) = Store::open(dir.path(), 1 << 20).expect("opens");
+        let point = ChainPoint { position: Position::new(7), hash: ChainHash::new([7; 32]) };
+        store.set_checkpoint(&point).expect("syncs");
+        drop(store);
+        let journal = MemoryJournal::new(None).expect("memory does not fail");
+        let opened = Store::open(dir.path(), 1 << 20).expect("opens");
+        assert_eq!(opened.1, Found::Whole);
+        let known = opened.0.witnesses().expect("can be read");
+        assert!(known.contains(&point.into()) && known.contains(&point.position.into()));
+        let refused = recover(dir.path(), &journal, opened, 1 << 20).expect_err("it is ahead");
+        assert!(matches!(refused, RecoveryError::Ahead { .. }), "{refused}");
+        assert!(!dir.path().join(SET_ASIDE).exists());
+        let (store, _) = Store::open(dir.path(), 1 << 20).expect("opens");
+        assert_eq!(store.checkpoint().expect("can be read"), point.position);
     }
 }

@@ -12,17 +12,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use priv_domain::Position;
+use priv_journal::{ChainPoint, Witness};
 
 use crate::codec::{self, FORMAT};
 use crate::error::StoreError;
 use crate::snapshots::Snapshots;
 use crate::views::Views;
+use crate::witness;
 
 /// The folder of sled inside the data directory.
-const FOLDER: &str = "state";
+pub const FOLDER: &str = "state";
 /// The folder to which one that can't be opened, or does not fit the journal, is moved for a look.
 /// It replaces the one before.
-const SET_ASIDE: &str = "state.set-aside";
+pub(crate) const SET_ASIDE: &str = "state.set-aside";
 /// The file that says on which boot the folder was last opened, and whether it was closed.
 const OWNER: &str = "state.owner";
 /// The only file of sled that holds data.
@@ -142,14 +144,28 @@ impl Store {
     }
 
     /// Puts everything that was written on disk, and then notes that the snapshots hold everything
-    /// up to `position`. Blocks on the disk.
+    /// up to `point`, which must be durable in the journal. Blocks on the disk.
     ///
     /// # Errors
     /// sled or the disk failed; then the checkpoint before still holds.
-    pub fn set_checkpoint(&self, position: Position) -> Result<(), StoreError> {
+    pub fn set_checkpoint(&self, point: &ChainPoint) -> Result<(), StoreError> {
         self.sync()?;
-        self.db.insert(CHECKPOINT, codec::encode(&position))?;
-        self.sync()
+        self.db.insert(CHECKPOINT, codec::encode(&point.position))?;
+        self.sync()?;
+        witness::write(self.data_dir(), point)
+    }
+
+    /// The positions that were durable in the journal, as far as it is known here: at the last
+    /// checkpoint, and up to the last record that a snapshot or a view holds.
+    ///
+    /// # Errors
+    /// sled or the disk failed, or the note of the last checkpoint is damaged.
+    pub fn witnesses(&self) -> Result<Vec<Witness>, StoreError> {
+        let noted = witness::read(self.data_dir())?.map(Witness::from);
+        // What is damaged here is no witness; recovery finds the damage, and rebuilds the store.
+        let checkpoint = self.checkpoint().ok().map(Witness::from);
+        let projected = self.views.projected().ok().map(Witness::from);
+        Ok(noted.into_iter().chain(checkpoint).chain(projected).collect())
     }
 
     fn sync(&self) -> Result<(), StoreError> {
@@ -158,15 +174,15 @@ impl Store {
         File::open(&path).and_then(|file| file.sync_data()).map_err(io_error(&path))
     }
 
-    /// Notes that the store is whole on disk. To be called after the last checkpoint, with no more
-    /// writes to follow.
+    /// Notes that the store is whole on disk, and where the journal ends. To be called after the
+    /// last checkpoint and after the journal was shut down, with no more writes to follow.
     ///
     /// # Errors
-    /// The disk failed, or the note can't be written; then the store is rebuilt after a reboot.
-    pub fn close(self) -> Result<(), StoreError> {
+    /// The disk failed, or a note can't be written; then the store is rebuilt after a reboot.
+    pub fn close(self, end: &ChainPoint) -> Result<(), StoreError> {
         self.sync()?;
-        let data_dir = self.folder.parent().expect("the folder is inside the data directory");
-        Owner::write(data_dir, State::Closed)
+        witness::write(self.data_dir(), end)?;
+        Owner::write(self.data_dir(), State::Closed)
     }
 
     /// Notes that the store can't be trusted, so that it is rebuilt at the next start.
@@ -174,9 +190,12 @@ impl Store {
     /// # Errors
     /// The note can't be removed.
     pub fn distrust(&self) -> Result<(), StoreError> {
-        let data_dir = self.folder.parent().expect("the folder is inside the data directory");
-        let path = data_dir.join(OWNER);
+        let path = self.data_dir().join(OWNER);
         fs::remove_file(&path).map_err(io_error(&path))
+    }
+
+    fn data_dir(&self) -> &Path {
+        self.folder.parent().expect("the folder is inside the data directory")
     }
 
     /// The size of the store on disk, in bytes.
@@ -254,7 +273,13 @@ fn io_error(path: &Path) -> impl Fn(io::Error) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use priv_journal::ChainHash;
+
     use super::*;
+
+    fn point(position: u64) -> ChainPoint {
+        ChainPoint { position: Position::new(position), hash: ChainHash::new([7; 32]) }
+    }
 
     fn open(dir: &Path) -> (Store, Found) {
         Store::open(dir, 1 << 20).expect("opens")
@@ -265,7 +290,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary directory");
         let (store, found) = open(dir.path());
         assert_eq!(found, Found::Empty);
-        store.set_checkpoint(Position::new(7)).expect("syncs");
+        store.set_checkpoint(&point(7)).expect("syncs");
         drop(store);
         let (store, found) = open(dir.path());
         assert_eq!((found, store.checkpoint().expect("reads").get()), (Found::Whole, 7));
@@ -273,8 +298,8 @@ mod tests {
         fs::write(dir.path().join(OWNER), "another-boot open\n").expect("writes");
         let (store, found) = open(dir.path());
         assert_eq!((found, store.checkpoint().expect("reads").get()), (Found::Empty, 0));
-        store.set_checkpoint(Position::new(8)).expect("syncs");
-        store.close().expect("closes");
+        store.set_checkpoint(&point(8)).expect("syncs");
+        store.close(&point(8)).expect("closes");
         fs::write(dir.path().join(OWNER), "another-boot closed\n").expect("writes");
         let (store, found) = open(dir.path());
         assert_eq!((found, store.checkpoint().expect("reads").get()), (Found::Whole, 8));
@@ -284,7 +309,7 @@ mod tests {
     fn a_store_that_sled_cannot_open_is_set_aside() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let (store, _) = open(dir.path());
-        store.close().expect("closes");
+        store.close(&point(0)).expect("closes");
         fs::write(dir.path().join(FOLDER).join("conf"), b"not sled's").expect("writes");
         let (store, found) = open(dir.path());
         assert_eq!((found, store.checkpoint().expect("reads")), (Found::Empty, Position::ZERO));

@@ -128,7 +128,7 @@ pub(crate) async fn list_actors(
 ) -> Result<HttpResponse, ApiError> {
     let (environment, page) = query.0;
     let environment = environment.environment();
-    state.node.when_projected(state.node.durable()).await;
+    state.node.when_projected(state.node.durable()).await?;
     let mut listed = state.node.entities(environment, kind, page.after(), page.limit() + 1)?;
     let has_more = listed.len() > page.limit();
     listed.truncate(page.limit());

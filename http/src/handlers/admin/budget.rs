@@ -1,6 +1,7 @@
 //! Money that operators move: minting, and funding projects' reward budgets.
 
 use actix_web::{HttpResponse, web};
+use priv_actors::inspect::InspectError;
 use priv_domain::system::{FundBudget, Funded, Mint, MintTo, Minted};
 use priv_domain::{EntityId, Environment, ProjectId, UserRef};
 use serde::Serialize;
@@ -150,7 +151,7 @@ pub(crate) async fn fund_budget(
     let command = FundBudget { project, amount, by, reason };
     let answered = state.node.ask(&EntityId::system(environment), command, tag).await?;
     // Events that are sent from now on earn from it.
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let Funded { amount, treasury } = answered.reply;
     let view = BudgetView {
         project_id: id.into(),
@@ -180,6 +181,7 @@ async fn user_named(
             "to",
             "must be treasury, pool, a person's UUID, or a user who is known already",
         )),
+        Err(InspectError::Busy) => Err(ApiError::overloaded(1)),
         Err(error) => Err(ApiError::server_error(&error)),
     }
 }

@@ -66,7 +66,7 @@ pub(crate) async fn list_contribution_queue(
     let (QueueQuery { status }, (environment, page)) = query.0;
     let (wanted, environment) =
         (status.map(|ReviewStatusName(one)| one), environment.environment());
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let node = state.node.clone();
     let found = state.blocking(move || {
         node.all_contributions(environment, None)
@@ -131,7 +131,7 @@ pub(crate) async fn review_contribution(
         DecisionName::Rejected => ReviewDecision::Rejected,
     };
     let reason = reason.map(|Text(reason)| reason);
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let node = state.node.clone();
     let owner = state.blocking(move || node.contributor(environment, id)).await?;
     let owner = owner.ok_or_else(ContributionId::missing)?;
@@ -161,7 +161,7 @@ async fn review(
     let sha256 = line.ok_or_else(ContributionId::missing)?.contribution.sha256;
     // As long as the content is locked nobody else is rewarded for it.
     let _lock = state.blobs.lock(ContentHash::new(sha256)).await;
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let (node, environment) = (state.node.clone(), owner.environment);
     let rewarded_before = state.blocking(move || node.is_rewarded(environment, &sha256)).await?;
     let command = ReviewContribution { rewarded_before, ..command };

@@ -238,7 +238,7 @@ async fn answer_new_key(
     made: (ApiKey, String),
 ) -> Result<HttpResponse, ApiError> {
     let key = &answered.reply;
-    state.node.when_projected(answered.position).await;
+    state.node.when_projected(answered.position).await?;
     let about = view(key, project.environment, state.now(), None);
     let shown = new_keys.secret_of(key, project.environment, &[made]);
     let location = format!("/v1/admin/projects/{}/keys/{}", project.key, key.id);
@@ -308,7 +308,7 @@ pub(crate) async fn revoke_key(
     let by = operator.who.as_ref().into();
     let command = RevokeKey { key: key.id, by, reason };
     let answered = state.node.ask(&entity, command, tag).await?;
-    state.node.when_projected(answered.position).await;
+    state.node.when_projected(answered.position).await?;
     let ended = ApiKey { ends_at: Some(answered.reply.at), ..key };
     let view = view(&ended, entity.environment, state.now(), state.last_used(ended.id));
     Ok(with_origin(ok(&view), answered.origin))

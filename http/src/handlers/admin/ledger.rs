@@ -68,7 +68,7 @@ pub(crate) async fn audit_ledger(
 ) -> Result<HttpResponse, ApiError> {
     let environment = environment.0.environment();
     let position = state.node.durable();
-    state.node.when_projected(position).await;
+    state.node.when_projected(position).await?;
     let sums = state.node.ledger(environment);
     Ok(ok(&AuditView {
         environment: environment.into(),

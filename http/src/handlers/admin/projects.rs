@@ -315,7 +315,7 @@ pub(crate) async fn create_project(
         let command = CreateProject { settings: settings.clone(), keys: stored };
         let entity = EntityId::project(environment, id);
         let answered = state.node.ask(&entity, command, tag).await?;
-        state.node.when_projected(answered.position).await;
+        state.node.when_projected(answered.position).await?;
         secrets.extend(
             answered.reply.keys.iter().map(|key| new_keys.secret_of(key, environment, &made)),
         );
@@ -412,6 +412,6 @@ pub(crate) async fn change_project(
     let by = operator.who.as_ref().into();
     let command = ChangeSettings { change, by, reason };
     let answered = state.node.ask(&entity, command, tag).await?;
-    state.node.when_projected(answered.position).await;
+    state.node.when_projected(answered.position).await?;
     Ok(with_origin(show(&state.node, environment, id).await?, answered.origin))
 }

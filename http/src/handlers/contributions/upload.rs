@@ -200,7 +200,7 @@ async fn contribute(
 ) -> Result<HttpResponse, ApiError> {
     let (hash, size) = (staged.hash(), staged.size());
     let lock = state.blobs.lock(hash).await;
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let (node, me, sha256) = (state.node.clone(), owner.clone(), *hash.as_bytes());
     let seen = move || {
         let known = node.is_known_elsewhere(&sha256, &me)?;

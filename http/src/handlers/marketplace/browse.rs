@@ -139,7 +139,7 @@ pub(crate) async fn browse_listings(
     let (query, page) = query.0;
     let sort = query.sort.unwrap_or(Sort::Newest);
     let wanted = Wanted::from(query);
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let (node, environment) = (state.node.clone(), caller.environment);
     let found = web::block(move || {
         let mut found = node.pick_listings(environment, |summary| wanted.picks(summary));
@@ -202,7 +202,7 @@ pub(crate) async fn get_listing(
     InPath(id): InPath<ListingId>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let summary = state.node.listing(caller.environment, id);
     let summary = summary.ok_or_else(ListingId::missing)?;
     let is_public = summary.status == ListingStatus::Active;

@@ -241,7 +241,7 @@ pub(crate) async fn list_purchases(
 
 /// A seller's sales, newest first. They are too many for the seller's state, so a list has them.
 async fn sales(state: &AppState, seller: EntityId) -> Result<Vec<Sale>, ApiError> {
-    state.up_to_date().await;
+    state.up_to_date().await?;
     let node = state.node.clone();
     state.blocking(move || node.sales(&seller)).await
 }

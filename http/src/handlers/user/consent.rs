@@ -238,7 +238,7 @@ pub(crate) async fn list_consent_history(
 ) -> Result<HttpResponse, ApiError> {
     let id = user_in_reach(&state, &caller, None, Unknown::NotFound).await?;
     let seen = state.node.read_durable::<User, _>(&id, |_| ()).await?;
-    state.node.when_projected(seen.position).await;
+    state.node.when_projected(seen.position).await?;
     let mut records = state.node.consent_history(&id)?;
     // Lists are newest first.
     records.reverse();

@@ -149,7 +149,7 @@ pub(crate) async fn list_earnings(
         user.machine.accruals.iter().map(|accrual| (accrual.payer, accrual.claimed)).collect()
     };
     let seen = state.node.read_durable(&id, claimed).await?;
-    state.node.when_projected(seen.position).await;
+    state.node.when_projected(seen.position).await?;
     let node = state.node.clone();
     let entries = state.blocking(move || node.earnings(&id)).await?;
     let mut lines = settle(entries, seen.reply);

@@ -132,7 +132,7 @@ pub(crate) async fn link_user(
         // Binding the wallet has the request's own tag only if it is all that the request does.
         let own_tag = tag.filter(|_| source.is_none());
         let bound = state.node.ask(&person, BindWallet { address }, own_tag).await?;
-        state.node.when_projected(bound.position).await;
+        state.node.when_projected(bound.position).await?;
         bound_before = bound.origin;
     }
     let mut view = LinkView {

@@ -1,5 +1,7 @@
 //! Checking a segment: checksums, order, chain; and judging the place where it stops being whole.
 
+use priv_domain::Position;
+
 use crate::damage::{Damage, Fault};
 use crate::error::ReadError;
 use crate::format::chain::{ChainHash, Chainer};
@@ -8,6 +10,7 @@ use crate::format::image::Image;
 use crate::format::index::segment_start;
 use crate::format::record::Raw;
 use crate::format::segment::is_zero;
+use crate::witness::ChainPoint;
 
 /// What the next record must follow: its position, and the chain before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +43,17 @@ pub(crate) struct WholeGroup<'a> {
     pub(crate) offset: u64,
     /// All its bytes, with its padding.
     pub(crate) bytes: &'a [u8],
+    /// The position of its last record.
+    last: u64,
+    /// The chain's hash at its end.
+    hash: ChainHash,
+}
+
+impl WholeGroup<'_> {
+    /// Its end, as a place in the chain.
+    pub(crate) const fn end(&self) -> ChainPoint {
+        ChainPoint { position: Position::new(self.last), hash: self.hash }
+    }
 }
 
 /// Checks group after group, from the start of a segment until one is not whole, and calls `each`
@@ -81,8 +95,9 @@ pub(crate) fn walk(
         };
         match check_group(bytes, &head, offset, &walk.link, &mut chainer) {
             Ok((hash, erased)) => {
-                each(&WholeGroup { first: head.first, offset, bytes })?;
-                walk.link = Link { next: head.first + u64::from(head.count), hash };
+                let next = head.first + u64::from(head.count);
+                each(&WholeGroup { first: head.first, offset, bytes, last: next - 1, hash })?;
+                walk.link = Link { next, hash };
                 walk.end += head.padded() as u64;
                 walk.last_group = Some(offset);
                 walk.groups += 1;

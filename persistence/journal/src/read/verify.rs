@@ -376,7 +376,11 @@ pub(crate) fn after_closed(closed: &[Checked], last: &Header) -> Option<Link> {
     }
 }
 
-fn read_header(image: &mut dyn Image, path: &Path, first: u64) -> Result<Header, ReadError> {
+pub(crate) fn read_header(
+    image: &mut dyn Image,
+    path: &Path,
+    first: u64,
+) -> Result<Header, ReadError> {
     Header::decode(image.get(0, PAGE_BYTES)?, first)
         .map_err(|fault| ReadError::Corrupt(fault.in_file(path.into())))
 }

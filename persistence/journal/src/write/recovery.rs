@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use priv_domain::Position;
+
 use crate::disk::{Disk, DiskFile};
 use crate::error::{OpenError, ReadError};
 use crate::format::bytes::as_index;
@@ -19,7 +21,8 @@ use crate::read::check::{Link, Tail};
 use crate::read::verify::{
     Depth, LastFile, LastSegment, after_closed, check_closed, check_follows,
 };
-use crate::write::sequencer::{begin, make_durable};
+use crate::witness::Testimony;
+use crate::write::sequencer::{before, begin, make_durable};
 
 /// A journal that is ready to be appended to.
 pub(crate) struct Recovered {
@@ -51,7 +54,15 @@ pub(crate) fn recover(
     // Also makes durable what a killed process may have renamed or removed without a sync.
     disk.sync_dir(dir).map_err(io("sync"))?;
     match listing.segments.split_last() {
-        None => create(disk, dir, options).map_err(io("begin a journal in")),
+        None => {
+            Testimony::new(dir, &options.witnesses).check(
+                disk,
+                Position::ZERO,
+                &[],
+                std::iter::empty(),
+            )?;
+            create(disk, dir, options).map_err(io("begin a journal in"))
+        }
         Some((last, closed)) => read(disk, dir, options, closed, *last),
     }
 }
@@ -83,9 +94,12 @@ fn read(
         VerifyOnOpen::Full => Depth::Full,
         VerifyOnOpen::Ends => Depth::Ends,
     };
+    let found = closed;
     let closed = check_closed(disk, dir, closed, depth)?;
+    let mut testimony = Testimony::new(dir, &options.witnesses);
     let mut index = Index::default();
     let last = LastSegment::check(&LastFile::open(disk, dir, last)?, &mut |group| {
+        testimony.see(group);
         let mut at = crate::format::group::HEADER_BYTES;
         let mut position = group.first;
         while let Some(raw) = Raw::at_start(&group.bytes[at..]) {
@@ -96,6 +110,9 @@ fn read(
         Ok(())
     })?;
     check_follows(dir, after_closed(&closed, &last.header), &last.header, &last.path)?;
+    let headers = closed.iter().map(|segment| segment.header).chain([last.header]);
+    // Before the tail is cut: what is left of it may be all that is left of what was lost.
+    testimony.check(disk, before(last.walk.link.next), found, headers)?;
     cut_tail(&last)?;
     if let Some(group) = last.walk.last_group {
         make_durable(&*last.file, &last.path, group, last.walk.end)?;

@@ -17,6 +17,7 @@ use crate::format::segment::{Form, Header, path_of};
 use crate::options::Tap;
 use crate::read::catalog::{Entry, Opened};
 use crate::stats::Written;
+use crate::witness::ChainPoint;
 use crate::write::queue::Building;
 use crate::write::shared::Shared;
 
@@ -71,7 +72,8 @@ impl Sequencer {
         self.hash = hash;
         let group = Group { bytes, first, count, hash };
         let written = Written { records: count, bytes: group.bytes.len() as u64, sync };
-        self.shared.recent.lock().add(written, hash);
+        let head = ChainPoint { position: group.last(), hash };
+        self.shared.recent.lock().add(written, head);
         // The room is given back first: whoever is woken may append again at once.
         self.shared.queue.release(records_bytes);
         self.shared.progress.advance(group.last());

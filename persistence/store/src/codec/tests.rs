@@ -460,21 +460,30 @@ fn refusals_have_the_bytes_that_they_ever_had() {
 
     let (id, from, why) = (ExchangeId::new(0xf1), person(), NotTaken::Busy);
     let refused = user::Event::ExchangeRefused { id, from: from.clone(), why };
-    golden(&entry::<User>(vec![refused], Noted), &expect![[r#"
+    golden(
+        &entry::<User>(vec![refused], Noted),
+        &expect![[r#"
         0110000000000000000000000000000000f1000003616e6e02010000000000000000000000000000
         00aa000000000000000000000000000000bb05
-    "#]]);
+    "#]],
+    );
     let refused = project::Event::TransferRefused { id, from: from.clone(), why };
-    golden(&entry::<Project>(vec![refused], Noted), &expect![[r#"
+    golden(
+        &entry::<Project>(vec![refused], Noted),
+        &expect![[r#"
         010a000000000000000000000000000000f1000003616e6e02010000000000000000000000000000
         00aa000000000000000000000000000000bb03
-    "#]]);
+    "#]],
+    );
     let refused = system::Event::TransferRefused { id, from: from.clone(), why };
     let reversed = system::Event::MintReversed { amount: Micros::new(5) };
-    golden(&entry::<System>(vec![refused, reversed], Noted), &expect![[r#"
+    golden(
+        &entry::<System>(vec![refused, reversed], Noted),
+        &expect![[r#"
         0207000000000000000000000000000000f1000003616e6e02080501000000000000000000000000
         000000aa000000000000000000000000000000bb02
-    "#]]);
+    "#]],
+    );
     let not_sold = [
         NotSold::NotActive(ListingStatus::Paused),
         NotSold::SoldOut,
@@ -489,7 +498,9 @@ fn refusals_have_the_bytes_that_they_ever_had() {
         .into_iter()
         .chain(not_sold.map(NotTaken::NotSold))
         .map(|why| listing::Event::ExchangeRefused { id, from: from.clone(), why });
-    golden(&entry::<Listing>(refusals.collect(), Noted), &expect![[r#"
+    golden(
+        &entry::<Listing>(refusals.collect(), Noted),
+        &expect![[r#"
         0a05000000000000000000000000000000f1000003616e6e00050000000000000000000000000000
         00f1000003616e6e0105000000000000000000000000000000f1000003616e6e0205000000000000
         000000000000000000f1000003616e6e03000105000000000000000000000000000000f100000361
@@ -498,7 +509,8 @@ fn refusals_have_the_bytes_that_they_ever_had() {
         040405000000000000000000000000000000f1000003616e6e030505050000000000000000000000
         00000000f1000003616e6e030601000000000000000000000000000000aa00000000000000000000
         0000000000bb00
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -509,10 +521,13 @@ fn an_inbox_has_the_bytes_that_it_ever_had_and_one_of_format_3_is_read() {
     let mut inbox = Inbox::default();
     inbox.accept(ExchangeId::new(0xf1), person());
     inbox.refuse(ExchangeId::new(0xf2), person(), NotTaken::Busy);
-    golden(&inbox, &expect![[r#"
+    golden(
+        &inbox,
+        &expect![[r#"
         02000000000000000000000000000000f1000003616e6e00000000000000000000000000000000f2
         000003616e6e0102
-    "#]]);
+    "#]],
+    );
 
     // Two that were accepted: one was settled, and remembered for ten minutes.
     let mut before = vec![2];

@@ -14,6 +14,11 @@ use tokio::sync::watch;
 use crate::index::listings::ListingIndex;
 use crate::index::projects::ProjectIndex;
 
+/// The projector has ended, with the process or because it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the projector has stopped: lists are out of date")]
+pub struct ProjectorStopped;
+
 /// The part of the projector that others see. Clones are of the same projector.
 #[derive(Clone, Debug)]
 pub struct Projection {
@@ -40,15 +45,18 @@ impl Projection {
     }
 
     /// Waits until views and indexes hold everything up to a position; returns at once if they do.
-    pub async fn when_projected(&self, position: Position) {
+    ///
+    /// # Errors
+    /// The projector has ended before it reached the position: what views and indexes show is out
+    /// of date, and stays so.
+    pub async fn when_projected(&self, position: Position) -> Result<(), ProjectorStopped> {
         if self.projected() >= position {
-            return;
+            return Ok(());
         }
         let _waiting = Waiting::begin(&self.waiting);
         let mut projected = self.projected.clone();
-        // An error means that the projector ended with the process: then nobody is answered any
-        // more.
-        let _ = projected.wait_for(|reached| *reached >= position).await;
+        let waited = projected.wait_for(|reached| *reached >= position).await;
+        waited.map(drop).map_err(|_| ProjectorStopped)
     }
 
     /// The sums of all postings by account class.
