@@ -15,6 +15,7 @@ mod service {
     mod contract;
     mod damage;
     mod forged;
+    mod formats;
     mod happy;
     mod hostile_bytes;
     mod idempotency;
