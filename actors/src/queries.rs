@@ -13,6 +13,7 @@ use priv_domain::earning::Budget;
 use priv_domain::entity::{EntityId, Environment, Kind};
 use priv_domain::ledger::TrialBalance;
 use priv_domain::listing_summary::ListingSummary;
+use priv_domain::reconciliation::Unreconciled;
 use priv_domain::views::{
     AnalyticsCell, ContributionLine, ContributionOf, DayEntry, ProjectFacts, RatingLine, Sale,
     SellerSums, Visitor,
@@ -120,6 +121,20 @@ impl Node {
     #[must_use]
     pub fn seller_sums(&self, seller: &EntityId) -> SellerSums {
         self.projection().listings.seller(seller)
+    }
+
+    /// Transfers whose two ends don't fit, as they were found, at most `limit` of them: none, or an
+    /// alarm. From disk.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn unreconciled(
+        &self,
+        environment: Environment,
+        limit: usize,
+    ) -> Result<Vec<Unreconciled>, QueryError> {
+        let found = self.views().unreconciled(environment).take(limit);
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// The sums by account class, from all postings.

@@ -14,6 +14,7 @@ use crate::id::ExchangeId;
 use crate::message::{Message, NotTaken, OutgoingMessage};
 use crate::money::Micros;
 use crate::proposal::Proposal;
+use crate::reconciliation::TransferStep;
 use crate::transfer::{PartId, Purpose, Transfer, UserPurpose};
 
 /// The most exchanges that one entity may have open at once.
@@ -79,6 +80,20 @@ impl Sendable for Transfer {
 
     fn message(&self) -> Message {
         Message::Offer(self.clone())
+    }
+}
+
+impl Transfer {
+    /// That it was opened.
+    #[must_use]
+    pub fn opened(&self) -> TransferStep {
+        TransferStep::Opened { id: self.id, to: self.to.clone(), amount: self.amount }
+    }
+
+    /// That it was accepted, with the entity that sent it.
+    #[must_use]
+    pub fn accepted(&self, from: &EntityId) -> TransferStep {
+        TransferStep::Accepted { id: self.id, from: from.clone(), amount: self.amount }
     }
 }
 

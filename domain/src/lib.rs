@@ -29,6 +29,7 @@ pub mod message;
 pub mod money;
 pub mod project;
 pub mod proposal;
+pub mod reconciliation;
 pub mod reply;
 pub mod system;
 #[cfg(test)]

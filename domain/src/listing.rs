@@ -17,6 +17,7 @@ use crate::machine::{Decision, Machine};
 use crate::market::{Fees, File, License, ListingStatus};
 use crate::message::{Message, NotTaken, OutgoingMessage};
 use crate::money::Micros;
+use crate::reconciliation::TransferStep;
 use crate::time::Timestamp;
 
 mod order;
@@ -259,6 +260,19 @@ impl Machine for Listing {
             | Event::ExchangeForgotten { .. } => return Vec::new(),
         };
         vec![Posting::within(me, debit, credit, amount)]
+    }
+
+    fn transfer_step(event: &Event) -> Option<TransferStep> {
+        match event {
+            Event::ExchangeAccepted { from, exchange } => match exchange {
+                Exchange::Transfer(transfer) => Some(transfer.accepted(from)),
+                Exchange::Proposal(_) => None,
+            },
+            Event::TransferOpened(open) => Some(open.exchange.opened()),
+            Event::TransferSettled { id } => Some(TransferStep::Settled { id: *id }),
+            Event::TransferReturned { id, .. } => Some(TransferStep::Returned { id: *id }),
+            Event::ExchangeRefused { .. } | Event::ExchangeForgotten { .. } => None,
+        }
     }
 
     fn outstanding(&self, me: &EntityId) -> Vec<OutgoingMessage> {

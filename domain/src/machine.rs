@@ -18,6 +18,7 @@ use crate::id::ExchangeId;
 use crate::journal_point::{Position, Version};
 use crate::ledger::Posting;
 use crate::message::{Message, OutgoingMessage};
+use crate::reconciliation::TransferStep;
 use crate::reply::{AnyReply, ReplyToken, ReplyValue};
 use crate::time::Timestamp;
 
@@ -65,6 +66,9 @@ pub trait Machine: Clone + fmt::Debug + Default + Eq + Send + 'static {
 
     /// The postings of an event.
     fn postings(me: &EntityId, event: &Self::Event) -> Vec<Posting>;
+
+    /// The step that an event is of a transfer; `None` if it is of none.
+    fn transfer_step(event: &Self::Event) -> Option<TransferStep>;
 
     /// Messages whose answer is still due, to be sent again when the entity is activated.
     fn outstanding(&self, me: &EntityId) -> Vec<OutgoingMessage>;

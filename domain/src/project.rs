@@ -9,6 +9,7 @@ use crate::ledger::{AccountClass, Posting};
 use crate::machine::{Decision, Machine};
 use crate::message::{Message, NotTaken, OutgoingMessage};
 use crate::money::Micros;
+use crate::reconciliation::TransferStep;
 use crate::time::Timestamp;
 use crate::transfer::Transfer;
 
@@ -244,6 +245,22 @@ impl Machine for Project {
             | Event::TransferForgotten { .. } => return Vec::new(),
         };
         vec![Posting::within(me, debit, credit, amount)]
+    }
+
+    fn transfer_step(event: &Event) -> Option<TransferStep> {
+        match event {
+            Event::TransferAccepted { from, transfer } => Some(transfer.accepted(from)),
+            Event::TransferOpened(open) => Some(open.exchange.opened()),
+            Event::TransferSettled { id } => Some(TransferStep::Settled { id: *id }),
+            Event::TransferReturned { id, .. } => Some(TransferStep::Returned { id: *id }),
+            Event::Created { .. }
+            | Event::Changed { .. }
+            | Event::KeyIssued { .. }
+            | Event::KeyEnds { .. }
+            | Event::RequestAnswered { .. }
+            | Event::TransferRefused { .. }
+            | Event::TransferForgotten { .. } => None,
+        }
     }
 
     fn outstanding(&self, _me: &EntityId) -> Vec<OutgoingMessage> {

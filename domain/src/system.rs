@@ -11,6 +11,7 @@ use crate::machine::{Answer, Decision, Machine};
 use crate::market::Fees;
 use crate::message::{Message, NotTaken, OutgoingMessage};
 use crate::money::Micros;
+use crate::reconciliation::TransferStep;
 use crate::time::Timestamp;
 use crate::transfer::{Purpose, Transfer};
 
@@ -281,6 +282,20 @@ impl Machine for System {
             | Event::TransferForgotten { .. } => return Vec::new(),
         };
         vec![Posting::within(me, debit, credit, amount)]
+    }
+
+    fn transfer_step(event: &Event) -> Option<TransferStep> {
+        match event {
+            Event::TransferAccepted { from, transfer } => Some(transfer.accepted(from)),
+            Event::TransferOpened { open, .. } => Some(open.exchange.opened()),
+            Event::TransferSettled { id } => Some(TransferStep::Settled { id: *id }),
+            Event::TransferReturned { id, .. } => Some(TransferStep::Returned { id: *id }),
+            Event::Minted { .. }
+            | Event::MintReversed { .. }
+            | Event::OperatorActed { .. }
+            | Event::TransferRefused { .. }
+            | Event::TransferForgotten { .. } => None,
+        }
     }
 
     fn outstanding(&self, _me: &EntityId) -> Vec<OutgoingMessage> {

@@ -12,6 +12,7 @@ use crate::ledger::{AccountClass, Posting};
 use crate::machine::{Decision, Machine};
 use crate::message::{Message, NotSold, NotTaken, OutgoingMessage};
 use crate::money::Micros;
+use crate::reconciliation::TransferStep;
 use crate::time::Timestamp;
 use crate::transfer::{PartId, Purpose, Transfer, UserPurpose};
 
@@ -530,6 +531,31 @@ impl Machine for User {
             return Vec::new();
         }
         vec![Posting::within(me, debit, credit, amount)]
+    }
+
+    fn transfer_step(event: &Event) -> Option<TransferStep> {
+        match event {
+            Event::TransferAccepted { from, transfer } => Some(transfer.accepted(from)),
+            Event::ExchangeOpened(open) => match &open.exchange {
+                Exchange::Transfer(transfer) => Some(transfer.opened()),
+                Exchange::Proposal(_) => None,
+            },
+            Event::ExchangeSettled { id } => Some(TransferStep::Settled { id: *id }),
+            Event::ExchangeReturned { id, .. } => Some(TransferStep::Returned { id: *id }),
+            Event::PrivacyControlSeen
+            | Event::EventsRecorded { .. }
+            | Event::ConsentChanged(_)
+            | Event::ClaimOpened(_)
+            | Event::ClaimPartUnfunded { .. }
+            | Event::ClaimClosed { .. }
+            | Event::ExchangeRefused { .. }
+            | Event::ExchangeForgotten { .. }
+            | Event::WalletBound { .. }
+            | Event::ContributionAdded { .. }
+            | Event::ContributionReviewed { .. }
+            | Event::ContributionUsesChanged { .. }
+            | Event::ContributionDeleted { .. } => None,
+        }
     }
 
     fn outstanding(&self, me: &EntityId) -> Vec<OutgoingMessage> {

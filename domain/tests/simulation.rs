@@ -21,6 +21,7 @@ use priv_domain::market::{Change, Fees, License, ListingStatus};
 use priv_domain::message::{Message, NotTaken, OutgoingMessage};
 use priv_domain::project::{CreateProject, Project, Settings};
 use priv_domain::proposal::Content;
+use priv_domain::reconciliation::Reconciliation;
 use priv_domain::system::{FundBudget, Mint, MintTo, System};
 use priv_domain::transfer::{PartId, Purpose, UserPurpose};
 use priv_domain::user::{
@@ -188,6 +189,7 @@ struct Simulation {
     /// Messages that were delivered, to come again at any later time.
     delivered: Vec<(EntityId, OutgoingMessage)>,
     trial: TrialBalance,
+    reconciliation: Reconciliation,
     now: i64,
     position: u64,
     fresh: u128,
@@ -284,6 +286,9 @@ impl Simulation {
             entries.push((now, entry.clone()));
             for posting in entry.events.iter().flat_map(|event| M::postings(me, event)) {
                 self.trial.post(&posting);
+            }
+            for step in entry.events.iter().filter_map(M::transfer_step) {
+                assert_eq!(self.reconciliation.take(me, step), None, "both ends fit");
             }
             if let Some((tag, reply)) = &entry.answered {
                 let repeated =
@@ -512,6 +517,9 @@ impl Simulation {
             for posting in entry.events.iter().flat_map(|event| Listing::postings(&me, event)) {
                 self.trial.post(&posting);
             }
+            for step in entry.events.iter().filter_map(Listing::transfer_step) {
+                assert_eq!(self.reconciliation.take(&me, step), None, "both ends fit");
+            }
             entries.push((now, entry));
             self.mail.extend(messages.into_iter().map(|message| (me.clone(), message)));
         }
@@ -598,6 +606,7 @@ impl Simulation {
     fn check_the_end(&self) {
         self.check_money();
         assert_eq!(self.trial.of(AccountClass::InFlight), 0, "nothing is left in flight");
+        assert_eq!(self.reconciliation.iter().count(), 0);
         let users = || self.users.entities.values().map(|(user, _)| &user.machine);
         let held: u64 = users().map(|user| user.available.get()).sum();
         let claimed: u64 =

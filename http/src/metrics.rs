@@ -103,7 +103,16 @@ fn ledger(page: &Page, state: &AppState) -> Result<(), prometheus::Error> {
         page.labelled("priv_ledger_micros", "Sums by account class", &["environment", "account"])?;
     let difference =
         page.labelled("priv_ledger_difference_micros", "0, or an alarm", &["environment"])?;
+    let unreconciled = page.labelled(
+        "priv_unreconciled_transfers",
+        "Transfers whose two ends don't fit, 100 at most: 0, or an alarm",
+        &["environment"],
+    )?;
     for environment in Environment::ALL {
+        // A store that can't be read ends the process elsewhere.
+        let found = state.node.unreconciled(environment, 100).map_or(0, |found| found.len());
+        let found = u32::try_from(found).unwrap_or(u32::MAX);
+        unreconciled.with_label_values(&[environment.as_str()]).set(found.into());
         let sums = state.node.ledger(environment);
         #[expect(clippy::cast_precision_loss, reason = "shown only")]
         let shown = |micros: i128| micros as f64;

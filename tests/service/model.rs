@@ -306,6 +306,7 @@ impl Minter {
 fn watch_ledger(operator: &Caller) -> Result<(), Unanswered> {
     let answer = answered(operator.try_send(&Method::GET, "/v1/admin/ledger/audit", None))?;
     assert_eq!(micros(&answer.ok()["difference_priv"]), 0, "{answer}");
+    assert_eq!(answer.ok()["unreconciled"], serde_json::json!([]), "{answer}");
     Ok(())
 }
 

@@ -95,6 +95,7 @@ impl TestApp {
         let answer = self.operator().get("/v1/admin/ledger/audit");
         let audit = answer.ok();
         assert_eq!(micros(&audit["difference_priv"]), 0, "money appeared or vanished: {audit}");
+        assert_eq!(audit["unreconciled"], serde_json::json!([]), "two ends don't fit");
         audit.clone()
     }
 

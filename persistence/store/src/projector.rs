@@ -8,6 +8,7 @@ mod analytics;
 mod batch;
 mod market;
 mod projection;
+mod transfers;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ use crate::views::keys::{
 };
 use analytics::AnalyticsCounter;
 use batch::Pending;
+use transfers::TransferLedger;
 
 pub use projection::{Projection, ProjectorStopped};
 
@@ -66,6 +68,7 @@ pub struct Projector {
     listings: Arc<ListingIndex>,
     ledger: Arc<RwLock<HashMap<Environment, TrialBalance>>>,
     analytics: AnalyticsCounter,
+    transfers: TransferLedger,
     reached: Position,
     announce: watch::Sender<Position>,
     pending: Pending,
@@ -102,6 +105,7 @@ impl Projector {
             waiting: Arc::default(),
         };
         let (analytics, pending) = (AnalyticsCounter::default(), Pending::default());
+        let transfers = TransferLedger::load(&views)?;
         let answers_purged = Day::default();
         let projector = Self {
             views,
@@ -109,6 +113,7 @@ impl Projector {
             listings,
             ledger,
             analytics,
+            transfers,
             reached,
             announce,
             pending,
@@ -150,21 +155,21 @@ impl Projector {
         match record.kind {
             Kind::User => {
                 let entry: Entry<User> = self.decode(record)?;
-                self.post::<User>(&entity, &entry);
+                self.post::<User>(&entity, &entry, record.position);
                 self.user(&entity, &entry, record)?;
             }
             Kind::Project => {
                 let entry: Entry<Project> = self.decode(record)?;
-                self.post::<Project>(&entity, &entry);
+                self.post::<Project>(&entity, &entry, record.position);
                 self.project_entry(&entity, &entry, record)?;
             }
             Kind::System => {
                 let entry: Entry<System> = self.decode(record)?;
-                self.post::<System>(&entity, &entry);
+                self.post::<System>(&entity, &entry, record.position);
             }
             Kind::Listing => {
                 let entry: Entry<Listing> = self.decode(record)?;
-                self.post::<Listing>(&entity, &entry);
+                self.post::<Listing>(&entity, &entry, record.position);
                 self.listing_entry(&entity, &entry, record)?;
             }
         }
@@ -177,9 +182,12 @@ impl Projector {
             .map_err(|source| ProjectError::Decode { position: record.position, source })
     }
 
-    fn post<M: Machine>(&mut self, me: &EntityId, entry: &Entry<M>) {
+    fn post<M: Machine>(&mut self, me: &EntityId, entry: &Entry<M>, position: Position) {
         for posting in entry.events.iter().flat_map(|event| M::postings(me, event)) {
             self.pending.ledger.entry(me.environment).or_default().post(&posting);
+        }
+        for step in entry.events.iter().filter_map(M::transfer_step) {
+            self.transfers.take(me, step, position);
         }
     }
 
@@ -417,6 +425,7 @@ impl Projector {
         }
         let mut batch = pending.take_batch();
         self.analytics.write(&self.views, &mut batch)?;
+        self.transfers.write(&mut batch);
         batch.insert(PROJECTED, write_value(&self.reached));
         self.views.apply(batch)?;
         self.announce.send_replace(self.reached);

@@ -45,8 +45,8 @@ const CHECKPOINT: &[u8] = b"checkpoint";
 
 /// The tree of the views. When their form changes, the name does too: the new tree begins empty and
 /// is filled from the whole journal at the first start.
-const VIEWS: &str = "lists-3";
-const VIEWS_BEFORE: [&str; 2] = ["lists", "lists-2"];
+const VIEWS: &str = "lists-4";
+const VIEWS_BEFORE: [&str; 3] = ["lists", "lists-2", "lists-3"];
 
 /// An open store. Clones are of the same store.
 #[derive(Clone, Debug)]

@@ -11,11 +11,12 @@ mod market;
 use priv_domain::consent::ConsentRecord;
 use priv_domain::entity::{EntityId, Environment, Kind};
 use priv_domain::ledger::{AccountClass, TrialBalance};
-use priv_domain::{Day, Position, Timestamp};
+use priv_domain::reconciliation::{InFlight, Unreconciled};
+use priv_domain::{Day, ExchangeId, Position, Timestamp};
 
 use crate::error::StoreError;
 use crate::index::projects::IndexedProject;
-use crate::snapshots::read_key;
+use crate::snapshots::{environment_byte, read_key};
 use crate::value::{read_value, write_value};
 use keys::{PROJECTED, answer_key, entity_key, ledger_key, user_prefix, wallet_key};
 
@@ -144,6 +145,32 @@ impl Views {
     pub fn first_seen(&self, id: &EntityId) -> Result<Option<Timestamp>, StoreError> {
         let value = self.tree.get(entity_key(id))?;
         value.filter(|value| !value.is_empty()).map(|value| read_value(&value)).transpose()
+    }
+
+    /// The transfers in flight in both environments, by id.
+    pub(crate) fn in_flight(&self) -> Result<Vec<(ExchangeId, InFlight)>, StoreError> {
+        let items = self.tree.scan_prefix([keys::IN_FLIGHT]);
+        items
+            .map(|item| {
+                let (key, value) = item?;
+                let id = key.get(1..).and_then(|id| id.try_into().ok().map(u128::from_be_bytes));
+                let id = id.ok_or(StoreError::Damaged { what: "key of a transfer" })?;
+                Ok((ExchangeId::new(id), read_value(&value)?))
+            })
+            .collect()
+    }
+
+    /// The transfers of an environment whose two ends don't fit, as they were found; none, or an
+    /// alarm.
+    ///
+    /// # Errors
+    /// sled failed, or a value can't be read.
+    pub fn unreconciled(
+        &self,
+        environment: Environment,
+    ) -> impl Iterator<Item = Result<Unreconciled, StoreError>> + use<> {
+        let prefix = [keys::UNRECONCILED, environment_byte(environment)];
+        self.tree.scan_prefix(prefix).values().map(|value| read_value(&value?))
     }
 
     /// The sums of all postings by account class.

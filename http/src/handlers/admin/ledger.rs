@@ -27,8 +27,26 @@ struct AuditView {
     /// What all accounts and open transfers hold, plus what was burned, less what was minted.
     /// Always 0: any other value is an error in the ledger.
     difference_priv: SignedAmount,
+    /// Transfers whose two ends don't fit, at most 100, oldest first. Always empty: any other value
+    /// is an error in the ledger.
+    unreconciled: Vec<UnreconciledView>,
     as_of_position: u64,
 }
+
+/// A transfer whose two ends don't fit.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UnreconciledTransfer)]
+struct UnreconciledView {
+    transfer_id: String,
+    /// `settled_unaccepted`: its payer settled what its payee never accepted.
+    /// `returned_accepted`: its payer took back what its payee accepted. `accepted_otherwise`: it
+    /// was accepted while it was not open, twice, by another, or with another amount.
+    mismatch: &'static str,
+    amount_priv: SignedAmount,
+}
+
+/// The most unreconciled transfers that are shown.
+const SHOWN: usize = 100;
 
 /// The sum of all accounts of each class.
 #[derive(Serialize, ToSchema)]
@@ -70,6 +88,13 @@ pub(crate) async fn audit_ledger(
     let position = state.node.durable();
     state.node.when_projected(position).await?;
     let sums = state.node.ledger(environment);
+    let node = state.node.clone();
+    let found = state.blocking(move || node.unreconciled(environment, SHOWN)).await?;
+    let unreconciled = found.into_iter().map(|found| UnreconciledView {
+        transfer_id: found.id.to_string(),
+        mismatch: found.mismatch.as_str(),
+        amount_priv: SignedAmount(found.amount.get().into()),
+    });
     Ok(ok(&AuditView {
         environment: environment.into(),
         accounts: AccountsView::from(&sums),
@@ -77,6 +102,7 @@ pub(crate) async fn audit_ledger(
         minted: SignedAmount(-sums.of(AccountClass::Minted)),
         burned: SignedAmount(sums.of(AccountClass::Burned)),
         difference_priv: SignedAmount(sums.difference()),
+        unreconciled: unreconciled.collect(),
         as_of_position: position.get(),
     }))
 }

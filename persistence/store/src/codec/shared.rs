@@ -8,6 +8,7 @@ use priv_domain::exchange::{Exchange, Inbox, Open, Outbox, Received, Sendable};
 use priv_domain::ledger::AccountClass;
 use priv_domain::machine::{Entity, Entry};
 use priv_domain::proposal::{Content, Proposal};
+use priv_domain::reconciliation::{InFlight, Mismatch, Unreconciled};
 use priv_domain::reply::{AnyReply, Noted, ReplyToken};
 use priv_domain::transfer::{LinkedAccrual, LinkedUser, PartId, Purpose, Transfer, UserPurpose};
 use priv_domain::{
@@ -65,6 +66,13 @@ stored_enum!(AccountClass, "account class" {
     9 => Proceeds,
 });
 stored_struct!(PartId { claim, part });
+stored_struct!(InFlight { payer, payee, amount, accepted });
+stored_enum!(Mismatch, "mismatch of a transfer's ends" {
+    0 => SettledUnaccepted,
+    1 => ReturnedAccepted,
+    2 => AcceptedOtherwise,
+});
+stored_struct!(Unreconciled { id, mismatch, entity, amount });
 stored_struct!(LinkedAccrual { payer, pending, claimed, today });
 stored_struct!(LinkedUser { accruals, consent, privacy_control_since });
 stored_struct!(RequestTag { key, fingerprint });

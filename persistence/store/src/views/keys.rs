@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use priv_domain::earning::Payer;
 use priv_domain::entity::{EntityId, Environment};
-use priv_domain::{ContributionId, Day, ListingId, ProjectId, PurchaseId};
+use priv_domain::{ContributionId, Day, ExchangeId, ListingId, Position, ProjectId, PurchaseId};
 
 use crate::snapshots::{environment_byte, put_entity};
 
@@ -24,6 +24,8 @@ pub(super) const CONTRIBUTOR: u8 = b'D';
 pub(super) const CONTENT: u8 = b'B';
 pub(super) const LISTED_CONTENT: u8 = b'b';
 const REWARDED: u8 = b'r';
+pub(super) const IN_FLIGHT: u8 = b'f';
+pub(super) const UNRECONCILED: u8 = b'u';
 pub(super) const CARD: u8 = b'm';
 pub(super) const SALE: u8 = b'S';
 pub(super) const RATING: u8 = b'k';
@@ -159,6 +161,23 @@ pub(crate) fn contribution_key(owner: &EntityId, id: ContributionId) -> Vec<u8> 
 /// The key under which the owner of a contribution is found.
 pub(crate) fn contributor_key(environment: Environment, id: ContributionId) -> Vec<u8> {
     let mut key = vec![CONTRIBUTOR, environment_byte(environment)];
+    key.extend(id.get().to_be_bytes());
+    key
+}
+
+pub(crate) fn in_flight_key(id: ExchangeId) -> Vec<u8> {
+    let mut key = vec![IN_FLIGHT];
+    key.extend(id.get().to_be_bytes());
+    key
+}
+
+pub(crate) fn unreconciled_key(
+    environment: Environment,
+    position: Position,
+    id: ExchangeId,
+) -> Vec<u8> {
+    let mut key = vec![UNRECONCILED, environment_byte(environment)];
+    key.extend(position.get().to_be_bytes());
     key.extend(id.get().to_be_bytes());
     key
 }
