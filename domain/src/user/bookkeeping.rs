@@ -2,8 +2,19 @@
 
 use super::{Accrual, ClaimPart, Links, OpenClaim, User, claim};
 use crate::consent::ConsentRecord;
+use crate::context::Context;
 use crate::entity::EntityId;
 use crate::message::OutgoingMessage;
+
+impl User {
+    /// Whether a request with the same idempotency key as the one being decided is under way: a
+    /// claim, or what an exchange was opened for.
+    pub(super) fn is_busy_with(&self, context: &Context<'_>) -> bool {
+        let Some(tag) = context.request else { return false };
+        let mut claims = self.claims.iter().filter_map(|claim| claim.request);
+        claims.any(|request| request.key == tag.key) || self.outbox.is_busy_with(context)
+    }
+}
 
 pub(super) fn outstanding(user: &User, me: &EntityId) -> Vec<OutgoingMessage> {
     let claims = user.claims.iter().flat_map(|open| claim::fund_messages(open, me.environment));

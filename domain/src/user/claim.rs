@@ -72,8 +72,7 @@ impl Command for ClaimEarnings {
 
     fn decide(self, user: &User, context: &Context<'_>) -> Decided<Self> {
         let Self { amount, minimum } = self;
-        let key = context.request.map(|tag| tag.key);
-        if key.is_some() && user.claims.iter().any(|c| c.request.map(|tag| tag.key) == key) {
+        if user.is_busy_with(context) {
             return Err(Refusal::RequestUnderWay);
         }
         if user.claims.len() >= MAX_OPEN_CLAIMS {
@@ -365,6 +364,16 @@ mod tests {
     fn paid(funds: Message, from: EntityId) -> Event {
         let Offer(transfer) = funds else { panic!("{funds:?}") };
         Event::TransferAccepted { from, transfer }
+    }
+
+    #[test]
+    fn a_key_that_another_command_uses_is_under_way() {
+        let mut ada = ada();
+        ada.orders(1, tag(1));
+        ada.request = Some(other_body(tag(1)));
+        assert_eq!(refusal(&(ada.clone(), ALL)), Some(Refusal::RequestUnderWay));
+        ada.request = Some(tag(2));
+        assert_eq!(refusal(&(ada, ALL)), None);
     }
 
     #[test]

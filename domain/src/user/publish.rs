@@ -56,7 +56,7 @@ impl Command for CreateListing {
         if user.became().is_some() {
             return Err(Refusal::BecamePerson);
         }
-        if user.outbox.is_busy_with(context) {
+        if user.is_busy_with(context) {
             return Err(Refusal::RequestUnderWay);
         }
         let own = user.market.as_ref().map_or(0, |market| market.listings.len());

@@ -64,7 +64,7 @@ impl Command for PurchaseListing {
         if user.became().is_some() {
             return Err(Refusal::BecamePerson);
         }
-        if user.outbox.is_busy_with(context) {
+        if user.is_busy_with(context) {
             return Err(Refusal::RequestUnderWay);
         }
         if let Some(asked) = buying(user, listing) {
