@@ -44,15 +44,19 @@ pub enum TransferStep {
     },
 }
 
+/// A transfer's id and its payer. Ids alone did not tell transfers apart in journals of the first
+/// releases: a payout's second transfer had an id that another entity could be given too.
+pub type TransferName = (ExchangeId, EntityId);
+
 impl TransferStep {
-    /// The transfer.
+    /// The transfer that the step is of, recorded by `me`.
     #[must_use]
-    pub fn id(&self) -> ExchangeId {
+    pub fn transfer(&self, me: &EntityId) -> TransferName {
         match self {
-            Self::Opened { id, .. }
-            | Self::Accepted { id, .. }
-            | Self::Settled { id }
-            | Self::Returned { id } => *id,
+            Self::Accepted { id, from, .. } => (*id, from.clone()),
+            Self::Opened { id, .. } | Self::Settled { id } | Self::Returned { id } => {
+                (*id, me.clone())
+            }
         }
     }
 }
@@ -60,8 +64,6 @@ impl TransferStep {
 /// A transfer that its payer has opened and not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InFlight {
-    /// The entity that pays.
-    pub payer: EntityId,
     /// The entity that is paid.
     pub payee: EntityId,
     /// The money in it, in micros.
@@ -110,10 +112,10 @@ pub struct Unreconciled {
     pub amount: Micros,
 }
 
-/// The transfers in flight, by id.
+/// The transfers in flight.
 #[derive(Clone, Debug, Default)]
 pub struct Reconciliation {
-    open: BTreeMap<ExchangeId, InFlight>,
+    open: BTreeMap<TransferName, InFlight>,
 }
 
 impl Reconciliation {
@@ -121,6 +123,7 @@ impl Reconciliation {
     pub fn take(&mut self, me: &EntityId, step: TransferStep) -> Option<Unreconciled> {
         let fault =
             |id, mismatch, amount| Some(Unreconciled { id, mismatch, entity: me.clone(), amount });
+        let transfer = step.transfer(me);
         match step {
             // Nothing can be lost of nothing.
             TransferStep::Opened { amount, .. } | TransferStep::Accepted { amount, .. }
@@ -128,49 +131,48 @@ impl Reconciliation {
             {
                 None
             }
-            TransferStep::Opened { id, to, amount } => {
-                let (payer, payee) = (me.clone(), to);
-                self.open.insert(id, InFlight { payer, payee, amount, accepted: false });
+            TransferStep::Opened { to: payee, amount, .. } => {
+                self.open.insert(transfer, InFlight { payee, amount, accepted: false });
                 None
             }
-            TransferStep::Accepted { id, from, amount } => match self.open.get_mut(&id) {
-                Some(open) if !open.accepted && open.is(&from, me, amount) => {
+            TransferStep::Accepted { id, amount, .. } => match self.open.get_mut(&transfer) {
+                Some(open) if !open.accepted && open.is(me, amount) => {
                     open.accepted = true;
                     None
                 }
                 Some(_) | None => fault(id, Mismatch::AcceptedOtherwise, amount),
             },
             TransferStep::Settled { id } => {
-                let open = self.open.remove(&id).filter(|open| !open.accepted)?;
+                let open = self.open.remove(&transfer).filter(|open| !open.accepted)?;
                 fault(id, Mismatch::SettledUnaccepted, open.amount)
             }
             TransferStep::Returned { id } => {
-                let open = self.open.remove(&id).filter(|open| open.accepted)?;
+                let open = self.open.remove(&transfer).filter(|open| open.accepted)?;
                 fault(id, Mismatch::ReturnedAccepted, open.amount)
             }
         }
     }
 
-    /// The transfer in flight of this id.
+    /// The state of a transfer; `None` if it is not in flight.
     #[must_use]
-    pub fn get(&self, id: ExchangeId) -> Option<&InFlight> {
-        self.open.get(&id)
+    pub fn get(&self, transfer: &TransferName) -> Option<&InFlight> {
+        self.open.get(transfer)
     }
 
     /// All transfers in flight, by id.
-    pub fn iter(&self) -> impl Iterator<Item = (ExchangeId, &InFlight)> {
-        self.open.iter().map(|(id, open)| (*id, open))
+    pub fn iter(&self) -> impl Iterator<Item = (&TransferName, &InFlight)> {
+        self.open.iter()
     }
 }
 
 impl InFlight {
-    fn is(&self, payer: &EntityId, payee: &EntityId, amount: Micros) -> bool {
-        self.payer == *payer && self.payee == *payee && self.amount == amount
+    fn is(&self, payee: &EntityId, amount: Micros) -> bool {
+        self.payee == *payee && self.amount == amount
     }
 }
 
-impl FromIterator<(ExchangeId, InFlight)> for Reconciliation {
-    fn from_iter<I: IntoIterator<Item = (ExchangeId, InFlight)>>(open: I) -> Self {
+impl FromIterator<(TransferName, InFlight)> for Reconciliation {
+    fn from_iter<I: IntoIterator<Item = (TransferName, InFlight)>>(open: I) -> Self {
         Self { open: open.into_iter().collect() }
     }
 }
@@ -236,14 +238,25 @@ mod tests {
         let mut reconciliation = Reconciliation::default();
         let (me, step) = opened();
         reconciliation.take(&me, step);
-        let (payer, payee, amount) = (project(1), person("ada"), micros(5));
-        let open = InFlight { payer, payee, amount, accepted: false };
-        assert!(reconciliation.iter().eq([(exchange_id(1), &open)]));
-        let copy: Reconciliation =
-            reconciliation.iter().map(|(id, open)| (id, open.clone())).collect();
-        assert_eq!(copy.get(exchange_id(1)), Some(&open));
-        let (me, step) = returned();
-        reconciliation.take(&me, step);
+        let open = InFlight { payee: person("ada"), amount: micros(5), accepted: false };
+        let transfer = (exchange_id(1), project(1));
+        assert!(reconciliation.iter().eq([(&transfer, &open)]));
+        let copy: Reconciliation = reconciliation
+            .iter()
+            .map(|(transfer, open)| (transfer.clone(), open.clone()))
+            .collect();
+        assert_eq!(copy.get(&transfer), Some(&open));
+        // Another payer's of the same id, as there may be in old journals, is another transfer.
+        let to = person("bob");
+        let same_id = TransferStep::Opened { id: exchange_id(1), to, amount: micros(7) };
+        assert_eq!(reconciliation.take(&project(2), same_id), None);
+        let (me, step) = accepted(person("ada"), project(1), 5);
+        assert_eq!(reconciliation.take(&me, step), None);
+        let (me, step) = settled();
+        assert_eq!(reconciliation.take(&me, step), None);
+        assert!(reconciliation.iter().all(|((_, payer), _)| *payer == project(2)));
+        let back = TransferStep::Returned { id: exchange_id(1) };
+        assert_eq!(reconciliation.take(&project(2), back), None);
         assert_eq!(reconciliation.iter().count(), 0);
     }
 }

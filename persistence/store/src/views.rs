@@ -11,8 +11,8 @@ mod market;
 use priv_domain::consent::ConsentRecord;
 use priv_domain::entity::{EntityId, Environment, Kind};
 use priv_domain::ledger::{AccountClass, TrialBalance};
-use priv_domain::reconciliation::{InFlight, Unreconciled};
-use priv_domain::{Day, ExchangeId, Position, Timestamp};
+use priv_domain::reconciliation::{InFlight, TransferName, Unreconciled};
+use priv_domain::{Day, Position, Timestamp};
 
 use crate::error::StoreError;
 use crate::index::projects::IndexedProject;
@@ -148,16 +148,13 @@ impl Views {
     }
 
     /// The transfers in flight in both environments, by id.
-    pub(crate) fn in_flight(&self) -> Result<Vec<(ExchangeId, InFlight)>, StoreError> {
-        let items = self.tree.scan_prefix([keys::IN_FLIGHT]);
-        items
-            .map(|item| {
-                let (key, value) = item?;
-                let id = key.get(1..).and_then(|id| id.try_into().ok().map(u128::from_be_bytes));
-                let id = id.ok_or(StoreError::Damaged { what: "key of a transfer" })?;
-                Ok((ExchangeId::new(id), read_value(&value)?))
-            })
-            .collect()
+    pub(crate) fn in_flight(&self) -> Result<Vec<(TransferName, InFlight)>, StoreError> {
+        let rows = self.tree.scan_prefix([keys::IN_FLIGHT]).values();
+        rows.map(|row| {
+            let (id, payer, open) = read_value(&row?)?;
+            Ok(((id, payer), open))
+        })
+        .collect()
     }
 
     /// The transfers of an environment whose two ends don't fit, as they were found; none, or an

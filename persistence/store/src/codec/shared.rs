@@ -66,7 +66,7 @@ stored_enum!(AccountClass, "account class" {
     9 => Proceeds,
 });
 stored_struct!(PartId { claim, part });
-stored_struct!(InFlight { payer, payee, amount, accepted });
+stored_struct!(InFlight { payee, amount, accepted });
 stored_enum!(Mismatch, "mismatch of a transfer's ends" {
     0 => SettledUnaccepted,
     1 => ReturnedAccepted,

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
+use priv_domain::Position;
 use priv_domain::entity::EntityId;
-use priv_domain::reconciliation::{Reconciliation, TransferStep};
-use priv_domain::{ExchangeId, Position};
+use priv_domain::reconciliation::{Reconciliation, TransferName, TransferStep};
 
 use crate::error::StoreError;
 use crate::value::write_value;
@@ -15,9 +15,9 @@ use crate::views::keys::{in_flight_key, unreconciled_key};
 #[derive(Debug)]
 pub(super) struct TransferLedger {
     reconciliation: Reconciliation,
-    written: HashSet<ExchangeId>,
+    written: HashSet<TransferName>,
     /// Those whose state differs from what is written.
-    changed: HashSet<ExchangeId>,
+    changed: HashSet<TransferName>,
     found: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -25,14 +25,14 @@ impl TransferLedger {
     /// Loads the transfers that were in flight.
     pub(super) fn load(views: &Views) -> Result<Self, StoreError> {
         let open = views.in_flight()?;
-        let written = open.iter().map(|(id, _)| *id).collect();
+        let written = open.iter().map(|(transfer, _)| transfer.clone()).collect();
         let reconciliation = open.into_iter().collect();
         Ok(Self { reconciliation, written, changed: HashSet::new(), found: Vec::new() })
     }
 
     /// Takes a step of a transfer in, recorded by `me` at a position.
     pub(super) fn take(&mut self, me: &EntityId, step: TransferStep, position: Position) {
-        self.changed.insert(step.id());
+        self.changed.insert(step.transfer(me));
         let Some(found) = self.reconciliation.take(me, step) else { return };
         tracing::error!(
             transfer = %found.id,
@@ -46,13 +46,15 @@ impl TransferLedger {
 
     /// Adds what has changed to a batch.
     pub(super) fn write(&mut self, batch: &mut sled::Batch) {
-        for id in self.changed.drain() {
-            match self.reconciliation.get(id) {
+        for transfer in self.changed.drain() {
+            let key = in_flight_key(&transfer);
+            match self.reconciliation.get(&transfer) {
                 Some(open) => {
-                    batch.insert(in_flight_key(id), write_value(open));
-                    self.written.insert(id);
+                    let (id, payer) = transfer.clone();
+                    batch.insert(key, write_value(&(id, payer, open.clone())));
+                    self.written.insert(transfer);
                 }
-                None if self.written.remove(&id) => batch.remove(in_flight_key(id)),
+                None if self.written.remove(&transfer) => batch.remove(key),
                 None => {}
             }
         }
@@ -66,7 +68,7 @@ impl TransferLedger {
 mod tests {
     use priv_domain::entity::{Environment, UserRef};
     use priv_domain::reconciliation::Mismatch;
-    use priv_domain::{Micros, ProjectId};
+    use priv_domain::{ExchangeId, Micros, ProjectId};
 
     use super::*;
     use crate::store::Store;
@@ -105,7 +107,7 @@ mod tests {
             transfers.write(&mut batch);
             views.apply(batch).expect("writes");
             let open = views.in_flight().expect("reads");
-            assert!(open.iter().map(|(id, _)| id.get()).eq(in_flight));
+            assert!(open.iter().map(|((id, _), _)| id.get()).eq(in_flight));
         }
         let found: Vec<_> =
             views.unreconciled(Environment::Live).map(|found| found.expect("reads")).collect();

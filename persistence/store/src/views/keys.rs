@@ -4,6 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use priv_domain::earning::Payer;
 use priv_domain::entity::{EntityId, Environment};
+use priv_domain::reconciliation::TransferName;
 use priv_domain::{ContributionId, Day, ExchangeId, ListingId, Position, ProjectId, PurchaseId};
 
 use crate::snapshots::{environment_byte, put_entity};
@@ -165,9 +166,10 @@ pub(crate) fn contributor_key(environment: Environment, id: ContributionId) -> V
     key
 }
 
-pub(crate) fn in_flight_key(id: ExchangeId) -> Vec<u8> {
+pub(crate) fn in_flight_key((id, payer): &TransferName) -> Vec<u8> {
     let mut key = vec![IN_FLIGHT];
     key.extend(id.get().to_be_bytes());
+    put_entity(payer, &mut key);
     key
 }
 
